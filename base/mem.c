@@ -1,0 +1,53 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void *mem_check(void *pointer)
+{
+    if (!pointer) {
+        fputs("out of memory\n", stderr);
+        abort();
+    }
+    return pointer;
+}
+
+void *mem_alloc(size_t size)
+{
+    return mem_check(malloc(size ? size : 1));
+}
+
+void *mem_zalloc(size_t size)
+{
+    return mem_check(calloc(1, size ? size : 1));
+}
+
+void *mem_realloc(void *old, size_t size)
+{
+    return mem_check(realloc(old, size ? size : 1));
+}
+
+void *mem_dup(const void *data, size_t size)
+{
+    char *copy = mem_alloc(size + 1);
+    if (size)
+        memcpy(copy, data, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+    return text ? mem_dup(text, strlen(text)) : NULL;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int n = vasprintf(&text, format, args);
+    va_end(args);
+    return mem_check(n < 0 ? NULL : text);
+}
