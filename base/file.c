@@ -1,0 +1,50 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static int read_all(int fd, struct buf *out)
+{
+    char chunk[8192];
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        int r = buf_append(out, chunk, (size_t)n);
+        if (r != 0)
+            return r;
+    }
+}
+
+int file_read(const char *path, struct buf *out)
+{
+    cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+
+    size_t start = out->len;
+    int r = read_all(fd, out);
+    if (r != 0)
+        buf_truncate(out, start);
+    return r;
+}
+
+char *file_beside(const char *config_path, const char *name)
+{
+    const char *slash = config_path ? strrchr(config_path, '/') : NULL;
+    if (name[0] == '/' || !slash)
+        return mem_strdup(name);
+    return mem_printf("%.*s/%s", (int)(slash - config_path), config_path, name);
+}
