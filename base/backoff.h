@@ -2,8 +2,8 @@
 #define TI_BASE_BACKOFF_H
 
 /*
- * Exponential backoff with jitter, as client-go's: the delay doubles from min to max, each is stretched by a random
- * share of itself up to `jitter`, and it starts over once nothing has failed for `reset_us`.
+ * Exponential backoff with jitter, as client-go's: the delay doubles from min to max, each is stretched by a
+ * random share of itself up to `jitter`, and it starts over once nothing has failed for `reset_us`.
  */
 
 #include <stdint.h>

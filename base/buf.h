@@ -2,8 +2,9 @@
 #define TI_BASE_BUF_H
 
 /*
- * A growing byte buffer with a limit, given at init: whatever a remote can make large ends in an outcome, not in memory.
- * A NUL byte always stands behind the data (once anything was appended), so text may be read as a string.
+ * A growing byte buffer with a limit, given at init: whatever a remote can make large ends in an outcome, not
+ * in memory. A NUL byte always stands behind the data (once anything was appended), so text may be read as a
+ * string.
  */
 
 #include <stdarg.h>
@@ -21,21 +22,26 @@ struct buf {
     size_t limit;
 };
 
-#define BUF_INIT(limit_bytes) {.limit = (limit_bytes)}
+#define BUF_INIT(limit_bytes)                                                                                \
+    {                                                                                                        \
+        .limit = (limit_bytes)                                                                               \
+    }
 
 void buf_init(struct buf *buf, size_t limit);
 void buf_deinit(struct buf *buf); /* frees the data; the buffer may be used again with the same limit */
 
-int buf_reserve(struct buf *buf, size_t more);                    /* room for so many more bytes; 0, BUF_E_LIMIT */
-int buf_append(struct buf *buf, const void *data, size_t len);    /* 0, BUF_E_LIMIT */
-int buf_append_str(struct buf *buf, const char *text);            /* 0, BUF_E_LIMIT */
-int buf_append_char(struct buf *buf, char c);                     /* 0, BUF_E_LIMIT */
+int buf_reserve(struct buf *buf, size_t more); /* room for so many more bytes; 0, BUF_E_LIMIT */
+int buf_append(struct buf *buf, const void *data, size_t len); /* 0, BUF_E_LIMIT */
+int buf_append_str(struct buf *buf, const char *text);         /* 0, BUF_E_LIMIT */
+int buf_append_char(struct buf *buf, char c);                  /* 0, BUF_E_LIMIT */
 int buf_appendf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int buf_append_json_string(struct buf *buf, const char *text, size_t len); /* quoted and escaped; 0, BUF_E_LIMIT */
+int buf_append_json_string(struct buf *buf, const char *text,
+                           size_t len); /* quoted and escaped; 0, BUF_E_LIMIT */
 
 void buf_consume(struct buf *buf, size_t len); /* drops bytes from the front */
 void buf_truncate(struct buf *buf, size_t len);
 void buf_clear(struct buf *buf); /* len = 0, memory kept */
-char *buf_steal(struct buf *buf); /* the data, NUL-terminated, never NULL, yours; the buffer is empty afterwards */
+char *
+buf_steal(struct buf *buf); /* the data, NUL-terminated, never NULL, yours; the buffer is empty afterwards */
 
 #endif

@@ -30,7 +30,7 @@ static int read_all(int fd, struct buf *out)
 
 int file_read(const char *path, struct buf *out)
 {
-    cleanup(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    cleanup_with(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
 

@@ -2,8 +2,8 @@
 #define TI_BASE_GVR_H
 
 /*
- * Group, version and resource: the name of a kind of object in the Kubernetes API. The core group is the empty string.
- * Bounds are the API's own: a group is a DNS subdomain, version and resource are DNS labels.
+ * Group, version and resource: the name of a kind of object in the Kubernetes API. The core group is the
+ * empty string. Bounds are the API's own: a group is a DNS subdomain, version and resource are DNS labels.
  */
 
 #include <stdbool.h>
@@ -26,7 +26,8 @@ int gvr_set(struct gvr *gvr, const char *group, const char *version, const char 
 /* As people write it in kubectl: "pods", "deployments.apps". out has GVR_TEXT_MAX bytes; returns out. */
 const char *gvr_text(const struct gvr *gvr, char *out);
 
-/* The URL path of the collection: "/api/v1/pods", "/apis/apps/v1/namespaces/x/deployments" (namespace may be NULL). */
+/* The URL path of the collection: "/api/v1/pods", "/apis/apps/v1/namespaces/x/deployments" (namespace may be
+ * NULL). */
 const char *gvr_path(const struct gvr *gvr, const char *namespace_, char *out, size_t size);
 
 bool dns_label_valid(const char *text);     /* RFC 1123 label, lower case, 1–63 */

@@ -2,9 +2,9 @@
 #define TI_BASE_LOG_H
 
 /*
- * One line per event on stderr, as text or JSON. A log is made by the program and lent to everything below it; NULL is a
- * log that says nothing. Control characters of remote text are escaped, so that a line stays a line. Never used from
- * another thread than the loop's.
+ * One line per event on stderr, as text or JSON. A log is made by the program and lent to everything below
+ * it; NULL is a log that says nothing. Control characters of remote text are escaped, so that a line stays a
+ * line. Never used from another thread than the loop's.
  */
 
 #include <stdio.h>
@@ -21,7 +21,8 @@ struct log {
 int log_level_parse(const char *text, enum log_level *level);    /* 0, or 1 for an unknown word */
 int log_format_parse(const char *text, enum log_format *format); /* 0, or 1 for an unknown word */
 
-/* part: who speaks, one word ("reflector"); what follows is a sentence without newline, "what: why, what now". */
+/* part: who speaks, one word ("reflector"); what follows is a sentence without newline, "what: why, what
+ * now". */
 void log_write(struct log *log, enum log_level level, const char *part, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

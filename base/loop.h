@@ -2,12 +2,13 @@
 #define TI_BASE_LOOP_H
 
 /*
- * The loop: one thread, timers, a clock and a random source. There are two of them behind one interface. The real one
- * runs on libuv, and files that own sockets reach the uv loop through loop_uv(). The simulated one has a clock that
- * jumps to the next timer and a random source that is its seed's; a program over it is a function of that seed.
+ * The loop: one thread, timers, a clock and a random source. There are two of them behind one interface. The
+ * real one runs on libuv, and files that own sockets reach the uv loop through loop_uv(). The simulated one
+ * has a clock that jumps to the next timer and a random source that is its seed's; a program over it is a
+ * function of that seed.
  *
- * State machines hold timers and a loop pointer, and nothing else of the outside: that is what makes them the same in
- * both. Callbacks always come from the loop, never from inside timer_start().
+ * State machines hold timers and a loop pointer, and nothing else of the outside: that is what makes them the
+ * same in both. Callbacks always come from the loop, never from inside timer_start().
  */
 
 #include <stdbool.h>
@@ -17,15 +18,15 @@
 struct loop;
 struct uv_loop_s;
 
-struct loop *loop_create(void);                   /* real */
+struct loop *loop_create(void);                    /* real */
 struct loop *loop_create_simulated(uint64_t seed); /* virtual time, starting at 1 s */
-void loop_destroy(struct loop *loop);             /* every timer must be stopped, every uv handle closed */
+void loop_destroy(struct loop *loop);              /* every timer must be stopped, every uv handle closed */
 
 void loop_run(struct loop *loop);  /* until loop_stop(), or (simulated) until no timer is left */
 void loop_stop(struct loop *loop); /* from a callback; loop_run() returns soon after */
 
-/* Real: one turn of the uv loop, waiting for an event unless there is nothing to wait for. Simulated: jumps to the next
- * timer and runs it. False where nothing is left. */
+/* Real: one turn of the uv loop, waiting for an event unless there is nothing to wait for. Simulated: jumps
+ * to the next timer and runs it. False where nothing is left. */
 bool loop_step(struct loop *loop);
 
 /* Boot time in µs: never jumps with the wall clock, goes on during suspend. */
@@ -50,8 +51,9 @@ struct timer {
 };
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fire)(void *arg), void *arg);
-void timer_start(struct timer *timer, int64_t delay_us); /* once; a running timer is set anew. 0: the next turn */
-void timer_stop(struct timer *timer);                    /* idempotent; accepts a zeroed timer */
+void timer_start(struct timer *timer,
+                 int64_t delay_us);   /* once; a running timer is set anew. 0: the next turn */
+void timer_stop(struct timer *timer); /* idempotent; accepts a zeroed timer */
 bool timer_active(const struct timer *timer);
 
 #endif

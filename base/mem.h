@@ -2,18 +2,18 @@
 #define TI_BASE_MEM_H
 
 /*
- * Allocation and cleanup. A failed allocation of a size that we chose leaves nothing sensible to do: these print one
- * line and abort. Sizes chosen by a remote go through struct buf, which has a limit.
+ * Allocation and cleanup. A failed allocation of a size that we chose leaves nothing sensible to do: these
+ * print one line and abort. Sizes chosen by a remote go through struct buf, which has a limit.
  */
 
 #include <stddef.h>
 #include <stdlib.h>
 
-void *mem_alloc(size_t size);                       /* never NULL, not cleared */
-void *mem_zalloc(size_t size);                      /* never NULL, zeroed */
-void *mem_realloc(void *old, size_t size);          /* never NULL */
-void *mem_dup(const void *data, size_t size);       /* never NULL; one NUL byte is put behind the copy */
-char *mem_strdup(const char *text);                 /* NULL for NULL */
+void *mem_alloc(size_t size);                 /* never NULL, not cleared */
+void *mem_zalloc(size_t size);                /* never NULL, zeroed */
+void *mem_realloc(void *old, size_t size);    /* never NULL */
+void *mem_dup(const void *data, size_t size); /* never NULL; one NUL byte is put behind the copy */
+char *mem_strdup(const char *text);           /* NULL for NULL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static inline void mem_free_pointer(void *pointer)
@@ -22,11 +22,16 @@ static inline void mem_free_pointer(void *pointer)
 }
 
 /* For locals: freed when they leave scope. Hand over with mem_steal(). */
-#define cleanup_free __attribute__((cleanup(mem_free_pointer)))
-#define cleanup(function) __attribute__((cleanup(function)))
-#define mem_steal(pointer) ({ __typeof__(pointer) stolen_ = (pointer); (pointer) = NULL; stolen_; })
+#define cleanup_free __attribute__((__cleanup__(mem_free_pointer)))
+#define cleanup_with(function) __attribute__((__cleanup__(function)))
+#define mem_steal(pointer)                                                                                   \
+    ({                                                                                                       \
+        __typeof__(pointer) stolen_ = (pointer);                                                             \
+        (pointer) = NULL;                                                                                    \
+        stolen_;                                                                                             \
+    })
 
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 #define array_size(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

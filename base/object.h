@@ -2,43 +2,38 @@
 #define TI_BASE_OBJECT_H
 
 /*
- * A Kubernetes object is the bytes that the API server sent, less the fields that are cut on the way. It is parsed once,
- * by a single pass that finds its identity and checks that it is JSON; after that it is shared by reference and never
- * changes.
+ * A Kubernetes object is the bytes that the API server sent, less the fields that are cut on the way. It is
+ * parsed once, by a single pass that finds its identity and checks that it is JSON; after that it is shared
+ * by reference and never changes.
  *
- * Texts below (key, uid, resource_version) are the JSON text between the quotes, so an escape stays as it was written;
- * Go's encoder writes one name always the same way.
+ * Texts below (key, uid, resource_version) are the JSON text between the quotes, so an escape stays as it was
+ * written; Go's encoder writes one name always the same way.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json.h"
+
 enum {
     OBJECT_E_SYNTAX = 1, /* not JSON, or cut off */
     OBJECT_E_SHAPE = 2,  /* JSON, but no object with metadata.name, or names beyond the API's bounds */
 };
 
-#define OBJECT_KEY_MAX 1024 /* "namespace/name", NUL included: 63 + 1 + 253 in practice, more where names have escapes */
+#define OBJECT_KEY_MAX                                                                                       \
+    1024 /* "namespace/name", NUL included: 63 + 1 + 253 in practice, more where names have escapes */
 
-/* A part of a text; data is NULL where it is absent. Borrowed from the text that was scanned. */
-struct slice {
-    const char *data;
-    size_t len;
-};
-
-bool slice_equal(struct slice slice, const char *text);
-#define SLICE_ARGS(slice) (int)(slice).len, (slice).data ? (slice).data : "" /* for "%.*s" */
-
-/* What one pass finds. Strings are without quotes; labels, annotations and managed_fields are the JSON values. */
+/* What one pass finds. Strings are without quotes; labels and annotations are
+ * the JSON values. What is absent has data NULL. */
 struct object_meta {
     struct slice kind, api_version;
     struct slice name, namespace_, uid, resource_version;
     struct slice labels, annotations;
 };
 
-/* Scans one JSON value that must be an object and fill the text but for white space around it. Strict as to structure
- * and strings (control characters, escapes), lenient as to number spelling. Depth is bounded (512).
+/* Scans one JSON value that must be an object and fill the text but for white space around it. Strict as to
+ * structure and strings (control characters, escapes), lenient as to number spelling. Depth is bounded (512).
  * 0, OBJECT_E_SYNTAX. Lack of a name is not an error here. */
 int object_scan(const char *json, size_t len, struct object_meta *meta);
 
@@ -57,8 +52,8 @@ struct field_path {
     size_t count;
 };
 
-/* How an object is made from what the API server sends. kind and api_version are put in front where the text has none
- * (items of a list lack them, watch events have them), so that both ways give the same bytes. */
+/* How an object is made from what the API server sends. kind and api_version are put in front where the text
+ * has none (items of a list lack them, watch events have them), so that both ways give the same bytes. */
 struct object_rules {
     char *kind, *api_version; /* owned, may be NULL */
     struct field_path *cut;   /* owned */
@@ -66,7 +61,8 @@ struct object_rules {
 };
 
 void object_rules_deinit(struct object_rules *rules);
-/* Adds a field: "metadata.managedFields" or ".metadata.annotations['a.b/c']". 0, or 1 where it does not parse. */
+/* Adds a field: "metadata.managedFields" or ".metadata.annotations['a.b/c']". 0, or 1 where it does not
+ * parse. */
 int object_rules_cut(struct object_rules *rules, const char *path);
 
 struct object; /* shared, immutable; loop thread only */
@@ -92,9 +88,5 @@ bool object_equal(const struct object *a, const struct object *b); /* same diges
 size_t object_memory(const struct object *object);                 /* bytes on the heap */
 
 uint64_t key_hash(const char *key, size_t len); /* XXH3-64; what object_key_hash() gives for that key */
-
-/* The value of one member of a JSON object, unescaped text for strings; len 0 and NULL where absent. Scans only that
- * object's own members. */
-struct slice json_member(struct slice object, const char *name);
 
 #endif

@@ -208,7 +208,7 @@ static int check_required(const struct options *options, struct error *err)
 int options_parse(const struct program_info *info, const struct option_group *groups, size_t count, int argc,
                   char **argv, FILE *out, struct error *err)
 {
-    cleanup(deinit_options) struct options options = collect(info, groups, count);
+    cleanup_with(deinit_options) struct options options = collect(info, groups, count);
     int r = read_command(&options, argc, argv, out, err);
     if (r == 0)
         r = read_environment(&options, err);

@@ -78,7 +78,7 @@ static int read_failed(int code, struct error *err)
 
 int options_read_config(struct options *options, const char *path, struct error *err)
 {
-    cleanup(delete_tree) cJSON *tree = NULL;
+    cleanup_with(delete_tree) cJSON *tree = NULL;
     int r = yaml_read_file(path, &tree, err);
     if (r != 0)
         return read_failed(r, err);

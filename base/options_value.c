@@ -168,7 +168,7 @@ static int set_text(const struct option_spec *spec, const char *text, char **out
 
 static int add_item(const struct option_spec *spec, const char *text, size_t len, struct option_list *list)
 {
-    cleanup(mem_free_pointer) char *item = mem_dup(text, len);
+    cleanup_with(mem_free_pointer) char *item = mem_dup(text, len);
     if (len == 0 || (spec->valid && !spec->valid(item)))
         return 1;
     list->items = mem_realloc(list->items, (list->count + 1) * sizeof(*list->items));

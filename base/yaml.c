@@ -28,7 +28,7 @@ static void delete_item(cJSON **item)
     cJSON_Delete(*item);
 }
 
-#define cleanup_item cleanup(delete_item)
+#define cleanup_item cleanup_with(delete_item)
 
 static int fail_at(struct reader *reader, const yaml_mark_t *mark, const char *what)
 {
@@ -164,7 +164,7 @@ static int read_sequence(struct reader *reader, cJSON **out)
 {
     cleanup_item cJSON *array = checked(cJSON_CreateArray());
     for (;;) {
-        cleanup(yaml_event_delete) yaml_event_t event = {0};
+        cleanup_with(yaml_event_delete) yaml_event_t event = {0};
         int r = next_event(reader, &event);
         if (r != 0)
             return r;
@@ -192,7 +192,7 @@ static int read_value(struct reader *reader, const yaml_event_t *key, cJSON *obj
         return error_set(reader->err, EX_DATAERR, "line %zu: key \"%.100s\" is given twice in one mapping",
                          key->start_mark.line + 1, name);
 
-    cleanup(yaml_event_delete) yaml_event_t event = {0};
+    cleanup_with(yaml_event_delete) yaml_event_t event = {0};
     cJSON *item = NULL;
     int r = next_event(reader, &event);
     if (r == 0)
@@ -206,7 +206,7 @@ static int read_mapping(struct reader *reader, cJSON **out)
 {
     cleanup_item cJSON *object = checked(cJSON_CreateObject());
     for (int keys = 0;; keys++) {
-        cleanup(yaml_event_delete) yaml_event_t key = {0};
+        cleanup_with(yaml_event_delete) yaml_event_t key = {0};
         int r = next_event(reader, &key);
         if (r != 0)
             return r;
@@ -252,7 +252,7 @@ static int read_stream(struct reader *reader, cJSON **out)
 {
     cleanup_item cJSON *root = NULL;
     for (;;) {
-        cleanup(yaml_event_delete) yaml_event_t event = {0};
+        cleanup_with(yaml_event_delete) yaml_event_t event = {0};
         int r = next_event(reader, &event);
         if (r != 0)
             return r;

@@ -4,9 +4,9 @@
 /*
  * The objects of one resource of one cluster, by key: what etcd holds under one prefix, as last seen.
  *
- * The table is ordered by key hash, and stays so when it grows: a range of hashes is a run of slots. So "the objects
- * from hash h on" is a question that can be asked again at any time and costs nothing to keep open, however the store
- * changes in between; snapshots, range digests and replacement in slices all stand on that.
+ * The table is ordered by key hash, and stays so when it grows: a range of hashes is a run of slots. So "the
+ * objects from hash h on" is a question that can be asked again at any time and costs nothing to keep open,
+ * however the store changes in between; snapshots, range digests and replacement in slices all stand on that.
  *
  * Count and root (the wrapping sum of all objects' digests) are kept up to date with each change: O(1).
  *
@@ -21,8 +21,9 @@
 
 struct store;
 
-/* old NULL: added; new NULL: deleted; neither: modified. unseen: a deletion that nobody watched (found by absence in a
- * whole list), old being the last state known. Both are borrowed. An observer must not change the store from inside. */
+/* old NULL: added; new NULL: deleted; neither: modified. unseen: a deletion that nobody watched (found by
+ * absence in a whole list), old being the last state known. Both are borrowed. An observer must not change
+ * the store from inside. */
 struct store_observer {
     void (*changed)(void *arg, struct object *old, struct object *new_, bool unseen);
     void *arg;
@@ -34,20 +35,23 @@ enum store_outcome { STORE_UNCHANGED, STORE_ADDED, STORE_MODIFIED, STORE_DELETED
 struct store *store_create(void);
 void store_destroy(struct store *store); /* observers hear nothing; NULL is fine */
 
-void store_observe(struct store *store, struct store_observer *observer);   /* borrowed until unobserve or destroy */
-void store_unobserve(struct store *store, struct store_observer *observer); /* allowed from inside a callback */
+void store_observe(struct store *store,
+                   struct store_observer *observer); /* borrowed until unobserve or destroy */
+void store_unobserve(struct store *store,
+                     struct store_observer *observer); /* allowed from inside a callback */
 
-/* Takes its own reference. Same bytes, key and uid: STORE_UNCHANGED, and nobody is told. An object of the same key and
- * another uid is another object: observers see it DELETED, then ADDED. */
+/* Takes its own reference. Same bytes, key and uid: STORE_UNCHANGED, and nobody is told. An object of the
+ * same key and another uid is another object: observers see it DELETED, then ADDED. */
 enum store_outcome store_put(struct store *store, struct object *object);
-enum store_outcome store_delete(struct store *store, const char *key, bool unseen); /* STORE_DELETED, or UNCHANGED where absent */
+enum store_outcome store_delete(struct store *store, const char *key,
+                                bool unseen); /* STORE_DELETED, or UNCHANGED where absent */
 
 struct object *store_get(const struct store *store, const char *key); /* borrowed, NULL where absent */
 size_t store_count(const struct store *store);
 struct digest store_root(const struct store *store);
 
-/* In the order of (key hash, key): the first object whose hash is at least `hash`, and the one after a given key. NULL at
- * the end. Borrowed until the next change. */
+/* In the order of (key hash, key): the first object whose hash is at least `hash`, and the one after a given
+ * key. NULL at the end. Borrowed until the next change. */
 struct object *store_seek(const struct store *store, uint64_t hash);
 struct object *store_after(const struct store *store, const struct object *object);
 

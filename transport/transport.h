@@ -2,16 +2,17 @@
 #define TI_TRANSPORT_TRANSPORT_H
 
 /*
- * A connection to a broker, as a state machine sees it: topics, payloads, and no promise beyond MQTT's. Messages may be
- * lost, repeated, delayed, and reordered between topics; what is published while not connected is refused, never queued.
- * Implementations: transport/mqtt.h (libmosquitto) and transport/loopback.h (in process, for tests and simulation).
+ * A connection to a broker, as a state machine sees it: topics, payloads, and no promise beyond MQTT's.
+ * Messages may be lost, repeated, delayed, and reordered between topics; what is published while not
+ * connected is refused, never queued. Implementations: transport/mqtt.h (libmosquitto) and
+ * transport/loopback.h (in process, for tests and simulation).
  *
  * Contract of every implementation:
  *  - Callbacks run on the loop thread, never from inside a call of this interface.
- *  - connected() follows every (re)connect after the subscriptions were sent again; disconnected() follows every loss,
- *    and every attempt that failed, with a one-line reason that says what to do.
- *  - publish() takes a copy. At QoS 1 it counts as in flight until the broker has acknowledged it or the connection is
- *    lost; drained() comes whenever the bytes in flight have fallen.
+ *  - connected() follows every (re)connect after the subscriptions were sent again; disconnected() follows
+ * every loss, and every attempt that failed, with a one-line reason that says what to do.
+ *  - publish() takes a copy. At QoS 1 it counts as in flight until the broker has acknowledged it or the
+ * connection is lost; drained() comes whenever the bytes in flight have fallen.
  *  - After destroy() no callback comes.
  */
 
@@ -37,7 +38,8 @@ struct transport_ops {
     void (*start)(struct transport *transport, const struct transport_callbacks *callbacks, void *arg);
     /* Remembered, and sent again at each connect. qos 0 or 1. */
     void (*subscribe)(struct transport *transport, const char *filter, int qos);
-    int (*publish)(struct transport *transport, const char *topic, const void *payload, size_t len, int qos, bool retain);
+    int (*publish)(struct transport *transport, const char *topic, const void *payload, size_t len, int qos,
+                   bool retain);
     size_t (*in_flight)(struct transport *transport);   /* bytes of QoS 1 payloads not yet acknowledged */
     size_t (*max_payload)(struct transport *transport); /* bytes; the broker's limit where it tells one */
     void (*destroy)(struct transport *transport);
@@ -48,7 +50,8 @@ struct transport {
     const struct transport_ops *ops;
 };
 
-static inline void transport_start(struct transport *transport, const struct transport_callbacks *callbacks, void *arg)
+static inline void transport_start(struct transport *transport, const struct transport_callbacks *callbacks,
+                                   void *arg)
 {
     transport->ops->start(transport, callbacks, arg);
 }
@@ -58,8 +61,8 @@ static inline void transport_subscribe(struct transport *transport, const char *
     transport->ops->subscribe(transport, filter, qos);
 }
 
-static inline int transport_publish(struct transport *transport, const char *topic, const void *payload, size_t len, int qos,
-                                    bool retain)
+static inline int transport_publish(struct transport *transport, const char *topic, const void *payload,
+                                    size_t len, int qos, bool retain)
 {
     return transport->ops->publish(transport, topic, payload, len, qos, retain);
 }

@@ -1,0 +1,119 @@
+/*
+ * The real loop: libuv with one uv timer, armed for the earliest of ours. Due times are CLOCK_BOOTTIME;
+ * libuv's timers have milliseconds and stand still during suspend, so each time the uv timer fires it is
+ * armed again for what is left.
+ */
+#include "base/loop_internal.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+#include <uv.h>
+
+#include "base/mem.h"
+
+struct loop_real {
+    struct loop base;
+    uv_loop_t uv;
+    uv_timer_t timer;
+    bool stopped;
+};
+
+static int64_t real_now_us(struct loop *loop)
+{
+    (void)loop;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000;
+}
+
+static void on_uv_timer(uv_timer_t *timer)
+{
+    struct loop *loop = timer->data;
+    loop_fire_due(loop, real_now_us(loop));
+    loop->ops->timers_changed(loop);
+}
+
+static void real_timers_changed(struct loop *loop)
+{
+    struct loop_real *real = (struct loop_real *)loop;
+    int64_t due_us = loop_next_due_us(loop);
+    if (due_us == INT64_MAX) {
+        uv_timer_stop(&real->timer);
+        return;
+    }
+    int64_t left_us = due_us - real_now_us(loop);
+    uv_update_time(&real->uv);
+    uv_timer_start(&real->timer, on_uv_timer, left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0, 0);
+}
+
+static bool real_step(struct loop *loop)
+{
+    return uv_run(&((struct loop_real *)loop)->uv, UV_RUN_ONCE) != 0;
+}
+
+static void real_run(struct loop *loop)
+{
+    struct loop_real *real = (struct loop_real *)loop;
+    real->stopped = false;
+    while (!real->stopped && real_step(loop))
+        ;
+}
+
+static void real_stop(struct loop *loop)
+{
+    struct loop_real *real = (struct loop_real *)loop;
+    real->stopped = true;
+    uv_stop(&real->uv);
+}
+
+static struct uv_loop_s *real_uv(struct loop *loop)
+{
+    return &((struct loop_real *)loop)->uv;
+}
+
+static void real_destroy(struct loop *loop)
+{
+    struct loop_real *real = (struct loop_real *)loop;
+    uv_close((uv_handle_t *)&real->timer, NULL);
+    for (int turns = 0; turns < 64 && uv_run(&real->uv, UV_RUN_NOWAIT) != 0; turns++)
+        ;
+    if (uv_loop_close(&real->uv) != 0) {
+        fputs("loop_destroy: a handle was left open\n", stderr);
+        abort();
+    }
+    loop_base_deinit(loop);
+    free(real);
+}
+
+static const struct loop_ops real_ops = {
+    .now_us = real_now_us,
+    .timers_changed = real_timers_changed,
+    .step = real_step,
+    .run = real_run,
+    .stop = real_stop,
+    .uv = real_uv,
+    .destroy = real_destroy,
+};
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        perror("getrandom");
+        abort();
+    }
+    return seed;
+}
+
+struct loop *loop_create(void)
+{
+    struct loop_real *real = mem_zalloc(sizeof(*real));
+    loop_base_init(&real->base, &real_ops, random_seed());
+    if (uv_loop_init(&real->uv) != 0 || uv_timer_init(&real->uv, &real->timer) != 0) {
+        fputs("libuv: no event loop can be made (out of file descriptors?)\n", stderr);
+        abort();
+    }
+    real->timer.data = &real->base;
+    return &real->base;
+}

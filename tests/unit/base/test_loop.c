@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/backoff.h"
+#include "base/loop.h"
+#include "base/mem.h"
+
+struct note {
+    struct timer timer;
+    int *out;
+    int value;
+    struct timer *also_stop, *also_start;
+};
+
+static void note_fire(void *arg)
+{
+    struct note *note = arg;
+    *note->out = *note->out * 10 + note->value;
+    if (note->also_stop)
+        timer_stop(note->also_stop);
+    if (note->also_start)
+        timer_start(note->also_start, 0);
+}
+
+static struct loop *make_loop(void **state)
+{
+    return *state ? loop_create() : loop_create_simulated(7);
+}
+
+static void timers_fire_in_order(void **state)
+{
+    struct loop *loop = make_loop(state);
+    int out = 0;
+    struct note notes[4];
+    int64_t delays[4] = {3000, 1000, 2000, 1000};
+    for (int i = 0; i < 4; i++) {
+        notes[i] = (struct note){.out = &out, .value = i + 1};
+        timer_init(&notes[i].timer, loop, note_fire, &notes[i]);
+        timer_start(&notes[i].timer, delays[i]);
+    }
+    notes[1].also_stop = &notes[2].timer;
+    loop_run(loop);
+    assert_int_equal(out, 241);
+    assert_false(timer_active(&notes[2].timer));
+    loop_destroy(loop);
+}
+
+static void a_timer_started_in_a_callback_fires_later(void **state)
+{
+    struct loop *loop = make_loop(state);
+    int out = 0;
+    struct note b = {.out = &out, .value = 2};
+    timer_init(&b.timer, loop, note_fire, &b);
+    struct note a = {.out = &out, .value = 1, .also_start = &b.timer};
+    timer_init(&a.timer, loop, note_fire, &a);
+    timer_start(&a.timer, 0);
+    loop_run(loop);
+    assert_int_equal(out, 12);
+    loop_destroy(loop);
+}
+
+static void the_heap_keeps_order_under_churn(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_create_simulated(3);
+    enum { COUNT = 500 };
+    static struct note notes[COUNT];
+    int out = 0;
+    for (int i = 0; i < COUNT; i++) {
+        notes[i] = (struct note){.out = &out};
+        timer_init(&notes[i].timer, loop, note_fire, &notes[i]);
+        timer_start(&notes[i].timer, (int64_t)loop_random_below(loop, 100000));
+    }
+    for (int i = 0; i < COUNT; i += 3)
+        timer_stop(&notes[i].timer);
+    for (int i = 1; i < COUNT; i += 3)
+        timer_start(&notes[i].timer, (int64_t)loop_random_below(loop, 100000));
+    int64_t last = 0;
+    int fired = 0;
+    while (loop_step(loop)) {
+        assert_true(loop_now_us(loop) >= last);
+        last = loop_now_us(loop);
+        fired++;
+    }
+    for (int i = 0; i < COUNT; i++)
+        assert_false(timer_active(&notes[i].timer));
+    assert_true(fired > 300);
+    loop_destroy(loop);
+}
+
+static void a_seed_replays(void **state)
+{
+    (void)state;
+    struct loop *a = loop_create_simulated(9), *b = loop_create_simulated(9), *c = loop_create_simulated(10);
+    uint64_t first = loop_random(a);
+    assert_int_equal(first, loop_random(b));
+    assert_int_not_equal(first, loop_random(c));
+    for (int i = 0; i < 1000; i++)
+        assert_true(loop_random_below(a, 7) < 7);
+    loop_destroy(a);
+    loop_destroy(b);
+    loop_destroy(c);
+}
+
+static void backoff_doubles_to_its_bound(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_create_simulated(1);
+    struct backoff backoff;
+    backoff_init(&backoff, 800, 3000, 10000, 1.0);
+    int64_t base[] = {800, 1600, 3000, 3000};
+    for (size_t i = 0; i < array_size(base); i++) {
+        int64_t delay = backoff_next(&backoff, loop);
+        assert_true(delay >= base[i] && delay <= 2 * base[i]);
+    }
+    backoff_reset(&backoff);
+    assert_true(backoff_next(&backoff, loop) <= 1600);
+    loop_destroy(loop);
+}
+
+int main(void)
+{
+    static int real = 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(timers_fire_in_order),
+        cmocka_unit_test_prestate(timers_fire_in_order, &real),
+        cmocka_unit_test(a_timer_started_in_a_callback_fires_later),
+        cmocka_unit_test_prestate(a_timer_started_in_a_callback_fires_later, &real),
+        cmocka_unit_test(the_heap_keeps_order_under_churn),
+        cmocka_unit_test(a_seed_replays),
+        cmocka_unit_test(backoff_doubles_to_its_bound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "store/store.h"
+
+struct seen {
+    struct store_observer observer;
+    char log[512];
+    size_t events;
+};
+
+static void seen_changed(void *arg, struct object *old, struct object *new_, bool unseen)
+{
+    struct seen *seen = arg;
+    size_t n = strlen(seen->log);
+    seen->events++;
+    snprintf(seen->log + n, sizeof(seen->log) - n, "%s%s:%s ", unseen ? "?" : "",
+             !old   ? "A"
+             : new_ ? "M"
+                    : "D",
+             object_key(new_ ? new_ : old));
+}
+
+static struct object *make(const char *name, const char *uid, int version)
+{
+    cleanup_free char *json =
+        mem_printf("{\"metadata\":{\"name\":\"%s\",\"uid\":\"%s\",\"resourceVersion\":\"%d\"}}", name, uid,
+                   version);
+    struct object *object = NULL;
+    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
+    return object;
+}
+
+static enum store_outcome put(struct store *store, const char *name, const char *uid, int version)
+{
+    struct object *object = make(name, uid, version);
+    enum store_outcome outcome = store_put(store, object);
+    object_unref(object);
+    return outcome;
+}
+
+static void changes_are_told_once_and_right(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    struct seen seen = {.observer = {.changed = seen_changed}};
+    seen.observer.arg = &seen;
+    store_observe(store, &seen.observer);
+
+    assert_int_equal(put(store, "a", "1", 1), STORE_ADDED);
+    assert_int_equal(put(store, "a", "1", 1), STORE_UNCHANGED);
+    assert_int_equal(put(store, "a", "1", 2), STORE_MODIFIED);
+    assert_int_equal(put(store, "a", "2", 3), STORE_ADDED);
+    assert_int_equal(store_delete(store, "b", false), STORE_UNCHANGED);
+    assert_int_equal(store_delete(store, "a", false), STORE_DELETED);
+    assert_string_equal(seen.log, "A:a M:a ?D:a A:a D:a ");
+    store_unobserve(store, &seen.observer);
+    put(store, "a", "1", 1);
+    assert_int_equal(seen.events, 5);
+    store_destroy(store);
+}
+
+/* The root is the sum over what is there, by whatever way it came to be. */
+static void the_root_depends_on_the_state_alone(void **state)
+{
+    (void)state;
+    struct store *a = store_create(), *b = store_create();
+    for (int i = 0; i < 100; i++) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        put(a, name, "u", 1);
+        put(a, name, "u", 2);
+    }
+    for (int i = 99; i >= 0; i--) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        put(b, name, "u", 2);
+    }
+    assert_true(digest_equal(store_root(a), store_root(b)));
+    put(b, "n5", "u", 3);
+    assert_false(digest_equal(store_root(a), store_root(b)));
+    for (int i = 0; i < 100; i++) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        store_delete(a, name, false);
+    }
+    assert_true(digest_equal(store_root(a), (struct digest){0}));
+    assert_int_equal(store_count(a), 0);
+    store_destroy(a);
+    store_destroy(b);
+}
+
+/* Walking by hash sees each object once and in order, though the table grows in mid-walk. */
+static void a_walk_survives_growth(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    for (int i = 0; i < 1000; i++) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        put(store, name, "u", 1);
+    }
+    size_t walked = 0;
+    uint64_t last = 0;
+    struct object *object = store_seek(store, 0);
+    while (object) {
+        assert_true(object_key_hash(object) >= last);
+        last = object_key_hash(object);
+        if (walked == 500)
+            for (int i = 0; i < 5000; i++) {
+                cleanup_free char *name = mem_printf("m%d", i);
+                put(store, name, "u", 1);
+            }
+        walked++;
+        assert_ptr_equal(store_seek(store, last), object);
+        object = last == UINT64_MAX ? NULL : store_seek(store, last + 1);
+    }
+    assert_true(walked > 1000 && walked < 6000);
+
+    walked = 0;
+    for (object = store_seek(store, 0); object; object = store_after(store, object))
+        walked++;
+    assert_int_equal(walked, store_count(store));
+    store_destroy(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changes_are_told_once_and_right),
+        cmocka_unit_test(the_root_depends_on_the_state_alone),
+        cmocka_unit_test(a_walk_survives_growth),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
