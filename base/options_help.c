@@ -46,7 +46,6 @@ static void print_row(FILE *out, const char *label, const char *text)
     fprintf(out, "  %s", label);
     if (len + 4 > COLUMN) {
         fputc('\n', out);
-        len = 0;
         fprintf(out, "%*s", COLUMN, "");
     } else {
         fprintf(out, "%*s", (int)(COLUMN - 2 - len), "");

@@ -1,0 +1,40 @@
+#!/bin/bash
+# Builds the fuzz targets (clang, preset "fuzz") and runs each for a while; a finding is left in build-fuzz/findings.
+#
+#   tests/fuzz/run.sh [SECONDS]      for each target; default 5
+#
+# corpus/<target>/ holds inputs to begin with, where there are some.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+seconds=${1:-5}
+jobs=$(nproc)
+mkdir -p build-fuzz/findings
+cmake --preset fuzz >build-fuzz/configure.log 2>&1 || {
+	cat build-fuzz/configure.log >&2
+	exit 1
+}
+cmake --build --preset fuzz -j "$jobs" --target fuzz_targets
+
+run() {
+	local target=$1 name corpus log
+	name=$(basename "$target")
+	corpus=tests/fuzz/corpus/${name#fuzz_}
+	log=build-fuzz/findings/$name.log
+	mkdir -p "build-fuzz/corpus/$name"
+	set -- "build-fuzz/corpus/$name"
+	[ ! -d "$corpus" ] || set -- "$@" "$corpus"
+	if "$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix="build-fuzz/findings/$name-" "$@" >"$log" 2>&1; then
+		printf 'ok      %s: %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"
+	else
+		tail -n 40 "$log"
+		printf 'FAILED  %s\n' "$name"
+		return 1
+	fi
+}
+export -f run
+export seconds
+
+find build-fuzz/bin -name 'fuzz_*' -type f -perm -u+x -print0 | sort -z |
+	xargs -0 -P "$jobs" -I{} bash -c 'run {}'
