@@ -1,0 +1,84 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "transport/broker_options.h"
+
+static int parse(struct broker_options *options, int argc, char **argv, struct error *err)
+{
+    static const struct program_info info = {"thing", "", "", "", ""};
+    memset(options, 0, sizeof(*options));
+    struct option_group group = broker_option_group(options);
+    int r = options_parse(&info, &group, 1, argc, argv, stdout, err);
+    return r == 0 ? broker_options_check(options, err) : r;
+}
+
+static void expect(int code, const char *text, const char *arguments)
+{
+    char *line = mem_printf("thing %s", arguments), *argv[16];
+    int argc = 0;
+    for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    struct broker_options options;
+    struct error err = {0};
+    assert_int_equal(parse(&options, argc, argv, &err), code);
+    assert_non_null(strstr(err.text, text));
+    struct option_group group = broker_option_group(&options);
+    options_free(&group, 1);
+    free(line);
+}
+
+static void sensible_options_are_taken(void **state)
+{
+    (void)state;
+    expect(0, "", "");
+    expect(0, "", "--signal-topic /signal --payload-topic /payload");
+    expect(0, "", "--signal ti --payload ti2");
+    expect(0, "", "--username u --password-file f --tls-cert c --tls-key k");
+}
+
+static void prefixes_must_lie_apart(void **state)
+{
+    (void)state;
+    expect(EX_USAGE, "--signal ti and --payload ti: give two", "--signal ti --payload ti");
+    expect(EX_USAGE, "give two prefixes", "--signal ti --payload ti/payload");
+    expect(EX_USAGE, "give two prefixes", "--signal ti/a/b --payload ti/a");
+}
+
+static void bad_prefixes_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a/", "/", "a+b", "a/#", "$SYS/a", "a\tb"};
+    for (size_t i = 0; i < array_size(bad); i++)
+        assert_false(topic_prefix_valid(bad[i]));
+    char longest[102];
+    memset(longest, 'a', 101);
+    longest[101] = '\0';
+    assert_false(topic_prefix_valid(longest));
+    assert_true(topic_prefix_valid(longest + 1));
+    expect(EX_USAGE, "--signal: \"a/#\" is not allowed; give a topic prefix", "--signal a/#");
+}
+
+static void halves_are_refused(void **state)
+{
+    (void)state;
+    expect(EX_USAGE, "--tls-key is missing", "--tls-cert c");
+    expect(EX_USAGE, "--tls-cert is missing", "--tls-key c");
+    expect(EX_USAGE, "needs --username", "--password-file f");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sensible_options_are_taken),
+        cmocka_unit_test(prefixes_must_lie_apart),
+        cmocka_unit_test(bad_prefixes_are_refused),
+        cmocka_unit_test(halves_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

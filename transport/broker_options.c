@@ -1,0 +1,111 @@
+#include "transport/broker_options.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define PREFIX_MAX 100
+
+bool topic_prefix_valid(const char *text)
+{
+    size_t len = strlen(text);
+    if (len < 1 || len > PREFIX_MAX || text[len - 1] == '/')
+        return false;
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c < 0x20 || *c == 0x7f || *c == '+' || *c == '#')
+            return false;
+    return text[0] != '$'; /* those are the broker's own */
+}
+
+#define PREFIX_ALLOWED "a topic prefix such as ti/signal: without +, #, $ at its start or / at its end"
+
+static const struct option_spec specs[] = {
+    {.name = "broker",
+     .type = OPTION_TEXT,
+     .value = "URL",
+     .fallback = "tcp://127.0.0.1:1883",
+     .help = "the MQTT broker: tcp:// or mqtt://, with TLS ssl:// or mqtts://",
+     .offset = offsetof(struct broker_options, broker)},
+    {.name = "client-id",
+     .type = OPTION_TEXT,
+     .value = "ID",
+     .fallback = "ti",
+     .help = "what the MQTT client id begins with; the name and a random part follow",
+     .offset = offsetof(struct broker_options, client_id)},
+    {.name = "signal",
+     .alias = "signal-topic",
+     .type = OPTION_TEXT,
+     .value = "PREFIX",
+     .fallback = "ti/signal",
+     .help = "prefix of the topics on which is asked",
+     .valid = topic_prefix_valid,
+     .allowed = PREFIX_ALLOWED,
+     .offset = offsetof(struct broker_options, signal)},
+    {.name = "payload",
+     .alias = "payload-topic",
+     .type = OPTION_TEXT,
+     .value = "PREFIX",
+     .fallback = "ti/payload",
+     .help = "prefix of the topics on which is answered",
+     .valid = topic_prefix_valid,
+     .allowed = PREFIX_ALLOWED,
+     .offset = offsetof(struct broker_options, payload)},
+    {.name = "encoding",
+     .type = OPTION_CHOICE,
+     .value = "binary|plain",
+     .fallback = "binary",
+     .help = "of what this program sends; plain can be read with mosquitto_sub",
+     .offset = offsetof(struct broker_options, encoding)},
+    {.name = "username",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "the user name at the broker",
+     .offset = offsetof(struct broker_options, username)},
+    {.name = "password-file",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "a file whose first line is the password",
+     .offset = offsetof(struct broker_options, password_file)},
+    {.name = "tls-ca",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the authorities to trust for the broker; without it, the system's",
+     .offset = offsetof(struct broker_options, tls_ca)},
+    {.name = "tls-cert",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the client's certificate",
+     .offset = offsetof(struct broker_options, tls_cert)},
+    {.name = "tls-key",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the key of --tls-cert",
+     .offset = offsetof(struct broker_options, tls_key)},
+};
+
+struct option_group broker_option_group(struct broker_options *options)
+{
+    return (struct option_group){"Broker", specs, array_size(specs), options};
+}
+
+/* a is b, or b lies below a. */
+static bool covers(const char *a, const char *b)
+{
+    size_t len = strlen(a);
+    return strncmp(a, b, len) == 0 && (b[len] == '\0' || b[len] == '/');
+}
+
+int broker_options_check(const struct broker_options *options, struct error *err)
+{
+    if (covers(options->signal, options->payload) || covers(options->payload, options->signal))
+        return error_set(
+            err, EX_USAGE,
+            "--signal %s and --payload %s: give two prefixes of which neither is part of the other",
+            options->signal, options->payload);
+    if (!options->tls_cert != !options->tls_key)
+        return error_set(err, EX_USAGE, "--tls-cert and --tls-key belong together: %s is missing",
+                         options->tls_cert ? "--tls-key" : "--tls-cert");
+    if (options->password_file && !options->username)
+        return error_set(err, EX_USAGE, "--password-file needs --username");
+    return 0;
+}

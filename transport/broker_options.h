@@ -1,0 +1,29 @@
+#ifndef TI_TRANSPORT_BROKER_OPTIONS_H
+#define TI_TRANSPORT_BROKER_OPTIONS_H
+
+/* The options that every program has for its broker: one table, and the struct that it fills. */
+
+#include "base/options.h"
+
+enum broker_encoding { BROKER_ENCODING_BINARY, BROKER_ENCODING_PLAIN };
+
+struct broker_options {
+    char *broker;    /* URL */
+    char *client_id; /* the MQTT client id begins with it */
+    char *signal;    /* topic prefixes, without a slash at the end */
+    char *payload;
+    char *username, *password_file; /* NULL where not given, as those below */
+    char *tls_ca, *tls_cert, *tls_key;
+    int encoding; /* enum broker_encoding */
+};
+
+struct option_group broker_option_group(struct broker_options *options); /* "Broker" */
+
+/* What no table can say: the prefixes are neither equal nor nested, a certificate comes with its key, a
+ * password with its user. 0, EX_USAGE. */
+int broker_options_check(const struct broker_options *options, struct error *err);
+
+/* A topic prefix: 1 to 100 bytes without wildcards, control characters or a slash at the end. */
+bool topic_prefix_valid(const char *text);
+
+#endif
