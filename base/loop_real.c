@@ -32,6 +32,8 @@ static void on_uv_timer(uv_timer_t *timer)
     struct loop *loop = timer->data;
     loop_fire_due(loop, real_now_us(loop));
     loop->ops->timers_changed(loop);
+    uv_stop(
+        timer->loop); /* this was an event: a turn that began with it must not go on to wait for another */
 }
 
 static void real_timers_changed(struct loop *loop)
