@@ -8,6 +8,7 @@ import http.client
 import json
 import ssl
 import threading
+import urllib.parse
 
 from process import Failed
 
@@ -47,7 +48,7 @@ class Resource:
             path += f"/namespaces/{namespace}"
         path += f"/{self.plural}"
         if name:
-            path += f"/{name}"
+            path += "/" + urllib.parse.quote(name, safe="")
         if subresource:
             path += f"/{subresource}"
         return path
