@@ -1,0 +1,190 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "informer/printer.h"
+
+struct bench {
+    struct loop *loop;
+    struct printer *printer;
+    FILE *file;
+    char text[1 << 16];
+};
+
+static const struct gvr pods = {"", "v1", "pods"};
+static const struct gvr deployments = {"apps", "v1", "deployments"};
+static const struct gvr nodes = {"", "v1", "nodes"};
+
+static void on_closed(void *arg, int error)
+{
+    (void)arg;
+    fail_msg("the output was closed: %d", error);
+}
+
+static void set_up(struct bench *bench, enum printer_format format, bool kinds)
+{
+    memset(bench, 0, sizeof(*bench));
+    bench->loop = loop_create_simulated(1);
+    bench->file = tmpfile();
+    assert_non_null(bench->file);
+    struct printer_config config = {
+        .fd = fileno(bench->file), .format = format, .kinds = kinds, .closed = on_closed};
+    bench->printer = printer_create(bench->loop, &config);
+}
+
+static void tear_down(struct bench *bench)
+{
+    printer_destroy(bench->printer);
+    loop_destroy(bench->loop);
+    fclose(bench->file);
+}
+
+static void turn(struct bench *bench)
+{
+    while (loop_step(bench->loop))
+        ;
+}
+
+static void event(struct bench *bench, const char *cluster, const struct gvr *gvr, enum event_type type,
+                  const char *json)
+{
+    struct object *object;
+    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
+    printer_event(bench->printer, cluster, gvr, type, object);
+    object_unref(object);
+}
+
+static void expect(struct bench *bench, const char *text)
+{
+    ssize_t n = pread(fileno(bench->file), bench->text, sizeof(bench->text) - 1, 0);
+    assert_true(n >= 0);
+    bench->text[n] = '\0';
+    assert_string_equal(bench->text, text);
+}
+
+static void a_line_of_json_has_the_objects_bytes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_JSON, false);
+    event(&bench, "c1", &deployments, EVENT_ADDED,
+          "{\"metadata\": {\"name\":\"a\\u001b\"},\"big\":12345678901234567890}");
+    event(&bench, "c2", &pods, EVENT_DELETED, "{\"metadata\":{\"name\":\"b\"},\r\n\"x\":1}");
+    printer_synced(bench.printer, "c1", &pods, 3);
+    turn(&bench);
+    expect(&bench,
+           "{\"type\":\"ADDED\",\"cluster\":\"c1\",\"group\":\"apps\",\"version\":\"v1\",\"resource\":"
+           "\"deployments\","
+           "\"object\":{\"metadata\": {\"name\":\"a\\u001b\"},\"big\":12345678901234567890}}\n"
+           "{\"type\":\"DELETED\",\"cluster\":\"c2\",\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
+           "\"object\":{\"metadata\":{\"name\":\"b\"},  \"x\":1}}\n"
+           "{\"type\":\"SYNCED\",\"cluster\":\"c1\",\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
+           "\"object\":{}}\n");
+    tear_down(&bench);
+}
+
+#define NAMED(name) "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"default\"}}"
+
+static void rows_of_one_turn_are_aligned(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_TABLE, false);
+    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
+    event(&bench, "cluster10", &pods, EVENT_MODIFIED, NAMED("bb"));
+    expect(&bench, "");
+    turn(&bench);
+    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME\n"
+                   "ADDED      c1          default     a\n"
+                   "MODIFIED   cluster10   default     bb\n");
+    tear_down(&bench);
+}
+
+static void widths_are_kept_for_later_rows(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_TABLE, false);
+    event(&bench, "cluster10", &pods, EVENT_MODIFIED, NAMED("a"));
+    turn(&bench);
+    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("b"));
+    turn(&bench);
+    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME\n"
+                   "MODIFIED   cluster10   default     a\n"
+                   "ADDED      c1          default     b\n");
+    tear_down(&bench);
+}
+
+static void another_resource_begins_another_table(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_TABLE, true);
+    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
+    event(&bench, "c1", &deployments, EVENT_ADDED,
+          "{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"d\",\"namespace\":\"n\"}}");
+    event(&bench, "c1", &nodes, EVENT_ADDED, "{\"metadata\":{\"name\":\"node1\"},\"kind\":\"Node\"}");
+    printer_synced(bench.printer, "c1", &pods, 1);
+    printer_synced(bench.printer, "c1", &deployments, 1);
+    turn(&bench);
+    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\n"
+                   "ADDED   c1        default     pod/a\n"
+                   "\n"
+                   "EVENT   CLUSTER   NAMESPACE   NAME\n"
+                   "ADDED   c1        n           deployment.apps/d\n"
+                   "\n"
+                   "EVENT   CLUSTER   NAME\n"
+                   "ADDED   c1        node/node1\n"
+                   "\n"
+                   "EVENT    CLUSTER   RESOURCE           OBJECTS\n"
+                   "SYNCED   c1        pods               1\n"
+                   "SYNCED   c1        deployments.apps   1\n");
+    tear_down(&bench);
+}
+
+static void control_characters_do_not_reach_the_terminal(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_TABLE, false);
+    event(&bench, "c\x1b[2J", &pods, EVENT_ADDED, NAMED("a\xc2\x9b"));
+    turn(&bench);
+    expect(&bench, "EVENT   CLUSTER    NAMESPACE   NAME\n"
+                   "ADDED   c\\x1b[2J   default     a\\u009b\n");
+    tear_down(&bench);
+}
+
+static void a_flush_prints_all_at_once(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, PRINTER_TABLE, false);
+    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
+    assert_int_equal(printer_flush(bench.printer), 0);
+    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\nADDED   c1        default     a\n");
+    turn(&bench);
+    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\nADDED   c1        default     a\n");
+    tear_down(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_of_json_has_the_objects_bytes),
+        cmocka_unit_test(rows_of_one_turn_are_aligned),
+        cmocka_unit_test(widths_are_kept_for_later_rows),
+        cmocka_unit_test(another_resource_begins_another_table),
+        cmocka_unit_test(control_characters_do_not_reach_the_terminal),
+        cmocka_unit_test(a_flush_prints_all_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
