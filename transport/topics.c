@@ -124,6 +124,13 @@ int topics_presence(const struct topics *topics, const char *provider, topics_te
     return build(out, "%s/%s", topics->payload, provider);
 }
 
+int topics_audience(const struct topics *topics, const char *provider, const char *audience, topics_text out)
+{
+    if (!topics_participant_valid(provider) || !audience_valid(audience))
+        return unspeakable(out);
+    return build(out, "%s/%s/%s", topics->payload, provider, audience);
+}
+
 int topics_stream(const struct topics *topics, const char *provider, const char *audience,
                   const struct gvr *gvr, topics_text out)
 {
@@ -219,16 +226,17 @@ static int parse_group(char *level, const char **group)
 
 static int parse_payload(char **levels, int count, struct topic *out)
 {
-    if ((count != 1 && count != 5) || !topics_participant_valid(levels[0]))
+    const char *group;
+    if (!topics_participant_valid(levels[0]))
         return TOPICS_E_FOREIGN;
     set_name(out->provider, levels[0]);
-    out->kind = count == 1 ? TOPIC_PRESENCE : TOPIC_STREAM;
+    out->kind = count == 1 ? TOPIC_PRESENCE : count == 2 ? TOPIC_AUDIENCE : TOPIC_STREAM;
     if (count == 1)
         return 0;
-
-    const char *group;
-    if (!audience_valid(levels[1]) || parse_group(levels[2], &group) != 0 ||
-        gvr_set(&out->gvr, group, levels[3], levels[4]) != 0)
+    if (!audience_valid(levels[1]))
+        return TOPICS_E_FOREIGN;
+    if (count != 2 && (count != 5 || parse_group(levels[2], &group) != 0 ||
+                       gvr_set(&out->gvr, group, levels[3], levels[4]) != 0))
         return TOPICS_E_FOREIGN;
     set_name(out->informer, levels[1]);
     return 0;

@@ -6,7 +6,8 @@
  *
  *     <signal>/<provider>/<informer>               informer → provider: sync, want, stop
  *     <signal>/all/<informer>                      whois: to every provider
- *     <payload>/<provider>                         presence and heartbeat
+ *     <payload>/<provider>                         presence
+ *     <payload>/<provider>/<audience>              catalog and heartbeat
  *     <payload>/<provider>/<audience>/<g>/<v>/<r>  a stream: for "all", or for one participant by name
  *
  * The core group is written "core", and '.' in a group is written '~', which no name can contain: some
@@ -47,6 +48,7 @@ typedef char topics_text[TOPIC_MAX + 1];
 int topics_signal(const struct topics *topics, const char *provider, const char *informer, topics_text out);
 int topics_whois(const struct topics *topics, const char *informer, topics_text out);
 int topics_presence(const struct topics *topics, const char *provider, topics_text out);
+int topics_audience(const struct topics *topics, const char *provider, const char *audience, topics_text out);
 int topics_stream(const struct topics *topics, const char *provider, const char *audience,
                   const struct gvr *gvr, topics_text out); /* audience: TOPICS_ALL or a participant */
 
@@ -54,18 +56,17 @@ int topics_filter_signals(const struct topics *topics, const char *provider,
                           topics_text out); /* to that provider */
 int topics_filter_whois(const struct topics *topics, topics_text out);
 int topics_filter_presences(const struct topics *topics, topics_text out);
-/* Streams for that audience. provider may be NULL: of all. */
+/* Streams, catalogs and heartbeats for that audience. provider may be NULL: of all. */
 int topics_filter_streams(const struct topics *topics, const char *provider, const char *audience,
                           topics_text out);
 
-enum topic_kind { TOPIC_SIGNAL, TOPIC_WHOIS, TOPIC_PRESENCE, TOPIC_STREAM };
+enum topic_kind { TOPIC_SIGNAL, TOPIC_WHOIS, TOPIC_PRESENCE, TOPIC_AUDIENCE, TOPIC_STREAM };
 
 struct topic {
     enum topic_kind kind;
     char provider[TOPICS_PARTICIPANT_MAX + 1]; /* "" for TOPIC_WHOIS */
-    char informer[TOPICS_PARTICIPANT_MAX +
-                  1]; /* the audience of a TOPIC_STREAM, TOPICS_ALL included; "" for presence */
-    struct gvr gvr;   /* TOPIC_STREAM only */
+    char informer[TOPICS_PARTICIPANT_MAX + 1]; /* or the audience, TOPICS_ALL included; "" for presence */
+    struct gvr gvr;                            /* TOPIC_STREAM only */
 };
 
 /* topic is any text whatever. 0, TOPICS_E_FOREIGN (out is undefined then). */

@@ -102,6 +102,8 @@ static void test_builds(void **state)
     assert_string_equal(out, "/signal/all/hub");
     assert_int_equal(topics_presence(&topics, "cluster1", out), 0);
     assert_string_equal(out, "/payload/cluster1");
+    assert_int_equal(topics_audience(&topics, "cluster1", "all", out), 0);
+    assert_string_equal(out, "/payload/cluster1/all");
     assert_int_equal(topics_stream(&topics, "cluster1", "all", &pods, out), 0);
     assert_string_equal(out, "/payload/cluster1/all/core/v1/pods");
     assert_int_equal(topics_stream(&topics, "hub", "cluster1", &widgets, out), 0);
@@ -246,7 +248,8 @@ static void test_foreign_topics(void **state)
         "ti/payload/",
         "ti/payload/all",
         "ti/payload/a/",
-        "ti/payload/a/all",
+        "ti/payload/a/All",
+        "ti/payload/a/all/",
         "ti/payload/a/all/core",
         "ti/payload/a/all/core/v1",
         "ti/payload/a/all/core/v1/",

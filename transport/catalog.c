@@ -1,0 +1,168 @@
+#include "transport/catalog.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/object.h"
+
+#define NUMBER_MAX 9007199254740992.0
+
+static void tree_delete(cJSON **tree)
+{
+    cJSON_Delete(*tree);
+}
+
+#define cleanup_tree cleanup_with(tree_delete)
+
+/* ---- reading ---- */
+
+static bool text_field(const cJSON *json, const char *name, char *out, size_t size)
+{
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, name));
+    if (!text || strlen(text) >= size)
+        return false;
+    strcpy(out, text);
+    return true;
+}
+
+static bool number_of(const cJSON *json, int64_t *value)
+{
+    if (!cJSON_IsNumber(json) || !(json->valuedouble >= -1 && json->valuedouble <= NUMBER_MAX))
+        return false;
+    *value = (int64_t)json->valuedouble;
+    return true;
+}
+
+/* ---- presence ---- */
+
+void presence_format(struct buf *out, const struct presence *presence)
+{
+    buf_appendf(out, "{\"alive\":%s,\"cluster\":", presence->alive ? "true" : "false");
+    buf_append_json_string(out, presence->cluster, strlen(presence->cluster));
+    buf_append_str(out, ",\"version\":");
+    buf_append_json_string(out, presence->version, strlen(presence->version));
+    buf_appendf(out, ",\"heartbeatMs\":%" PRId64 "}", presence->heartbeat_ms);
+}
+
+int presence_parse(struct slice body, struct presence *presence)
+{
+    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    const cJSON *alive = cJSON_GetObjectItemCaseSensitive(json, "alive");
+    *presence = (struct presence){0};
+    if (!cJSON_IsBool(alive) || !text_field(json, "cluster", presence->cluster, sizeof(presence->cluster)) ||
+        !text_field(json, "version", presence->version, sizeof(presence->version)) ||
+        !number_of(cJSON_GetObjectItemCaseSensitive(json, "heartbeatMs"), &presence->heartbeat_ms))
+        return CATALOG_E_MALFORMED;
+    presence->alive = cJSON_IsTrue(alive);
+    return 0;
+}
+
+/* ---- catalog ---- */
+
+const char *stream_state_text(enum stream_state state)
+{
+    static const char *const names[] = {"active", "forbidden", "unavailable"};
+    return names[state];
+}
+
+static void entry_format(struct buf *out, const struct catalog_entry *entry)
+{
+    buf_appendf(out, "{\"group\":\"%s\",\"version\":\"%s\",\"resource\":\"%s\",\"kind\":", entry->gvr.group,
+                entry->gvr.version, entry->gvr.resource);
+    buf_append_json_string(out, entry->kind, strlen(entry->kind));
+    buf_appendf(out, ",\"namespaced\":%s,\"epoch\":\"%016" PRIx64 "\"}", entry->namespaced ? "true" : "false",
+                entry->epoch);
+}
+
+void catalog_format(struct buf *out, const struct catalog_entry *entries, size_t count)
+{
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_append_str(out, ",\n");
+        entry_format(out, &entries[i]);
+    }
+    buf_append_char(out, ']');
+}
+
+static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
+{
+    char group[sizeof(entry->gvr.group)], version[sizeof(entry->gvr.version)],
+        resource[sizeof(entry->gvr.resource)];
+    char epoch[17];
+    const cJSON *namespaced = cJSON_GetObjectItemCaseSensitive(json, "namespaced");
+    int end = 0;
+    if (!text_field(json, "group", group, sizeof(group)) ||
+        !text_field(json, "version", version, sizeof(version)) ||
+        !text_field(json, "resource", resource, sizeof(resource)) ||
+        gvr_set(&entry->gvr, group, version, resource) != 0 ||
+        !text_field(json, "kind", entry->kind, sizeof(entry->kind)) || !cJSON_IsBool(namespaced) ||
+        !text_field(json, "epoch", epoch, sizeof(epoch)) || strspn(epoch, "0123456789abcdef") != 16)
+        return false;
+    entry->namespaced = cJSON_IsTrue(namespaced);
+    return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16 && entry->epoch != 0;
+}
+
+int catalog_parse(struct slice body, struct catalog_entry **entries, size_t *count)
+{
+    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    size_t size = cJSON_IsArray(json) ? (size_t)cJSON_GetArraySize(json) : CATALOG_STREAMS_MAX + 1;
+    if (size > CATALOG_STREAMS_MAX)
+        return CATALOG_E_MALFORMED;
+    cleanup_free struct catalog_entry *list = mem_zalloc(sizeof(*list) * (size + 1));
+    size_t n = 0;
+    for (const cJSON *item = json->child; item; item = item->next)
+        if (!entry_parse(item, &list[n++]))
+            return CATALOG_E_MALFORMED;
+    *entries = mem_steal(list);
+    *count = n;
+    return 0;
+}
+
+uint64_t catalog_hash(struct slice body)
+{
+    return key_hash(body.data ? body.data : "", body.len);
+}
+
+/* ---- heartbeat ---- */
+
+void heartbeat_format(struct buf *out, const struct heartbeat_entry *entries, size_t count)
+{
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < count; i++)
+        buf_appendf(out, "%s[%" PRIu64 ",%" PRId64 ",%d]", i ? "," : "", entries[i].sequence,
+                    entries[i].age_s, (int)entries[i].state);
+    buf_append_char(out, ']');
+}
+
+static bool beat_parse(const cJSON *json, struct heartbeat_entry *entry)
+{
+    int64_t sequence = -1, state = -1;
+    if (cJSON_GetArraySize(json) < 3 || !number_of(cJSON_GetArrayItem(json, 0), &sequence) ||
+        !number_of(cJSON_GetArrayItem(json, 1), &entry->age_s) ||
+        !number_of(cJSON_GetArrayItem(json, 2), &state) || sequence < 0 || state < 0 ||
+        state > STREAM_UNAVAILABLE)
+        return false;
+    entry->sequence = (uint64_t)sequence;
+    entry->state = (enum stream_state)state;
+    return true;
+}
+
+int heartbeat_parse(struct slice body, struct heartbeat_entry **entries, size_t *count)
+{
+    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    size_t size = cJSON_IsArray(json) ? (size_t)cJSON_GetArraySize(json) : CATALOG_STREAMS_MAX + 1;
+    if (size > CATALOG_STREAMS_MAX)
+        return CATALOG_E_MALFORMED;
+    cleanup_free struct heartbeat_entry *list = mem_zalloc(sizeof(*list) * (size + 1));
+    size_t n = 0;
+    for (const cJSON *item = json->child; item; item = item->next)
+        if (!beat_parse(item, &list[n++]))
+            return CATALOG_E_MALFORMED;
+    *entries = mem_steal(list);
+    *count = n;
+    return 0;
+}

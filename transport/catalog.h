@@ -1,0 +1,59 @@
+#ifndef TI_TRANSPORT_CATALOG_H
+#define TI_TRANSPORT_CATALOG_H
+
+/*
+ * The bodies of presence, catalog and heartbeat: small JSON texts in both encodings, written and read by
+ * cJSON. Fields that a reader does not know are skipped; numbers and lengths are checked.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/gvr.h"
+#include "base/json.h"
+
+#define CATALOG_STREAMS_MAX 4096
+
+enum {
+    CATALOG_E_MALFORMED = 1,
+};
+
+struct presence {
+    bool alive;           /* false: the last will, or a farewell */
+    char cluster[64];     /* uid of the namespace kube-system: which cluster this is, whatever its name. "" if
+                             unknown */
+    char version[64];     /* of Kubernetes, "" if unknown */
+    int64_t heartbeat_ms; /* how often a heartbeat comes */
+};
+
+/* What a stream's objects are worth just now. */
+enum stream_state { STREAM_ACTIVE, STREAM_FORBIDDEN, STREAM_UNAVAILABLE };
+const char *stream_state_text(enum stream_state state);
+
+struct catalog_entry {
+    struct gvr gvr;
+    char kind[64];
+    bool namespaced;
+    uint64_t epoch;
+};
+
+struct heartbeat_entry { /* in the order of the catalog */
+    uint64_t sequence;   /* of the last event published */
+    int64_t age_s;       /* since the API server was last heard about this resource; -1: never */
+    enum stream_state state;
+};
+
+void presence_format(struct buf *out, const struct presence *presence);
+int presence_parse(struct slice body, struct presence *presence); /* 0, CATALOG_E_MALFORMED */
+
+void catalog_format(struct buf *out, const struct catalog_entry *entries, size_t count);
+/* *entries is yours to free. 0, CATALOG_E_MALFORMED. */
+int catalog_parse(struct slice body, struct catalog_entry **entries, size_t *count);
+uint64_t catalog_hash(struct slice body); /* what a heartbeat names it by */
+
+void heartbeat_format(struct buf *out, const struct heartbeat_entry *entries, size_t count);
+int heartbeat_parse(struct slice body, struct heartbeat_entry **entries, size_t *count);
+
+#endif
