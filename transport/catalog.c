@@ -77,15 +77,15 @@ static void entry_format(struct buf *out, const struct catalog_entry *entry)
                 entry->epoch);
 }
 
-void catalog_format(struct buf *out, const struct catalog_entry *entries, size_t count)
+void catalog_format(struct buf *out, bool complete, const struct catalog_entry *entries, size_t count)
 {
-    buf_append_char(out, '[');
+    buf_appendf(out, "{\"complete\":%s,\"streams\":[", complete ? "true" : "false");
     for (size_t i = 0; i < count; i++) {
         if (i)
             buf_append_str(out, ",\n");
         entry_format(out, &entries[i]);
     }
-    buf_append_char(out, ']');
+    buf_append_str(out, "]}");
 }
 
 static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
@@ -106,15 +106,17 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
     return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16 && entry->epoch != 0;
 }
 
-int catalog_parse(struct slice body, struct catalog_entry **entries, size_t *count)
+int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entries, size_t *count)
 {
     cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
-    size_t size = cJSON_IsArray(json) ? (size_t)cJSON_GetArraySize(json) : CATALOG_STREAMS_MAX + 1;
+    const cJSON *streams = cJSON_GetObjectItemCaseSensitive(json, "streams");
+    size_t size = cJSON_IsArray(streams) ? (size_t)cJSON_GetArraySize(streams) : CATALOG_STREAMS_MAX + 1;
     if (size > CATALOG_STREAMS_MAX)
         return CATALOG_E_MALFORMED;
     cleanup_free struct catalog_entry *list = mem_zalloc(sizeof(*list) * (size + 1));
     size_t n = 0;
-    for (const cJSON *item = json->child; item; item = item->next)
+    *complete = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "complete"));
+    for (const cJSON *item = streams->child; item; item = item->next)
         if (!entry_parse(item, &list[n++]))
             return CATALOG_E_MALFORMED;
     *entries = mem_steal(list);

@@ -48,9 +48,10 @@ struct heartbeat_entry { /* in the order of the catalog */
 void presence_format(struct buf *out, const struct presence *presence);
 int presence_parse(struct slice body, struct presence *presence); /* 0, CATALOG_E_MALFORMED */
 
-void catalog_format(struct buf *out, const struct catalog_entry *entries, size_t count);
+/* complete: false while the provider still finds out what there is. */
+void catalog_format(struct buf *out, bool complete, const struct catalog_entry *entries, size_t count);
 /* *entries is yours to free. 0, CATALOG_E_MALFORMED. */
-int catalog_parse(struct slice body, struct catalog_entry **entries, size_t *count);
+int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entries, size_t *count);
 uint64_t catalog_hash(struct slice body); /* what a heartbeat names it by */
 
 void heartbeat_format(struct buf *out, const struct heartbeat_entry *entries, size_t count);

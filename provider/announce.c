@@ -1,0 +1,221 @@
+/*
+ * Presence, catalog and heartbeat: how informers learn that we are here, what there is, and how far each
+ * stream is. The presence is retained, but only announces; being alive is shown by heartbeats, which are not.
+ *
+ * We watch our own presence. Another boot under our name is either our own last will come late, which we put
+ * right, or another provider with our name, which is said loudly: both publish whole and right streams of
+ * their own epochs, but informers would follow now one and now the other.
+ */
+#include "provider/publisher_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define PRESENCE_LIMIT ((size_t)64 << 10)
+#define CATALOG_LIMIT ((size_t)1 << 20)
+#define SELF_TEST_US (15 * LOOP_SECOND)
+#define REASSERT_US (2 * LOOP_SECOND)
+#define CONFLICT_LOG_US (30 * LOOP_SECOND)
+
+static void publish_presence(struct publisher *publisher)
+{
+    struct buf body = BUF_INIT(PRESENCE_LIMIT);
+    presence_format(&body, &publisher->presence);
+    struct message message = {
+        .kind = MESSAGE_PRESENCE, .boot = publisher->boot, .body = {body.data, body.len}};
+    if (publisher_send(publisher, publisher->presence_topic, &message, true))
+        publisher->presence_due = false;
+    buf_deinit(&body);
+}
+
+static void publish_catalog(struct publisher *publisher, struct audience *audience)
+{
+    struct buf body = BUF_INIT(CATALOG_LIMIT);
+    struct publisher_stream *stream;
+    size_t count = 0, total = 0;
+    DL_COUNT(audience->streams, stream, total);
+    cleanup_free struct catalog_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
+    DL_FOREACH(audience->streams, stream)
+    {
+        if (!stream->ready)
+            continue;
+        struct catalog_entry *entry = &entries[count++];
+        entry->gvr = stream->gvr;
+        entry->namespaced = stream->namespaced;
+        entry->epoch = stream->epoch;
+        strcpy(entry->kind, stream->kind);
+    }
+    catalog_format(&body, publisher->complete, entries, count);
+    audience->catalog = catalog_hash((struct slice){body.data, body.len});
+    struct message message = {
+        .kind = MESSAGE_CATALOG, .boot = publisher->boot, .body = {body.data, body.len}};
+    if (publisher_send(publisher, audience->topic, &message, false))
+        audience->catalog_due = false;
+    buf_deinit(&body);
+}
+
+static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_entry *entry)
+{
+    int64_t age_us = stream->age_us ? stream->age_us(stream->age_arg) : -1;
+    *entry = (struct heartbeat_entry){
+        .sequence = stream->sequence,
+        .age_s = age_us < 0 ? -1 : age_us / LOOP_SECOND,
+        .state = stream->state,
+    };
+}
+
+/* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. */
+static void publish_heartbeat(struct publisher *publisher, struct audience *audience)
+{
+    struct buf body = BUF_INIT(CATALOG_LIMIT);
+    struct publisher_stream *stream;
+    size_t count = 0, total = 0;
+    DL_COUNT(audience->streams, stream, total);
+    cleanup_free struct heartbeat_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
+    DL_FOREACH(audience->streams, stream)
+    if (stream->ready)
+        heartbeat_entry(stream, &entries[count++]);
+    heartbeat_format(&body, entries, count);
+    struct message message = {.kind = MESSAGE_HEARTBEAT,
+                              .boot = publisher->boot,
+                              .catalog = audience->catalog,
+                              .body = {body.data, body.len}};
+    struct slice payload = codec_encode(publisher->codec, &message);
+    transport_publish(publisher->transport, audience->topic, payload.data, payload.len, 0, false);
+    buf_deinit(&body);
+}
+
+/* A catalog that changed goes first, so that the heartbeat can be read. */
+static void announce_audience(struct publisher *publisher, struct audience *audience)
+{
+    if (audience->catalog_due)
+        publish_catalog(publisher, audience);
+    publish_heartbeat(publisher, audience);
+    audience->heartbeat_due = false;
+}
+
+static void on_heartbeat(void *arg)
+{
+    struct publisher *publisher = arg;
+    struct audience *audience;
+    timer_start(&publisher->heartbeat, publisher->options.heartbeat_us);
+    if (publisher->connected)
+        DL_FOREACH(publisher->audiences, audience)
+    announce_audience(publisher, audience);
+}
+
+static void on_announce(void *arg)
+{
+    struct publisher *publisher = arg;
+    if (!publisher->connected)
+        return;
+    if (publisher->presence_due)
+        publish_presence(publisher);
+    struct audience *audience;
+    DL_FOREACH(publisher->audiences, audience)
+    if (audience->catalog_due || audience->heartbeat_due)
+        announce_audience(publisher, audience);
+}
+
+static void on_self_test(void *arg)
+{
+    struct publisher *publisher = arg;
+    if (publisher->connected && !publisher->presence_seen)
+        log_warn(publisher->options.log, "publisher",
+                 "%s: our own presence did not come back: the broker may deny us this topic without saying "
+                 "so (check its "
+                 "access list: write and read on %s, write below it)",
+                 publisher->presence_topic, publisher->presence_topic);
+}
+
+void announce_init(struct publisher *publisher)
+{
+    timer_init(&publisher->heartbeat, publisher->loop, on_heartbeat, publisher);
+    timer_init(&publisher->announce, publisher->loop, on_announce, publisher);
+    timer_init(&publisher->self_test, publisher->loop, on_self_test, publisher);
+}
+
+/* Once for all that asked meanwhile. */
+void announce_soon(struct publisher *publisher, int64_t delay_us)
+{
+    bool sooner = publisher->announce.due_us > loop_now_us(publisher->loop) + delay_us;
+    if (!timer_active(&publisher->announce) || sooner)
+        timer_start(&publisher->announce, delay_us);
+}
+
+void publisher_on_connected(struct publisher *publisher)
+{
+    struct audience *audience;
+    publisher->connected = true;
+    publisher->presence_due = true;
+    publisher->presence_seen = false;
+    DL_FOREACH(publisher->audiences, audience)
+    audience->catalog_due = true;
+    timer_stop(&publisher->announce);
+    timer_start(&publisher->self_test, SELF_TEST_US);
+    on_announce(publisher);
+    publisher_flush_soon(publisher);
+}
+
+void publisher_complete(struct publisher *publisher)
+{
+    struct audience *audience;
+    if (publisher->complete)
+        return;
+    publisher->complete = true;
+    DL_FOREACH(publisher->audiences, audience)
+    audience->catalog_due = true;
+    announce_soon(publisher, 0);
+}
+
+void publisher_farewell(struct publisher *publisher)
+{
+    publisher->presence.alive = false;
+    if (publisher->connected)
+        publish_presence(publisher);
+}
+
+static void report_conflict(struct publisher *publisher, uint64_t boot)
+{
+    int64_t now = loop_now_us(publisher->loop);
+    publisher->stats.conflicts++;
+    if (publisher->conflict_logged_us && now - publisher->conflict_logged_us < CONFLICT_LOG_US)
+        return;
+    publisher->conflict_logged_us = now;
+    log_error(publisher->options.log, "publisher",
+              "another provider publishes as '%s' (boot %016" PRIx64
+              "): give each cluster a --cluster name of its own, or "
+              "stop the other one",
+              publisher->name, boot);
+}
+
+void announce_own_presence(struct publisher *publisher, const void *payload, size_t len)
+{
+    struct message message;
+    struct presence presence;
+    if (codec_decode(publisher->codec, payload, len, &message) != 0 || message.kind != MESSAGE_PRESENCE ||
+        presence_parse(message.body, &presence) != 0) {
+        publisher->stats.malformed++;
+        return;
+    }
+    if (message.boot == publisher->boot) {
+        publisher->presence_seen = true;
+        if (presence.alive || !publisher->presence.alive)
+            return;
+    } else if (presence.alive) {
+        report_conflict(publisher, message.boot);
+    }
+    publisher->presence_due = true;
+    announce_soon(publisher, REASSERT_US + (int64_t)loop_random_below(publisher->loop, REASSERT_US));
+}
+
+void publisher_set_cluster(struct publisher *publisher, const char *uid, const char *version)
+{
+    struct presence *presence = &publisher->presence;
+    snprintf(presence->cluster, sizeof(presence->cluster), "%s", uid);
+    snprintf(presence->version, sizeof(presence->version), "%s", version);
+    publisher->presence_due = true;
+    announce_soon(publisher, 0);
+}

@@ -1,0 +1,281 @@
+#include "provider/publisher_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "transport/split.h"
+
+#define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
+#define WHOIS_JITTER_US (500 * LOOP_MS)
+
+bool publisher_may_send(const struct publisher *publisher)
+{
+    return publisher->connected &&
+           transport_in_flight(publisher->transport) < publisher->options.window_bytes;
+}
+
+bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
+                    bool retain)
+{
+    struct slice payload = codec_encode(publisher->codec, message);
+    int r = retain ? transport_publish(publisher->transport, topic, payload.data, payload.len, 1, true)
+                   : split_publish(publisher->transport, topic, payload, loop_random(publisher->loop));
+    publisher->stats.messages++;
+    publisher->stats.bytes += payload.len;
+    if (r == TRANSPORT_E_TOO_BIG)
+        log_error(publisher->options.log, "publisher", "%s: %zu bytes are more than the transport takes",
+                  topic, payload.len);
+    return r == 0;
+}
+
+void publisher_flush_soon(struct publisher *publisher)
+{
+    if (publisher->connected && !timer_active(&publisher->flush))
+        timer_start(&publisher->flush, 0);
+}
+
+/* A message of each stream in turn, so that no busy resource keeps a quiet one waiting. */
+static void on_flush(void *arg)
+{
+    struct publisher *publisher = arg;
+    for (int i = 0; i < TURN_MESSAGES && publisher->work && publisher_may_send(publisher); i++) {
+        struct publisher_stream *stream = publisher->work;
+        DL_DELETE2(publisher->work, stream, work_prev, work_next);
+        stream->working = stream_pump(stream);
+        if (stream->working)
+            DL_APPEND2(publisher->work, stream, work_prev, work_next);
+    }
+    if (publisher->work && publisher_may_send(publisher))
+        publisher_flush_soon(publisher);
+}
+
+/* ---- signals ---- */
+
+static struct publisher_stream *stream_by_path(struct publisher *publisher, struct slice path)
+{
+    struct audience *audience;
+    struct publisher_stream *stream;
+    DL_FOREACH(publisher->audiences, audience)
+    {
+        size_t len = strlen(audience->name);
+        if (path.len <= len || memcmp(path.data, audience->name, len) != 0 || path.data[len] != '/')
+            continue;
+        DL_FOREACH(audience->streams, stream)
+        if (stream->ready && slice_equal(path, stream->path))
+            return stream;
+    }
+    return NULL;
+}
+
+static void answer_equal(struct publisher_stream *stream, const char *informer, const struct message *sync)
+{
+    struct publisher *publisher = stream->publisher;
+    topics_text topic;
+    struct message equal = {
+        .kind = MESSAGE_EQUAL,
+        .nonce = sync->nonce,
+        .epoch = stream->epoch,
+        .to = stream->sequence,
+        .root = store_root(stream->published),
+        .count = store_count(stream->published),
+    };
+    if (topics_stream(&publisher->options.topics, publisher->name, informer, &stream->gvr, topic) != 0)
+        return;
+    publisher->stats.syncs_equal++;
+    publisher_send(publisher, topic, &equal, false);
+}
+
+static void answer_ended(struct publisher *publisher, const char *informer, const struct message *sync)
+{
+    cleanup_free char *path = mem_dup(sync->body.data, sync->body.len);
+    struct ended *ended;
+    topics_text topic;
+    HASH_FIND_STR(publisher->ended, path, ended);
+    if (!ended ||
+        topics_stream(&publisher->options.topics, publisher->name, informer, &ended->gvr, topic) != 0) {
+        publisher->stats.syncs_refused++;
+        return;
+    }
+    struct message end = {.kind = MESSAGE_END,
+                          .epoch = ended->epoch,
+                          .nonce = sync->nonce,
+                          .from = ended->sequence,
+                          .reason = ended->reason};
+    publisher_send(publisher, topic, &end, false);
+}
+
+static bool may_read(const struct publisher_stream *stream, const char *informer)
+{
+    return strcmp(stream->audience->name, TOPICS_ALL) == 0 || strcmp(stream->audience->name, informer) == 0;
+}
+
+static void on_sync(struct publisher *publisher, const char *informer, const struct message *sync)
+{
+    struct publisher_stream *stream = stream_by_path(publisher, sync->body);
+    if (!stream)
+        answer_ended(publisher, informer, sync);
+    else if (!may_read(stream, informer))
+        publisher->stats.syncs_refused++;
+    else if (sync->count == store_count(stream->published) &&
+             digest_equal(sync->root, store_root(stream->published)))
+        answer_equal(stream, informer, sync);
+    else
+        transfer_start(stream, informer, sync);
+}
+
+static void on_whois(struct publisher *publisher, const char *informer, int64_t delay_us)
+{
+    struct audience *audience;
+    if (publisher->ops && publisher->ops->asked)
+        publisher->ops->asked(publisher->arg, informer);
+    publisher->presence_due = true;
+    DL_FOREACH(publisher->audiences, audience)
+    audience->catalog_due = audience->catalog_due || strcmp(audience->name, TOPICS_ALL) == 0 ||
+                            strcmp(audience->name, informer) == 0;
+    announce_soon(publisher, delay_us);
+}
+
+static void on_signal(struct publisher *publisher, const struct topic *topic, const void *payload, size_t len)
+{
+    struct message message;
+    struct publisher_stream *stream;
+    int r = codec_decode(publisher->codec, payload, len, &message);
+    if (r != 0) {
+        publisher->stats.malformed++;
+        log_debug(publisher->options.log, "publisher", "signal of %s: not understood (%d)", topic->informer,
+                  r);
+        return;
+    }
+    switch (message.kind) {
+    case MESSAGE_SYNC:
+        on_sync(publisher, topic->informer, &message);
+        break;
+    case MESSAGE_CREDIT:
+        stream = stream_by_path(publisher, message.body);
+        if (stream)
+            transfer_credit(stream, topic->informer, &message);
+        break;
+    case MESSAGE_WHOIS:
+        on_whois(publisher, topic->informer,
+                 topic->kind == TOPIC_WHOIS ? (int64_t)loop_random_below(publisher->loop, WHOIS_JITTER_US)
+                                            : 0);
+        break;
+    default:
+        publisher->stats.malformed++;
+    }
+}
+
+void publisher_on_message(struct publisher *publisher, const char *topic, const void *payload, size_t len)
+{
+    struct topic parsed;
+    if (topics_parse(&publisher->options.topics, topic, &parsed) != 0)
+        return;
+    if (parsed.kind == TOPIC_WHOIS ||
+        (parsed.kind == TOPIC_SIGNAL && strcmp(parsed.provider, publisher->name) == 0))
+        on_signal(publisher, &parsed, payload, len);
+    else if (parsed.kind == TOPIC_PRESENCE && strcmp(parsed.provider, publisher->name) == 0)
+        announce_own_presence(publisher, payload, len);
+}
+
+void publisher_on_disconnected(struct publisher *publisher)
+{
+    publisher->connected = false;
+    timer_stop(&publisher->flush);
+}
+
+void publisher_on_drained(struct publisher *publisher)
+{
+    if (publisher->work)
+        publisher_flush_soon(publisher);
+}
+
+/* ---- life ---- */
+
+static void publisher_subscribe(struct publisher *publisher)
+{
+    topics_text filter;
+    topics_filter_signals(&publisher->options.topics, publisher->name, filter);
+    transport_subscribe(publisher->transport, filter, 1);
+    topics_filter_whois(&publisher->options.topics, filter);
+    transport_subscribe(publisher->transport, filter, 1);
+    transport_subscribe(publisher->transport, publisher->presence_topic, 1);
+}
+
+struct publisher *publisher_create(struct loop *loop, struct transport *transport,
+                                   const struct publisher_options *options, const struct publisher_ops *ops,
+                                   void *arg)
+{
+    struct publisher *publisher = mem_zalloc(sizeof(*publisher));
+    publisher->loop = loop;
+    publisher->transport = transport;
+    publisher->options = *options;
+    publisher->ops = ops;
+    publisher->arg = arg;
+    publisher->boot = loop_random(loop) | 1;
+    if (!publisher->options.heartbeat_us)
+        publisher->options.heartbeat_us = HEARTBEAT_DEFAULT_US;
+    if (!publisher->options.window_bytes)
+        publisher->options.window_bytes = WINDOW_DEFAULT;
+    snprintf(publisher->name, sizeof(publisher->name), "%s", options->name);
+    topics_presence(&publisher->options.topics, publisher->name, publisher->presence_topic);
+    publisher->presence =
+        (struct presence){.alive = true, .heartbeat_ms = publisher->options.heartbeat_us / LOOP_MS};
+    publisher->codec = codec_create(options->encoding, BODY_LIMIT);
+    buf_init(&publisher->body, BODY_LIMIT);
+    timer_init(&publisher->flush, loop, on_flush, publisher);
+    announce_init(publisher);
+    publisher_subscribe(publisher);
+    timer_start(&publisher->heartbeat, publisher->options.heartbeat_us);
+    return publisher;
+}
+
+void publisher_set_boot(struct publisher *publisher, uint64_t boot)
+{
+    publisher->boot = boot;
+}
+
+struct slice publisher_will(struct codec *codec, uint64_t boot)
+{
+    struct buf body = BUF_INIT(1024);
+    presence_format(&body, &(struct presence){.alive = false});
+    struct message message = {.kind = MESSAGE_PRESENCE, .boot = boot, .body = {body.data, body.len}};
+    struct slice payload = codec_encode(codec, &message);
+    buf_deinit(&body);
+    return payload;
+}
+
+static void ended_free(struct publisher *publisher)
+{
+    struct ended *ended, *next;
+    HASH_ITER (hh, publisher->ended, ended, next) {
+        HASH_DEL(publisher->ended, ended);
+        free(ended->path);
+        free(ended);
+    }
+}
+
+void publisher_destroy(struct publisher *publisher)
+{
+    if (!publisher)
+        return;
+    struct audience *audience, *next;
+    DL_FOREACH_SAFE(publisher->audiences, audience, next)
+    {
+        while (audience->streams)
+            stream_destroy(audience->streams);
+        free(audience);
+    }
+    ended_free(publisher);
+    timer_stop(&publisher->flush);
+    timer_stop(&publisher->heartbeat);
+    timer_stop(&publisher->announce);
+    timer_stop(&publisher->self_test);
+    codec_destroy(publisher->codec);
+    buf_deinit(&publisher->body);
+    free(publisher);
+}
+
+const struct publisher_stats *publisher_stats(const struct publisher *publisher)
+{
+    return &publisher->stats;
+}

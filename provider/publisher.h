@@ -1,0 +1,98 @@
+#ifndef TI_PROVIDER_PUBLISHER_H
+#define TI_PROVIDER_PUBLISHER_H
+
+/*
+ * The publishing half of the protocol: stores → topics. A state machine over a transport and a loop.
+ *
+ * A stream is one resource for one audience ("all", or one participant by name). It has an epoch, drawn when
+ * it starts, and a sequence number for each event, given when the event is encoded: what changes again while
+ * it waits is published once, in its newest state, and leaves no gap.
+ *
+ * Beside the source store, which is how things are, each stream keeps the store of what is published: the
+ * same objects by reference, so it costs a few words an object. Root and count in messages are that store's,
+ * snapshots are read from it, and so every message describes exactly the state after the sequence number it
+ * carries, whatever is pending.
+ *
+ * A snapshot is a walk through the published store by key hash. A chunk carries the sequence at which it was
+ * read; the informer brings all of them to one point with the deltas. Nothing is pinned or copied for a
+ * transfer, however long it takes, and it may be abandoned at any time.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/gvr.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "store/store.h"
+#include "transport/catalog.h"
+#include "transport/envelope.h"
+#include "transport/topics.h"
+#include "transport/transport.h"
+
+struct publisher;
+struct publisher_stream;
+
+struct publisher_options {
+    const char *name;     /* this participant; copied */
+    struct topics topics; /* prefixes */
+    enum encoding encoding;
+    int64_t heartbeat_us; /* 0: 15 s */
+    size_t window_bytes;  /* published and not yet acknowledged; 0: 4 MiB */
+    struct log *log;      /* may be NULL */
+};
+
+struct publisher_ops {
+    /* An informer asks who is there, or for a stream of its own: a chance to add streams for that audience.
+     * May be NULL. */
+    void (*asked)(void *arg, const char *informer);
+};
+
+struct publisher_stats {
+    uint64_t events;    /* encoded */
+    uint64_t coalesced; /* changes that were overtaken before they were encoded */
+    uint64_t messages, bytes;
+    uint64_t syncs_equal, syncs_snapshot, syncs_refused;
+    uint64_t malformed; /* signals that did not decode */
+    uint64_t conflicts; /* presences of another provider under our name */
+};
+
+/* Subscribes on the transport, which is borrowed and must outlive the publisher, and must not be started yet.
+ * The owner of the transport passes its callbacks on to the publisher_on_…() functions. */
+struct publisher *publisher_create(struct loop *loop, struct transport *transport,
+                                   const struct publisher_options *options, const struct publisher_ops *ops,
+                                   void *arg);
+void publisher_destroy(struct publisher *publisher); /* and its streams; NULL is fine */
+
+/* The payload of the last will; give it to the transport when making it, with this presence topic and boot.
+ */
+struct slice publisher_will(struct codec *codec, uint64_t boot);
+void publisher_set_boot(struct publisher *publisher, uint64_t boot); /* before the transport is started */
+
+void publisher_set_cluster(struct publisher *publisher, const char *uid, const char *version);
+/* From now on the catalogs hold all that there is to be: each wanted resource is there, or is known not to be
+ * had. */
+void publisher_complete(struct publisher *publisher);
+void publisher_farewell(struct publisher *publisher); /* says that this provider is gone, on purpose */
+
+void publisher_on_connected(struct publisher *publisher);
+void publisher_on_disconnected(struct publisher *publisher);
+void publisher_on_message(struct publisher *publisher, const char *topic, const void *payload, size_t len);
+void publisher_on_drained(struct publisher *publisher);
+
+/* A stream that is not ready yet: it follows the source, but nobody is told of it. The source is borrowed.
+ * kind: the object's, for people. NULL where the names make no topic. */
+struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
+                                       const struct gvr *gvr, const char *kind, bool namespaced,
+                                       struct store *source);
+void publisher_stream_ready(
+    struct publisher_stream *stream); /* the source is complete: announce it; idempotent */
+void publisher_stream_state(struct publisher_stream *stream, enum stream_state state);
+/* How old the source is, in µs, for heartbeats; NULL or -1: not known. */
+void publisher_stream_age(struct publisher_stream *stream, int64_t (*age_us)(void *arg), void *arg);
+/* Ends it: to informers all its objects are gone for that reason. The stream is freed. */
+void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason);
+
+const struct publisher_stats *publisher_stats(const struct publisher *publisher);
+
+#endif

@@ -1,0 +1,122 @@
+#ifndef TI_PROVIDER_PUBLISHER_INTERNAL_H
+#define TI_PROVIDER_PUBLISHER_INTERNAL_H
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "provider/publisher.h"
+
+#define HEARTBEAT_DEFAULT_US (15 * LOOP_SECOND)
+#define WINDOW_DEFAULT ((size_t)4 << 20)
+#define BODY_LIMIT ((size_t)32 << 20)
+#define HEADER_ROOM 128  /* bytes: no header is longer, in either encoding but plain */
+#define TRANSFERS_MAX 64 /* at a time, per stream */
+#define TRANSFER_IDLE_US (60 * LOOP_SECOND)
+
+/* A snapshot on its way to one informer. */
+struct transfer {
+    char informer[TOPICS_PARTICIPANT_MAX + 1];
+    topics_text topic;
+    uint64_t nonce;
+    uint64_t cursor; /* key hash from which the next chunk reads */
+    uint64_t index;  /* of the next chunk */
+    uint64_t credit; /* chunks allowed in all */
+    int64_t last_us; /* when it last moved */
+    struct transfer *prev, *next;
+};
+
+/* A key that was changed and not yet published. */
+struct pending {
+    UT_hash_handle hh;
+    struct pending *prev, *next; /* oldest first */
+    char key[];
+};
+
+struct audience {
+    char name[TOPICS_PARTICIPANT_MAX + 1];
+    topics_text topic;
+    uint64_t catalog;                /* hash of the one published last */
+    bool catalog_due, heartbeat_due; /* to be published as soon as we can */
+    struct publisher_stream *streams;
+    struct audience *prev, *next;
+};
+
+struct publisher_stream {
+    struct publisher *publisher;
+    struct audience *audience;
+    struct gvr gvr;
+    char kind[64];
+    bool namespaced;
+    topics_text topic;
+    const char *path; /* the part of topic behind the provider: what a sync names the stream by */
+    uint64_t epoch, sequence;
+    bool ready;
+    enum stream_state state;
+    int64_t (*age_us)(void *arg);
+    void *age_arg;
+    struct store *source; /* borrowed */
+    struct store *published;
+    struct store_observer observer;
+    struct pending *pending_by_key, *pending;
+    struct transfer *transfers;
+    struct publisher_stream *prev, *next;
+    struct publisher_stream *work_prev, *work_next; /* in publisher->work while there is something to send */
+    bool working;
+};
+
+/* What remains of a stream that was ended, so that a late sync gets its answer. */
+struct ended {
+    char *path;
+    struct gvr gvr;
+    uint64_t epoch, sequence;
+    enum end_reason reason;
+    UT_hash_handle hh;
+};
+
+struct publisher {
+    struct loop *loop;
+    struct transport *transport;
+    struct codec *codec;
+    struct publisher_options options;
+    const struct publisher_ops *ops;
+    void *arg;
+    char name[TOPICS_PARTICIPANT_MAX + 1];
+    topics_text presence_topic;
+    uint64_t boot;
+    struct presence presence;
+    bool connected, presence_due, presence_seen, complete;
+    int64_t conflict_logged_us;
+    struct audience *audiences;
+    struct publisher_stream *work;
+    struct ended *ended;
+    struct buf body;
+    struct timer flush, heartbeat, announce, self_test;
+    struct publisher_stats stats;
+};
+
+/* stream.c */
+void stream_destroy(struct publisher_stream *stream);
+void stream_work(struct publisher_stream *stream); /* there is something to send */
+bool stream_pump(
+    struct publisher_stream *stream); /* sends one message at most; false where there is none to send */
+size_t stream_body_max(const struct publisher *publisher);
+
+/* transfer.c */
+void transfer_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
+void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
+void transfer_free(struct publisher_stream *stream, struct transfer *transfer);
+bool transfer_pump(struct publisher_stream *stream); /* one chunk at most; false where none may be sent */
+
+/* publisher.c */
+bool publisher_may_send(const struct publisher *publisher);
+/* Encodes and publishes at QoS 1. True where it was taken. */
+bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
+                    bool retain);
+void publisher_flush_soon(struct publisher *publisher);
+
+/* announce.c */
+void announce_init(struct publisher *publisher);
+void announce_soon(struct publisher *publisher, int64_t delay_us);
+void announce_own_presence(struct publisher *publisher, const void *payload, size_t len);
+
+#endif

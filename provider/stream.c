@@ -1,0 +1,255 @@
+/*
+ * One stream: what changed in the source waits by key, oldest first, until the window has room; then the
+ * newest state of each key is compared with what is published and goes out as one event. Nothing waits while
+ * there is room: the first change leaves at the end of the loop's turn, together with what came in the same
+ * turn.
+ */
+#include "provider/publisher_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "transport/split.h"
+
+#define BATCH_ITEMS_MAX 4096
+
+static struct pending *pending_add(struct publisher_stream *stream, const char *key)
+{
+    size_t len = strlen(key);
+    struct pending *pending = mem_alloc(sizeof(*pending) + len + 1);
+    memcpy(pending->key, key, len + 1);
+    HASH_ADD_KEYPTR(hh, stream->pending_by_key, pending->key, len, pending);
+    DL_APPEND(stream->pending, pending);
+    return pending;
+}
+
+static void pending_free(struct publisher_stream *stream, struct pending *pending)
+{
+    HASH_DEL(stream->pending_by_key, pending);
+    DL_DELETE(stream->pending, pending);
+    free(pending);
+}
+
+void stream_work(struct publisher_stream *stream)
+{
+    struct publisher *publisher = stream->publisher;
+    if (!stream->working) {
+        stream->working = true;
+        DL_APPEND2(publisher->work, stream, work_prev, work_next);
+    }
+    publisher_flush_soon(publisher);
+}
+
+/* Before it is ready a stream has no readers, so its published state just follows. */
+static void follow(struct publisher_stream *stream, struct object *old, struct object *new_)
+{
+    if (new_)
+        store_put(stream->published, new_);
+    else
+        store_delete(stream->published, object_key(old), false);
+}
+
+static void on_source_changed(void *arg, struct object *old, struct object *new_, bool unseen)
+{
+    (void)unseen;
+    struct publisher_stream *stream = arg;
+    if (!stream->ready) {
+        follow(stream, old, new_);
+        return;
+    }
+    const char *key = object_key(new_ ? new_ : old);
+    struct pending *pending;
+    HASH_FIND_STR(stream->pending_by_key, key, pending);
+    if (pending) {
+        stream->publisher->stats.coalesced++;
+        return;
+    }
+    pending_add(stream, key);
+    stream_work(stream);
+}
+
+static struct audience *audience_get(struct publisher *publisher, const char *name)
+{
+    struct audience *audience;
+    DL_FOREACH(publisher->audiences, audience)
+    if (strcmp(audience->name, name) == 0)
+        return audience;
+    audience = mem_zalloc(sizeof(*audience));
+    if (topics_audience(&publisher->options.topics, publisher->name, name, audience->topic) != 0) {
+        free(audience);
+        return NULL;
+    }
+    strcpy(audience->name, name);
+    DL_APPEND(publisher->audiences, audience);
+    return audience;
+}
+
+struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
+                                       const struct gvr *gvr, const char *kind, bool namespaced,
+                                       struct store *source)
+{
+    topics_text topic;
+    struct audience *owner = audience_get(publisher, audience);
+    if (!owner || topics_stream(&publisher->options.topics, publisher->name, audience, gvr, topic) != 0)
+        return NULL;
+
+    struct publisher_stream *stream = mem_zalloc(sizeof(*stream));
+    stream->publisher = publisher;
+    stream->audience = owner;
+    stream->gvr = *gvr;
+    strncpy(stream->kind, kind, sizeof(stream->kind) - 1);
+    stream->namespaced = namespaced;
+    strcpy(stream->topic, topic);
+    stream->path = stream->topic + strlen(publisher->presence_topic) + 1;
+    stream->epoch = loop_random(publisher->loop) | 1; /* never 0, which stands for none */
+    stream->source = source;
+    stream->published = store_create();
+    stream->observer = (struct store_observer){.changed = on_source_changed, .arg = stream};
+    DL_APPEND(owner->streams, stream);
+
+    for (struct object *object = store_seek(source, 0); object; object = store_after(source, object))
+        store_put(stream->published, object);
+    store_observe(source, &stream->observer);
+    return stream;
+}
+
+void publisher_stream_ready(struct publisher_stream *stream)
+{
+    if (stream->ready)
+        return;
+    stream->ready = true;
+    struct ended *ended;
+    HASH_FIND_STR(stream->publisher->ended, stream->path, ended);
+    if (ended) {
+        HASH_DEL(stream->publisher->ended, ended);
+        free(ended->path);
+        free(ended);
+    }
+    stream->audience->catalog_due = true;
+    announce_soon(stream->publisher, 0);
+}
+
+void publisher_stream_state(struct publisher_stream *stream, enum stream_state state)
+{
+    if (stream->state == state)
+        return;
+    stream->state = state;
+    stream->audience->heartbeat_due = stream->ready;
+    announce_soon(stream->publisher, 0);
+}
+
+void publisher_stream_age(struct publisher_stream *stream, int64_t (*age_us)(void *arg), void *arg)
+{
+    stream->age_us = age_us;
+    stream->age_arg = arg;
+}
+
+void stream_destroy(struct publisher_stream *stream)
+{
+    struct publisher *publisher = stream->publisher;
+    store_unobserve(stream->source, &stream->observer);
+    while (stream->pending)
+        pending_free(stream, stream->pending);
+    while (stream->transfers)
+        transfer_free(stream, stream->transfers);
+    if (stream->working)
+        DL_DELETE2(publisher->work, stream, work_prev, work_next);
+    DL_DELETE(stream->audience->streams, stream);
+    store_destroy(stream->published);
+    free(stream);
+}
+
+void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason)
+{
+    struct publisher *publisher = stream->publisher;
+    if (stream->ready) {
+        struct ended *ended = mem_zalloc(sizeof(*ended));
+        ended->path = mem_strdup(stream->path);
+        ended->gvr = stream->gvr;
+        ended->epoch = stream->epoch;
+        ended->sequence = stream->sequence + 1;
+        ended->reason = reason;
+        HASH_ADD_KEYPTR(hh, publisher->ended, ended->path, strlen(ended->path), ended);
+        struct message end = {
+            .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
+        publisher_send(publisher, stream->topic, &end, false);
+        stream->audience->catalog_due = true;
+        announce_soon(publisher, 0);
+    }
+    stream_destroy(stream);
+}
+
+/* ---- encoding ---- */
+
+size_t stream_body_max(const struct publisher *publisher)
+{
+    size_t max = transport_max_payload(publisher->transport);
+    return max > 2 * HEADER_ROOM ? max - HEADER_ROOM : HEADER_ROOM;
+}
+
+/* Puts the newest state of a key in the batch, and makes it the published one. False where it does not fit
+ * any more. */
+static bool batch_add(struct publisher_stream *stream, struct buf *body, const char *key, uint64_t *items)
+{
+    struct publisher *publisher = stream->publisher;
+    struct object *old = store_get(stream->published, key), *new_ = store_get(stream->source, key);
+    if ((!old && !new_) || (old && new_ && object_equal(old, new_)))
+        return true;
+
+    size_t before = body->len;
+    if (codec_put_item(publisher->codec, body, old, new_) != 0) {
+        log_error(publisher->options.log, "publisher", "%s %s: too large to publish (%zu bytes): left out",
+                  stream->path, key, new_ ? object_bytes(new_).len : 0);
+        return true;
+    }
+    if (*items && body->len > stream_body_max(publisher)) {
+        buf_truncate(body, before);
+        return false;
+    }
+    if (new_)
+        store_put(stream->published, new_);
+    else
+        store_delete(stream->published, key, false);
+    (*items)++;
+    return true;
+}
+
+static uint64_t batch_fill(struct publisher_stream *stream, struct buf *body)
+{
+    uint64_t items = 0;
+    while (stream->pending && items < BATCH_ITEMS_MAX &&
+           batch_add(stream, body, stream->pending->key, &items))
+        pending_free(stream, stream->pending);
+    return items;
+}
+
+/* What was taken by the transport may still be lost, and so may what is not: both are gaps that informers
+ * see. */
+static void publish_batch(struct publisher_stream *stream)
+{
+    struct publisher *publisher = stream->publisher;
+    buf_clear(&publisher->body);
+    uint64_t items = batch_fill(stream, &publisher->body);
+    if (items == 0)
+        return;
+    struct message delta = {
+        .kind = MESSAGE_DELTA,
+        .epoch = stream->epoch,
+        .from = stream->sequence + 1,
+        .items = items,
+        .root = store_root(stream->published),
+        .body = {publisher->body.data, publisher->body.len},
+    };
+    stream->sequence += items;
+    publisher->stats.events += items;
+    publisher_send(publisher, stream->topic, &delta, false);
+}
+
+bool stream_pump(struct publisher_stream *stream)
+{
+    if (stream->pending) {
+        publish_batch(stream);
+        return true;
+    }
+    return transfer_pump(stream);
+}
