@@ -26,6 +26,7 @@ const char *outcome_text(enum outcome outcome)
         [OUTCOME_NOT_FOUND] = "not found",
         [OUTCOME_CONFLICT] = "conflict",
         [OUTCOME_INVALID] = "invalid request",
+        [OUTCOME_ERROR] = "error",
         [OUTCOME_MALFORMED] = "malformed answer",
     };
     return texts[outcome];
@@ -48,7 +49,7 @@ static enum outcome outcome_by_code(int code)
             return code_outcomes[i].outcome;
     if (code >= 200 && code < 300)
         return OUTCOME_OK;
-    return code >= 500 ? OUTCOME_LOST : OUTCOME_MALFORMED;
+    return OUTCOME_ERROR;
 }
 
 static void one_line(char *text)
@@ -86,6 +87,14 @@ static bool says_expired(const struct status *status)
     return strcmp(status->reason, "Expired") == 0 || strcmp(status->reason, "Gone") == 0;
 }
 
+/* Of the errors that come as 500 only "InternalError" is one that may pass by itself; "StorageReadError",
+ * say, is not. */
+static bool says_other_than_internal(const struct status *status)
+{
+    return status->outcome == OUTCOME_INTERNAL && status->reason[0] &&
+           strcmp(status->reason, "InternalError") != 0;
+}
+
 static void take_retry_after(struct status *status, const cJSON *json)
 {
     const cJSON *details = cJSON_GetObjectItemCaseSensitive(json, "details");
@@ -114,6 +123,8 @@ static bool take_status_object(struct status *status, const char *body, size_t l
             status->outcome = OUTCOME_TOO_LARGE;
         else if (says_expired(status))
             status->outcome = OUTCOME_EXPIRED;
+        else if (says_other_than_internal(status))
+            status->outcome = OUTCOME_ERROR;
     }
     cJSON_Delete(json);
     return is_status;

@@ -25,6 +25,7 @@ enum outcome {
     OUTCOME_NOT_FOUND,    /* 404 */
     OUTCOME_CONFLICT,     /* 409 */
     OUTCOME_INVALID,      /* 400, 405, 406, 415, 422: asking again the same way is of no use */
+    OUTCOME_ERROR,        /* any other error that the server states */
     OUTCOME_MALFORMED,    /* an answer that we cannot read, or of a kind that we did not ask for */
 };
 

@@ -1,0 +1,930 @@
+/*
+ * The rows of what a correct list/watch client does, one test (or a few) for each, named after it. The API
+ * server is played by fake_rest.h; time is virtual.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "kube/reflector.h"
+#include "tests/unit/kube/fake_rest.h"
+
+#define PODS "/api/v1/pods"
+#define POD(name, version)                                                                                   \
+    "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name                                 \
+    "\",\"namespace\":\"n\",\"uid\":\"u-" name "\",\"resourceVersion\":\"" version "\"}}"
+#define ITEM(name, version)                                                                                  \
+    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\",\"uid\":\"u-" name                             \
+    "\",\"resourceVersion\":\"" version "\"}}"
+#define LIST(version, items)                                                                                 \
+    "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version               \
+    "\"},\"items\":[" items "]}\n"
+#define PAGE(version, token, items)                                                                          \
+    "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version               \
+    "\",\"continue\":\"" token "\"},\"items\":[" items "]}\n"
+#define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
+#define BOOKMARK(version)                                                                                    \
+    EVENT("BOOKMARK",                                                                                        \
+          "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version "\"}}")
+#define INITIAL_END(version)                                                                                 \
+    EVENT("BOOKMARK", "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version \
+                      "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}")
+#define STATUS(code, reason, message)                                                                        \
+    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":"         \
+    "\"" message "\",\"reason\":\"" reason "\",\"code\":" code "}"
+#define ERROR(code, reason, message) EVENT("ERROR", STATUS(code, reason, message))
+
+struct fixture {
+    struct loop *loop;
+    struct fake_rest fake;
+    struct object_rules rules;
+    struct reflector *reflector;
+    struct buf seen;     /* what the owner was told, a word or two each, with spaces between */
+    const char *stop_at; /* stop the reflector when this is told */
+};
+
+static void tell(struct fixture *f, const char *what, const char *text)
+{
+    char *line = mem_printf("%s%s%s%s", f->seen.len ? " | " : "", what, text[0] ? " " : "", text);
+    buf_append_str(&f->seen, line);
+    free(line);
+    if (f->stop_at && strcmp(what, f->stop_at) == 0)
+        reflector_stop(f->reflector);
+}
+
+static void on_begin(void *arg)
+{
+    tell(arg, "begin", "");
+}
+
+static void on_item(void *arg, enum event_type type, struct object *object)
+{
+    tell(arg, type == EVENT_DELETED ? "takeback" : "item", object_key(object) + 2);
+}
+
+static void on_abort(void *arg)
+{
+    tell(arg, "abort", "");
+}
+
+static void on_commit(void *arg, const char *version)
+{
+    tell(arg, "commit", version);
+}
+
+static void on_event(void *arg, enum event_type type, struct object *object)
+{
+    tell(arg, event_type_text(type), object_key(object) + 2);
+}
+
+static void on_bookmark(void *arg, const char *version)
+{
+    tell(arg, "bookmark", version);
+}
+
+static void on_state(void *arg, enum reflector_state state, const char *reason)
+{
+    (void)reason;
+    tell(arg, reflector_state_text(state), "");
+}
+
+static const struct reflector_ops ops = {on_begin, on_item,     on_abort, on_commit,
+                                         on_event, on_bookmark, on_state};
+
+/* Checks what was told since the last time. */
+static void expect(struct fixture *f, const char *seen)
+{
+    assert_string_equal(f->seen.data ? f->seen.data : "", seen);
+    buf_clear(&f->seen);
+}
+
+static void fixture_start(struct fixture *f, struct reflector_config *config)
+{
+    config->loop = f->loop;
+    config->rest = &f->fake.rest;
+    config->rules = &f->rules;
+    if (!config->gvr.resource[0])
+        assert_int_equal(gvr_set(&config->gvr, "", "v1", "pods"), 0);
+    f->reflector = reflector_create(config, &ops, f);
+    reflector_start(f->reflector);
+}
+
+static void fixture_make(struct fixture *f, uint64_t seed)
+{
+    *f = (struct fixture){.loop = loop_create_simulated(seed), .seen = BUF_INIT(1u << 20)};
+    f->rules = (struct object_rules){.kind = mem_strdup("Pod"), .api_version = mem_strdup("v1")};
+    fake_init(&f->fake, f->loop);
+}
+
+/* With pages; most rows are about these. */
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    fixture_make(f, 1);
+    fixture_start(f, &(struct reflector_config){.no_watch_list = true});
+    *state = f;
+    return 0;
+}
+
+static int setup_stream(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    fixture_make(f, 1);
+    fixture_start(f, &(struct reflector_config){0});
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    reflector_destroy(f->reflector);
+    fake_deinit(&f->fake);
+    object_rules_deinit(&f->rules);
+    buf_deinit(&f->seen);
+    loop_destroy(f->loop);
+    free(f);
+    return 0;
+}
+
+/* The list answered with pod a at version 10, and the watch open. */
+static struct rest_call *synced(struct fixture *f)
+{
+    fake_answer(fake_next(&f->fake), 200, LIST("10", ITEM("a", "5")));
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    expect(f, "starting | begin | item a | commit 10 | synced");
+    return watch;
+}
+
+/* Synced, and the watch has expired since. */
+static void expired(struct fixture *f)
+{
+    fake_body(synced(f), BOOKMARK("10") ERROR("410", "Expired", "too old"));
+    expect(f, "bookmark 10");
+}
+
+static void row01_first_list_is_consistent_and_relists_never_go_back(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_path(list, PODS);
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_expect_query(list, "limit", "500");
+    fake_answer(list, 200, LIST("10", ITEM("a", "5")));
+
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_expect_query(watch, "resourceVersion", "10");
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("MODIFIED", POD("a", "17")));
+    fake_body(watch, ERROR("410", "Expired", "too old resource version"));
+
+    list = fake_next(&f->fake);
+    fake_expect_query(list, "resourceVersion", "17");
+    fake_answer(list, 200, LIST("20", ITEM("a", "17")));
+    fake_expect_query(fake_next(&f->fake), "resourceVersion", "20");
+}
+
+static void row02_410_on_list_lists_at_once_without_version(void **state)
+{
+    struct fixture *f = *state;
+    expired(f);
+    struct rest_call *list = fake_next(&f->fake);
+    int64_t now = loop_now_us(f->loop);
+    fake_refuse(list, 410, "Expired", "too old");
+    list = fake_next(&f->fake);
+    assert_int_equal(list->at_us, now);
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_answer(list, 200, LIST("30", ""));
+    expect(f, "begin | abort | begin | commit 30");
+
+    /* Once a list was served, its version is asked for again. */
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, BOOKMARK("31") ERROR("410", "Expired", "too old"));
+    fake_expect_query(fake_next(&f->fake), "resourceVersion", "31");
+}
+
+static void too_large_once(struct fixture *f, const char *body, int code)
+{
+    expired(f);
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "resourceVersion", "10");
+    fake_answer(list, code, body);
+    list = fake_next(&f->fake);
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_answer(list, 200, LIST("30", ""));
+    expect(f, "begin | abort | begin | commit 30");
+}
+
+static void row03_too_large_by_cause_reason(void **state)
+{
+    too_large_once(
+        *state,
+        "{\"kind\":\"Status\",\"reason\":\"Timeout\",\"code\":504,\"message\":\"x\",\"details\":{\"causes\":["
+        "{\"reason\":\"ResourceVersionTooLarge\",\"message\":\"Too large resource version\"}]}}",
+        504);
+}
+
+static void row03_too_large_by_cause_message(void **state)
+{
+    too_large_once(
+        *state,
+        "{\"kind\":\"Status\",\"reason\":\"Timeout\",\"code\":504,\"message\":\"x\",\"details\":{\"causes\":["
+        "{\"message\":\"Too large resource version\"}]}}",
+        504);
+}
+
+static void row03_too_large_by_message(void **state)
+{
+    too_large_once(
+        *state,
+        "{\"kind\":\"Status\",\"reason\":\"Timeout\",\"code\":504,\"message\":\"Timeout: Too large resource "
+        "version: 30, current: 5\",\"details\":{}}",
+        504);
+}
+
+static void row04_410_on_watch_lists_from_the_last_version_first(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_body(watch, EVENT("ADDED", POD("b", "12")));
+    fake_run(&f->fake, 20 * LOOP_SECOND);
+    fake_done(watch, REST_OK, "");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "resourceVersion", "12");
+    fake_refuse(watch, 410, "Expired", "too old");
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "watch", NULL);
+    fake_expect_query(list, "resourceVersion", "12");
+    expect(f, "ADDED b | begin");
+}
+
+/* A server whose lists lead to a version that its watches refuse, over and over, is asked for a consistent
+ * one. */
+static void row04_410_twice_without_progress(void **state)
+{
+    struct fixture *f = *state;
+    fake_body(synced(f), ERROR("410", "Expired", "too old"));
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_answer(list, 200, LIST("30", ""));
+}
+
+static void row05_pages(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "limit", "500");
+    fake_answer(list, 200, PAGE("10", "a+b/c=", ITEM("a", "5") "," ITEM("b", "6")));
+    list = fake_next(&f->fake);
+    fake_expect_path(list, PODS);
+    fake_expect_query(list, "limit", "500");
+    fake_expect_query(list, "continue", "a%2Bb%2Fc%3D");
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_answer(list, 200, LIST("10", ITEM("c", "7")));
+    expect(f, "starting | begin | item a | item b | item c | commit 10 | synced");
+    fake_expect_query(fake_next(&f->fake), "resourceVersion", "10");
+}
+
+static void row05_410_between_pages_lists_in_one_piece(void **state)
+{
+    struct fixture *f = *state;
+    fake_answer(fake_next(&f->fake), 200, PAGE("10", "x", ITEM("a", "5")));
+    fake_refuse(fake_next(&f->fake), 410, "Expired", "the provided continue parameter is too old");
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "limit", NULL);
+    fake_expect_query(list, "continue", NULL);
+    fake_answer(list, 200, LIST("12", ITEM("b", "6")));
+    expect(f, "starting | begin | item a | abort | begin | item b | commit 12 | synced");
+}
+
+static void row06_no_pages_where_a_version_is_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_body(watch, EVENT("ADDED", POD("b", "12")) ERROR("410", "Expired", "too old"));
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "resourceVersion", "12");
+    fake_expect_query(list, "limit", NULL);
+}
+
+static void row07_watch_timeout_is_random_from_5_to_10_minutes(void **state)
+{
+    struct fixture *f = *state;
+    fake_answer(fake_next(&f->fake), 200, LIST("10", ""));
+    long low = 100000, high = 0;
+    for (int i = 0; i < 200; i++) {
+        struct rest_call *watch = fake_next(&f->fake);
+        char *text = fake_query(watch, "timeoutSeconds");
+        long seconds = strtol(text, NULL, 10);
+        free(text);
+        low = seconds < low ? seconds : low;
+        high = seconds > high ? seconds : high;
+        /* A half-open watch is noticed soon after. */
+        assert_int_equal(watch->idle_timeout_ms, (seconds + 30) * 1000);
+        fake_headers(watch, 200, -1);
+        fake_run(&f->fake, 2 * LOOP_SECOND);
+        fake_done(watch, REST_OK, "");
+    }
+    assert_in_range(low, 300, 315);
+    assert_in_range(high, 585, 600);
+}
+
+static void row08_backoff(void **state)
+{
+    struct fixture *f = *state;
+    int64_t last = 0, base = 800 * LOOP_MS;
+    for (int i = 0; i < 10; i++) {
+        struct rest_call *list = fake_next(&f->fake);
+        if (i > 0) {
+            assert_in_range(list->at_us - last, base, 2 * base);
+            base = base * 2 > 30 * LOOP_SECOND ? 30 * LOOP_SECOND : base * 2;
+        }
+        last = list->at_us;
+        fake_done(list, REST_UNREACHABLE, "no route");
+    }
+    expect(f, "starting | begin | abort | unavailable | begin | abort | begin | abort | begin | abort | "
+              "begin | abort | "
+              "begin | abort | begin | abort | begin | abort | begin | abort | begin | abort");
+
+    /* Two minutes without a failure, and it starts over. */
+    struct rest_call *watch;
+    fake_answer(fake_next(&f->fake), 200, LIST("10", ""));
+    watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_run(&f->fake, 121 * LOOP_SECOND);
+    last = loop_now_us(f->loop);
+    fake_done(watch, REST_BROKEN, "reset");
+    assert_in_range(fake_next(&f->fake)->at_us - last, 800 * LOOP_MS, 1600 * LOOP_MS);
+}
+
+static void row09_429_on_watch_does_not_relist(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_run(&f->fake, 20 * LOOP_SECOND);
+    fake_done(watch, REST_OK, "");
+    watch = fake_next(&f->fake);
+    fake_headers(watch, 429, 7000);
+    fake_done(watch, REST_OK, "");
+    int64_t now = loop_now_us(f->loop);
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    fake_expect_query(watch, "resourceVersion", "10");
+    assert_int_equal(watch->at_us - now, 7 * LOOP_SECOND);
+    fake_refuse(watch, 429, "TooManyRequests", "later");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    expect(f, "unavailable");
+    fake_headers(watch, 200, -1);
+    expect(f, "synced");
+}
+
+static void row09_connection_refused_on_watch_does_not_relist(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_done(watch, REST_BROKEN, "reset");
+    for (int i = 0; i < 5; i++) {
+        watch = fake_next(&f->fake);
+        fake_expect_query(watch, "watch", "true");
+        fake_expect_query(watch, "resourceVersion", "10");
+        fake_done(watch, REST_REFUSED, "connection refused");
+    }
+    expect(f, "unavailable");
+}
+
+static void row10_500_on_watch_is_tried_again_a_bounded_number_of_times(void **state)
+{
+    struct fixture *f = *state;
+    fake_refuse(synced(f), 500, "InternalError", "oops");
+    for (int i = 0; i < 5; i++) {
+        struct rest_call *watch = fake_next(&f->fake);
+        fake_expect_query(watch, "watch", "true");
+        fake_refuse(watch, 500, "InternalError", "oops");
+    }
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "watch", NULL);
+    fake_expect_query(list, "resourceVersion", "10");
+    expect(f, "unavailable | begin");
+}
+
+static void row11_bookmarks_move_the_version_only(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_expect_query(watch, "allowWatchBookmarks", "true");
+    fake_run(&f->fake, 5 * LOOP_SECOND);
+    fake_body(watch, BOOKMARK("99"));
+    expect(f, "bookmark 99");
+    assert_string_equal(reflector_resource_version(f->reflector), "99");
+    fake_done(watch, REST_OK, "");
+    fake_expect_query(fake_next(&f->fake), "resourceVersion", "99");
+    expect(f, "");
+}
+
+static void row12_watch_list(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_expect_path(watch, PODS);
+    fake_expect_query(watch, "watch", "true");
+    fake_expect_query(watch, "sendInitialEvents", "true");
+    fake_expect_query(watch, "resourceVersionMatch", "NotOlderThan");
+    fake_expect_query(watch, "allowWatchBookmarks", "true");
+    fake_expect_query(watch, "resourceVersion", NULL);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("ADDED", POD("a", "5")) EVENT("ADDED", POD("b", "6")));
+    fake_body(watch, EVENT("DELETED", POD("b", "8")) BOOKMARK("9"));
+    expect(f, "starting | begin | item a | item b | takeback b");
+    fake_body(watch, INITIAL_END("10"));
+    expect(f, "commit 10 | synced");
+    assert_string_equal(reflector_resource_version(f->reflector), "10");
+    fake_body(watch, EVENT("ADDED", POD("c", "11")));
+    expect(f, "ADDED c");
+
+    /* The same watch goes on; later ones are plain. */
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    fake_done(watch, REST_OK, "");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "resourceVersion", "11");
+    fake_expect_query(watch, "sendInitialEvents", NULL);
+    fake_expect_query(watch, "resourceVersionMatch", NULL);
+}
+
+static void row12_watch_list_again_is_not_older_than_the_last_version(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, INITIAL_END("10") BOOKMARK("15") ERROR("410", "Expired", "too old"));
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "sendInitialEvents", "true");
+    fake_expect_query(watch, "resourceVersion", "15");
+    fake_refuse(watch, 410, "Expired", "too old");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "sendInitialEvents", "true");
+    fake_expect_query(watch, "resourceVersion", NULL);
+}
+
+static void falls_back(struct fixture *f, int code, const char *reason)
+{
+    fake_refuse(fake_next(&f->fake), code, reason,
+                "sendInitialEvents is forbidden for watch unless the feature is on");
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "watch", NULL);
+    fake_expect_query(list, "limit", "500");
+    fake_answer(list, 200, LIST("10", ITEM("a", "5")));
+    expect(f, "starting | begin | abort | begin | item a | commit 10 | synced");
+
+    /* It is not asked for again. */
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, ERROR("410", "Expired", "too old"));
+    fake_expect_query(fake_next(&f->fake), "watch", NULL);
+}
+
+static void row12_falls_back_to_pages_on_422(void **state)
+{
+    falls_back(*state, 422, "Invalid");
+}
+
+static void row12_falls_back_to_pages_on_400(void **state)
+{
+    falls_back(*state, 400, "BadRequest");
+}
+
+/* An old server takes the parameters for nothing, sends what it has, and never says that this was all. */
+static void row12_falls_back_to_pages_on_silence(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("ADDED", POD("a", "5")));
+    fake_quiet(&f->fake, 29 * LOOP_SECOND);
+    fake_body(watch, EVENT("ADDED", POD("b", "6")));
+    fake_quiet(&f->fake, 29 * LOOP_SECOND);
+    assert_true(watch->open);
+    struct rest_call *list = fake_next(&f->fake);
+    assert_false(watch->open);
+    fake_expect_query(list, "watch", NULL);
+    fake_answer(list, 200, LIST("10", ITEM("a", "5")));
+    expect(f, "starting | begin | item a | item b | abort | begin | item a | commit 10 | synced");
+}
+
+static void row12_a_broken_stream_leaves_no_half_state(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("ADDED", POD("a", "5")));
+    fake_done(watch, REST_BROKEN, "reset");
+    expect(f, "starting | begin | item a | abort | unavailable");
+    fake_expect_query(fake_next(&f->fake), "watch", NULL);
+}
+
+static void row13_error_event_leads_to_a_new_list(void **state)
+{
+    struct fixture *f = *state;
+    fake_body(synced(f), ERROR("500", "StorageReadError", "unable to transform or decode"));
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "watch", NULL);
+    fake_answer(list, 200, LIST("11", ITEM("b", "6")));
+    expect(f, "begin | item b | commit 11");
+}
+
+static void row13_garbage_in_the_watch_leads_to_a_new_list(void **state)
+{
+    struct fixture *f = *state;
+    fake_body(synced(f), "<html>not an event</html>\n");
+    fake_expect_query(fake_next(&f->fake), "watch", NULL);
+}
+
+static void row14_table_and_status_as_200_are_no_empty_list(void **state)
+{
+    struct fixture *f = *state;
+    const char *bodies[] = {
+        "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/"
+        "v1\",\"metadata\":{\"resourceVersion\":\"9\"},\"rows\":[]}",
+        STATUS("200", "", "fine"),
+        "{\"kind\":\"PodList\",\"apiVersion\":\"other/"
+        "v1\",\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[]}",
+        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{},\"items\":[]}",
+        "<html>hello</html>",
+        "",
+    };
+    for (size_t i = 0; i < array_size(bodies); i++)
+        fake_answer(fake_next(&f->fake), 200, bodies[i]);
+    assert_null(strstr(f->seen.data, "commit"));
+    assert_int_equal(reflector_state(f->reflector), REFLECTOR_UNAVAILABLE);
+}
+
+static void row14_events_of_another_kind_are_ignored(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_body(watch,
+              EVENT("ADDED",
+                    "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{\"name\":\"x\"}}"));
+    fake_body(watch, EVENT("ADDED", STATUS("200", "", "x")));
+    fake_body(watch, EVENT("PAINTED", POD("x", "1")));
+    fake_body(watch, EVENT("ADDED", POD("b", "12")));
+    expect(f, "ADDED b");
+    fake_done(watch, REST_BROKEN, "");
+    assert_int_equal(reflector_stats(f->reflector)->ignored, 3);
+}
+
+static void row17_synced_only_after_the_first_list_is_handed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *list = fake_next(&f->fake);
+    fake_headers(list, 200, -1);
+    const char *text = LIST("10", ITEM("a", "5") "," ITEM("b", "6"));
+    fake_bytes(list, text, strlen(text) - 2);
+    expect(f, "starting | begin | item a | item b");
+    assert_int_equal(reflector_state(f->reflector), REFLECTOR_STARTING);
+    fake_body(list, "}\n");
+    fake_done(list, REST_OK, "");
+    expect(f, "commit 10 | synced");
+}
+
+static void truncated_list_is_never_committed(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = LIST("10", ITEM("a", "5"));
+    for (size_t len = 0; len < strlen(text) - 2; len += 7) {
+        struct rest_call *list = fake_next(&f->fake);
+        fake_headers(list, 200, -1);
+        fake_bytes(list, text, len);
+        fake_done(list, len % 2 ? REST_OK : REST_BROKEN, len % 2 ? "" : "reset");
+    }
+    assert_null(strstr(f->seen.data, "commit"));
+    assert_null(strstr(f->seen.data, "synced"));
+}
+
+static void row19_a_lost_watch_goes_on_where_it_was(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_body(watch, EVENT("ADDED", POD("b", "12")) "{\"type\":\"ADDED\",\"object\":{\"kin");
+    fake_done(watch, REST_BROKEN, "reset");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    fake_expect_query(watch, "resourceVersion", "12");
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("ADDED", POD("c", "13")));
+    expect(f, "ADDED b | ADDED c");
+}
+
+static void row19_a_half_open_watch_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_quiet(&f->fake, 330 * LOOP_SECOND);
+    int64_t heard = reflector_last_byte_us(f->reflector);
+    assert_int_equal(loop_now_us(f->loop) - heard, 330 * LOOP_SECOND);
+    fake_done(watch, REST_TIMEOUT, "no byte for 330 s");
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    fake_headers(watch, 200, -1);
+    assert_int_equal(reflector_last_byte_us(f->reflector), loop_now_us(f->loop));
+}
+
+static void a_watch_that_ends_at_once_is_no_storm(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    for (int i = 0; i < 5; i++) {
+        int64_t now = loop_now_us(f->loop);
+        fake_done(watch, REST_OK, "");
+        watch = fake_next(&f->fake);
+        fake_expect_query(watch, "watch", "true");
+        assert_true(watch->at_us - now >= 800 * LOOP_MS);
+        fake_headers(watch, 200, -1);
+    }
+}
+
+/* A stream whose chunks end at every byte, inside UTF-8 characters too. */
+static void chunks_end_anywhere(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    const char *text =
+        EVENT("MODIFIED",
+              "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"日本é\",\"namespace\":"
+              "\"n\",\"resourceVersion\":\"12\"}}");
+    for (size_t cut = 0; cut <= strlen(text); cut++) {
+        fake_bytes(watch, text, cut);
+        fake_bytes(watch, text + cut, strlen(text) - cut);
+        expect(f, "MODIFIED 日本é");
+    }
+}
+
+static void two_megabytes(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    struct buf text = BUF_INIT(4u << 20);
+    buf_append_str(&text, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\",\"apiVersion\":\"v1\","
+                          "\"metadata\":{\"name\":\"big\","
+                          "\"namespace\":\"n\",\"resourceVersion\":\"12\"},\"data\":\"");
+    for (size_t i = 0; i < 2u << 20; i++)
+        buf_append_char(&text, 'x');
+    buf_append_str(&text, "\"}}\n");
+    for (size_t at = 0; at < text.len; at += 16384)
+        fake_bytes(watch, text.data + at, text.len - at < 16384 ? text.len - at : 16384);
+    expect(f, "ADDED big");
+    buf_deinit(&text);
+}
+
+static void a_refused_object_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    fake_answer(fake_next(&f->fake), 200,
+                LIST("10", ITEM("a", "5") ",{\"metadata\":{}},{\"x\":}," ITEM("b", "6")));
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_headers(watch, 200, -1);
+    fake_body(watch, EVENT("ADDED", "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{}}"));
+    fake_body(watch, EVENT("ADDED", "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":}}"));
+    fake_body(watch, EVENT("ADDED", POD("c", "12")));
+    expect(f, "starting | begin | item a | item b | commit 10 | synced | ADDED c");
+    assert_int_equal(reflector_stats(f->reflector)->refused, 4);
+}
+
+static void members_behind_the_object(void **state)
+{
+    struct fixture *f = *state;
+    fake_body(synced(f), "{\"type\":\"ADDED\",\"object\":" POD("b", "12") ",\"extra\":{}}\n");
+    expect(f, "ADDED b");
+}
+
+static void forbidden_is_reported_and_tried_again_slowly(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *list = fake_next(&f->fake);
+    fake_refuse(list, 403, "Forbidden", "pods is forbidden");
+    expect(f, "starting | begin | abort | forbidden");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    list = fake_next(&f->fake);
+    assert_true(loop_now_us(f->loop) <= 122 * LOOP_SECOND);
+    fake_answer(list, 200, LIST("10", ""));
+    expect(f, "begin | commit 10 | synced");
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_refuse(watch, 403, "Forbidden", "may not watch");
+    expect(f, "forbidden");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    fake_headers(watch, 200, -1);
+    expect(f, "synced");
+}
+
+/* The rest of a reflector's life in a group that a CustomResourceDefinition brings. */
+static int setup_widgets(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    fixture_make(f, 1);
+    struct reflector_config config = {.no_watch_list = true};
+    assert_int_equal(gvr_set(&config.gvr, "example.com", "v1", "widgets"), 0);
+    fixture_start(f, &config);
+    *state = f;
+    return 0;
+}
+
+#define GROUPS_WITHOUT                                                                                       \
+    "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{\"name\":\"apps\",\"versions\":[{"        \
+    "\"version\":\"v1\"}]}]}"
+#define GROUPS_WITH                                                                                          \
+    "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{\"name\":\"example.com\",\"versions\":[{" \
+    "\"version\":\"v1\"}]}]}"
+#define DEFINITION "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com"
+
+static struct rest_call *not_found_then(struct fixture *f, const char *groups)
+{
+    fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
+    struct rest_call *call = fake_next(&f->fake);
+    fake_expect_path(call, "/apis");
+    fake_answer(call, 200, groups);
+    return fake_next(&f->fake);
+}
+
+static void gone_only_when_found_so_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *call = not_found_then(f, GROUPS_WITHOUT);
+    fake_expect_path(call, DEFINITION);
+    fake_refuse(call, 404, "NotFound", "not found");
+    expect(f, "starting | begin | abort | unavailable");
+    fake_quiet(&f->fake, 9 * LOOP_SECOND);
+    call = not_found_then(f, GROUPS_WITHOUT);
+    fake_refuse(call, 404, "NotFound", "not found");
+    expect(f, "begin | abort | gone");
+
+    /* It comes back. */
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    call = fake_next(&f->fake);
+    fake_expect_path(call, "/apis/example.com/v1/widgets");
+    fake_answer(call, 200,
+                "{\"kind\":\"WidgetList\",\"apiVersion\":\"example.com/"
+                "v1\",\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[]}");
+    expect(f, "begin | commit 9 | synced");
+}
+
+static void not_gone_while_its_definition_is_there(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++)
+        fake_answer(not_found_then(f, GROUPS_WITHOUT), 200, "{\"kind\":\"CustomResourceDefinition\"}");
+    assert_null(strstr(f->seen.data, "gone"));
+}
+
+static void not_gone_while_discovery_has_it(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        struct rest_call *call = not_found_then(f, GROUPS_WITH);
+        fake_expect_path(call, "/apis/example.com/v1");
+        fake_answer(call, 200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"widgets\"}]}");
+    }
+    assert_null(strstr(f->seen.data, "gone"));
+}
+
+/* A proxy that answers 404 to everything proves nothing; nor does discovery that fails. */
+static void not_gone_on_anything_less(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
+        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
+        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
+        fake_answer(fake_next(&f->fake), 200, "<html>welcome</html>");
+        fake_refuse(not_found_then(f, GROUPS_WITHOUT), 503, "ServiceUnavailable", "later");
+        fake_answer(not_found_then(f, GROUPS_WITHOUT), 404, "404 page not found\n");
+        /* absent once, then not: the count starts over */
+        fake_refuse(not_found_then(f, GROUPS_WITHOUT), 404, "NotFound", "not found");
+        fake_answer(not_found_then(f, GROUPS_WITHOUT), 200, "{}");
+    }
+    assert_null(strstr(f->seen.data, "gone"));
+}
+
+static void namespace_and_selector(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    fixture_make(f, 1);
+    struct reflector_config config = {
+        .no_watch_list = true, .namespace_ = "team-a", .label_selector = "app in (a,b),x!=y"};
+    fixture_start(f, &config);
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_path(list, "/api/v1/namespaces/team-a/pods");
+    fake_expect_query(list, "labelSelector", "app%20in%20%28a%2Cb%29%2Cx%21%3Dy");
+    fake_answer(list, 200, LIST("10", ""));
+    fake_expect_query(fake_next(&f->fake), "labelSelector", "app%20in%20%28a%2Cb%29%2Cx%21%3Dy");
+    *state = f;
+}
+
+/* Whatever the owner is being told, it may stop; then nothing more is told and nothing stays open. */
+static void the_owner_may_stop_at_any_time(void **state)
+{
+    (void)state;
+    const char *moments[] = {"starting", "begin", "item",        "commit",    "synced",  "ADDED",
+                             "bookmark", "abort", "unavailable", "forbidden", "takeback"};
+    for (int stream = 0; stream < 2; stream++)
+        for (size_t i = 0; i < array_size(moments); i++) {
+            struct fixture *f = mem_zalloc(sizeof(*f));
+            fixture_make(f, 1);
+            struct reflector_config config = {.no_watch_list = !stream};
+            f->stop_at = moments[i];
+            config.loop = f->loop;
+            config.rest = &f->fake.rest;
+            config.rules = &f->rules;
+            gvr_set(&config.gvr, "", "v1", "pods");
+            f->reflector = reflector_create(&config, &ops, f);
+            reflector_start(f->reflector);
+            fake_run(&f->fake, LOOP_MS);
+            const char *bodies[] = {
+                stream ? EVENT("ADDED", POD("a", "5")) EVENT("DELETED", POD("a", "6")) INITIAL_END("10")
+                             EVENT("ADDED", POD("b", "11")) BOOKMARK("12") ERROR("410", "Expired", "x")
+                       : LIST("10", ITEM("a", "5") "," ITEM("b", "6")),
+                EVENT("ADDED", POD("b", "11")) BOOKMARK("12") ERROR("410", "Expired", "x"),
+                "[]",
+                "[]",
+            };
+            for (size_t k = 0; k < array_size(bodies); k++) {
+                fake_run(&f->fake, 120 * LOOP_SECOND);
+                struct rest_call *call = fake_waiting(&f->fake);
+                if (call && call->open) {
+                    call->taken = true;
+                    fake_answer(call, k == 3 ? 403 : 200, bodies[k]);
+                }
+            }
+            fake_run(&f->fake, 300 * LOOP_SECOND);
+            if (strstr(f->seen.data, moments[i])) {
+                assert_int_equal(f->fake.open, 0);
+                const char *last = f->seen.data + f->seen.len - strlen("abort");
+                const char *told = strstr(f->seen.data, moments[i]);
+                const char *next = strstr(told, " | ");
+                assert_true(!next || (strcmp(next, " | abort") == 0 && strcmp(last, "abort") == 0));
+            }
+            void *one = f;
+            teardown(&one);
+        }
+}
+
+#define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define ROW_STREAM(name) cmocka_unit_test_setup_teardown(name, setup_stream, teardown)
+#define ROW_WIDGETS(name) cmocka_unit_test_setup_teardown(name, setup_widgets, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ROW(row01_first_list_is_consistent_and_relists_never_go_back),
+        ROW(row02_410_on_list_lists_at_once_without_version),
+        ROW(row03_too_large_by_cause_reason),
+        ROW(row03_too_large_by_cause_message),
+        ROW(row03_too_large_by_message),
+        ROW(row04_410_on_watch_lists_from_the_last_version_first),
+        ROW(row04_410_twice_without_progress),
+        ROW(row05_pages),
+        ROW(row05_410_between_pages_lists_in_one_piece),
+        ROW(row06_no_pages_where_a_version_is_asked_for),
+        ROW(row07_watch_timeout_is_random_from_5_to_10_minutes),
+        ROW(row08_backoff),
+        ROW(row09_429_on_watch_does_not_relist),
+        ROW(row09_connection_refused_on_watch_does_not_relist),
+        ROW(row10_500_on_watch_is_tried_again_a_bounded_number_of_times),
+        ROW(row11_bookmarks_move_the_version_only),
+        ROW_STREAM(row12_watch_list),
+        ROW_STREAM(row12_watch_list_again_is_not_older_than_the_last_version),
+        ROW_STREAM(row12_falls_back_to_pages_on_422),
+        ROW_STREAM(row12_falls_back_to_pages_on_400),
+        ROW_STREAM(row12_falls_back_to_pages_on_silence),
+        ROW_STREAM(row12_a_broken_stream_leaves_no_half_state),
+        ROW(row13_error_event_leads_to_a_new_list),
+        ROW(row13_garbage_in_the_watch_leads_to_a_new_list),
+        ROW(row14_table_and_status_as_200_are_no_empty_list),
+        ROW(row14_events_of_another_kind_are_ignored),
+        ROW(row17_synced_only_after_the_first_list_is_handed_over),
+        ROW(truncated_list_is_never_committed),
+        ROW(row19_a_lost_watch_goes_on_where_it_was),
+        ROW(row19_a_half_open_watch_is_noticed),
+        ROW(a_watch_that_ends_at_once_is_no_storm),
+        ROW(chunks_end_anywhere),
+        ROW(two_megabytes),
+        ROW(a_refused_object_is_passed_over),
+        ROW(members_behind_the_object),
+        ROW(forbidden_is_reported_and_tried_again_slowly),
+        ROW_WIDGETS(gone_only_when_found_so_twice),
+        ROW_WIDGETS(not_gone_while_its_definition_is_there),
+        ROW_WIDGETS(not_gone_while_discovery_has_it),
+        ROW_WIDGETS(not_gone_on_anything_less),
+        cmocka_unit_test_teardown(namespace_and_selector, teardown),
+        cmocka_unit_test(the_owner_may_stop_at_any_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
