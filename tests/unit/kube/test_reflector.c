@@ -10,164 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/buf.h"
-#include "kube/reflector.h"
-#include "tests/unit/kube/fake_rest.h"
-
-#define PODS "/api/v1/pods"
-#define POD(name, version)                                                                                   \
-    "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name                                 \
-    "\",\"namespace\":\"n\",\"uid\":\"u-" name "\",\"resourceVersion\":\"" version "\"}}"
-#define ITEM(name, version)                                                                                  \
-    "{\"metadata\":{\"name\":\"" name "\",\"namespace\":\"n\",\"uid\":\"u-" name                             \
-    "\",\"resourceVersion\":\"" version "\"}}"
-#define LIST(version, items)                                                                                 \
-    "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version               \
-    "\"},\"items\":[" items "]}\n"
-#define PAGE(version, token, items)                                                                          \
-    "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version               \
-    "\",\"continue\":\"" token "\"},\"items\":[" items "]}\n"
-#define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
-#define BOOKMARK(version)                                                                                    \
-    EVENT("BOOKMARK",                                                                                        \
-          "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version "\"}}")
-#define INITIAL_END(version)                                                                                 \
-    EVENT("BOOKMARK", "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" version \
-                      "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}")
-#define STATUS(code, reason, message)                                                                        \
-    "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":"         \
-    "\"" message "\",\"reason\":\"" reason "\",\"code\":" code "}"
-#define ERROR(code, reason, message) EVENT("ERROR", STATUS(code, reason, message))
-
-struct fixture {
-    struct loop *loop;
-    struct fake_rest fake;
-    struct object_rules rules;
-    struct reflector *reflector;
-    struct buf seen;     /* what the owner was told, a word or two each, with spaces between */
-    const char *stop_at; /* stop the reflector when this is told */
-};
-
-static void tell(struct fixture *f, const char *what, const char *text)
-{
-    char *line = mem_printf("%s%s%s%s", f->seen.len ? " | " : "", what, text[0] ? " " : "", text);
-    buf_append_str(&f->seen, line);
-    free(line);
-    if (f->stop_at && strcmp(what, f->stop_at) == 0)
-        reflector_stop(f->reflector);
-}
-
-static void on_begin(void *arg)
-{
-    tell(arg, "begin", "");
-}
-
-static void on_item(void *arg, enum event_type type, struct object *object)
-{
-    tell(arg, type == EVENT_DELETED ? "takeback" : "item", object_key(object) + 2);
-}
-
-static void on_abort(void *arg)
-{
-    tell(arg, "abort", "");
-}
-
-static void on_commit(void *arg, const char *version)
-{
-    tell(arg, "commit", version);
-}
-
-static void on_event(void *arg, enum event_type type, struct object *object)
-{
-    tell(arg, event_type_text(type), object_key(object) + 2);
-}
-
-static void on_bookmark(void *arg, const char *version)
-{
-    tell(arg, "bookmark", version);
-}
-
-static void on_state(void *arg, enum reflector_state state, const char *reason)
-{
-    (void)reason;
-    tell(arg, reflector_state_text(state), "");
-}
-
-static const struct reflector_ops ops = {on_begin, on_item,     on_abort, on_commit,
-                                         on_event, on_bookmark, on_state};
-
-/* Checks what was told since the last time. */
-static void expect(struct fixture *f, const char *seen)
-{
-    assert_string_equal(f->seen.data ? f->seen.data : "", seen);
-    buf_clear(&f->seen);
-}
-
-static void fixture_start(struct fixture *f, struct reflector_config *config)
-{
-    config->loop = f->loop;
-    config->rest = &f->fake.rest;
-    config->rules = &f->rules;
-    if (!config->gvr.resource[0])
-        assert_int_equal(gvr_set(&config->gvr, "", "v1", "pods"), 0);
-    f->reflector = reflector_create(config, &ops, f);
-    reflector_start(f->reflector);
-}
-
-static void fixture_make(struct fixture *f, uint64_t seed)
-{
-    *f = (struct fixture){.loop = loop_create_simulated(seed), .seen = BUF_INIT(1u << 20)};
-    f->rules = (struct object_rules){.kind = mem_strdup("Pod"), .api_version = mem_strdup("v1")};
-    fake_init(&f->fake, f->loop);
-}
-
-/* With pages; most rows are about these. */
-static int setup(void **state)
-{
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    fixture_make(f, 1);
-    fixture_start(f, &(struct reflector_config){.no_watch_list = true});
-    *state = f;
-    return 0;
-}
-
-static int setup_stream(void **state)
-{
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    fixture_make(f, 1);
-    fixture_start(f, &(struct reflector_config){0});
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    reflector_destroy(f->reflector);
-    fake_deinit(&f->fake);
-    object_rules_deinit(&f->rules);
-    buf_deinit(&f->seen);
-    loop_destroy(f->loop);
-    free(f);
-    return 0;
-}
-
-/* The list answered with pod a at version 10, and the watch open. */
-static struct rest_call *synced(struct fixture *f)
-{
-    fake_answer(fake_next(&f->fake), 200, LIST("10", ITEM("a", "5")));
-    struct rest_call *watch = fake_next(&f->fake);
-    fake_headers(watch, 200, -1);
-    expect(f, "starting | begin | item a | commit 10 | synced");
-    return watch;
-}
-
-/* Synced, and the watch has expired since. */
-static void expired(struct fixture *f)
-{
-    fake_body(synced(f), BOOKMARK("10") ERROR("410", "Expired", "too old"));
-    expect(f, "bookmark 10");
-}
+#include "tests/unit/kube/reflector_fixture.h"
 
 static void row01_first_list_is_consistent_and_relists_never_go_back(void **state)
 {
@@ -704,115 +547,6 @@ static void members_behind_the_object(void **state)
     expect(f, "ADDED b");
 }
 
-static void forbidden_is_reported_and_tried_again_slowly(void **state)
-{
-    struct fixture *f = *state;
-    struct rest_call *list = fake_next(&f->fake);
-    fake_refuse(list, 403, "Forbidden", "pods is forbidden");
-    expect(f, "starting | begin | abort | forbidden");
-    fake_quiet(&f->fake, 60 * LOOP_SECOND);
-    list = fake_next(&f->fake);
-    assert_true(loop_now_us(f->loop) <= 122 * LOOP_SECOND);
-    fake_answer(list, 200, LIST("10", ""));
-    expect(f, "begin | commit 10 | synced");
-    struct rest_call *watch = fake_next(&f->fake);
-    fake_refuse(watch, 403, "Forbidden", "may not watch");
-    expect(f, "forbidden");
-    fake_quiet(&f->fake, 60 * LOOP_SECOND);
-    watch = fake_next(&f->fake);
-    fake_expect_query(watch, "watch", "true");
-    fake_headers(watch, 200, -1);
-    expect(f, "synced");
-}
-
-/* The rest of a reflector's life in a group that a CustomResourceDefinition brings. */
-static int setup_widgets(void **state)
-{
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    fixture_make(f, 1);
-    struct reflector_config config = {.no_watch_list = true};
-    assert_int_equal(gvr_set(&config.gvr, "example.com", "v1", "widgets"), 0);
-    fixture_start(f, &config);
-    *state = f;
-    return 0;
-}
-
-#define GROUPS_WITHOUT                                                                                       \
-    "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{\"name\":\"apps\",\"versions\":[{"        \
-    "\"version\":\"v1\"}]}]}"
-#define GROUPS_WITH                                                                                          \
-    "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[{\"name\":\"example.com\",\"versions\":[{" \
-    "\"version\":\"v1\"}]}]}"
-#define DEFINITION "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com"
-
-static struct rest_call *not_found_then(struct fixture *f, const char *groups)
-{
-    fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
-    struct rest_call *call = fake_next(&f->fake);
-    fake_expect_path(call, "/apis");
-    fake_answer(call, 200, groups);
-    return fake_next(&f->fake);
-}
-
-static void gone_only_when_found_so_twice(void **state)
-{
-    struct fixture *f = *state;
-    struct rest_call *call = not_found_then(f, GROUPS_WITHOUT);
-    fake_expect_path(call, DEFINITION);
-    fake_refuse(call, 404, "NotFound", "not found");
-    expect(f, "starting | begin | abort | unavailable");
-    fake_quiet(&f->fake, 9 * LOOP_SECOND);
-    call = not_found_then(f, GROUPS_WITHOUT);
-    fake_refuse(call, 404, "NotFound", "not found");
-    expect(f, "begin | abort | gone");
-
-    /* It comes back. */
-    fake_quiet(&f->fake, 60 * LOOP_SECOND);
-    call = fake_next(&f->fake);
-    fake_expect_path(call, "/apis/example.com/v1/widgets");
-    fake_answer(call, 200,
-                "{\"kind\":\"WidgetList\",\"apiVersion\":\"example.com/"
-                "v1\",\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[]}");
-    expect(f, "begin | commit 9 | synced");
-}
-
-static void not_gone_while_its_definition_is_there(void **state)
-{
-    struct fixture *f = *state;
-    for (int i = 0; i < 3; i++)
-        fake_answer(not_found_then(f, GROUPS_WITHOUT), 200, "{\"kind\":\"CustomResourceDefinition\"}");
-    assert_null(strstr(f->seen.data, "gone"));
-}
-
-static void not_gone_while_discovery_has_it(void **state)
-{
-    struct fixture *f = *state;
-    for (int i = 0; i < 3; i++) {
-        struct rest_call *call = not_found_then(f, GROUPS_WITH);
-        fake_expect_path(call, "/apis/example.com/v1");
-        fake_answer(call, 200, "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"widgets\"}]}");
-    }
-    assert_null(strstr(f->seen.data, "gone"));
-}
-
-/* A proxy that answers 404 to everything proves nothing; nor does discovery that fails. */
-static void not_gone_on_anything_less(void **state)
-{
-    struct fixture *f = *state;
-    for (int i = 0; i < 3; i++) {
-        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
-        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
-        fake_answer(fake_next(&f->fake), 404, "404 page not found\n");
-        fake_answer(fake_next(&f->fake), 200, "<html>welcome</html>");
-        fake_refuse(not_found_then(f, GROUPS_WITHOUT), 503, "ServiceUnavailable", "later");
-        fake_answer(not_found_then(f, GROUPS_WITHOUT), 404, "404 page not found\n");
-        /* absent once, then not: the count starts over */
-        fake_refuse(not_found_then(f, GROUPS_WITHOUT), 404, "NotFound", "not found");
-        fake_answer(not_found_then(f, GROUPS_WITHOUT), 200, "{}");
-    }
-    assert_null(strstr(f->seen.data, "gone"));
-}
-
 static void namespace_and_selector(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof(*f));
@@ -844,7 +578,7 @@ static void the_owner_may_stop_at_any_time(void **state)
             config.rest = &f->fake.rest;
             config.rules = &f->rules;
             gvr_set(&config.gvr, "", "v1", "pods");
-            f->reflector = reflector_create(&config, &ops, f);
+            f->reflector = reflector_create(&config, &fixture_ops, f);
             reflector_start(f->reflector);
             fake_run(&f->fake, LOOP_MS);
             const char *bodies[] = {
@@ -878,7 +612,6 @@ static void the_owner_may_stop_at_any_time(void **state)
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define ROW_STREAM(name) cmocka_unit_test_setup_teardown(name, setup_stream, teardown)
-#define ROW_WIDGETS(name) cmocka_unit_test_setup_teardown(name, setup_widgets, teardown)
 
 int main(void)
 {
@@ -918,11 +651,6 @@ int main(void)
         ROW(two_megabytes),
         ROW(a_refused_object_is_passed_over),
         ROW(members_behind_the_object),
-        ROW(forbidden_is_reported_and_tried_again_slowly),
-        ROW_WIDGETS(gone_only_when_found_so_twice),
-        ROW_WIDGETS(not_gone_while_its_definition_is_there),
-        ROW_WIDGETS(not_gone_while_discovery_has_it),
-        ROW_WIDGETS(not_gone_on_anything_less),
         cmocka_unit_test_teardown(namespace_and_selector, teardown),
         cmocka_unit_test(the_owner_may_stop_at_any_time),
     };
