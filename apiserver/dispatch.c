@@ -1,0 +1,83 @@
+/* From a request to whoever answers it. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apiserver/server_internal.h"
+
+static const char *verb_of(const struct request *request)
+{
+    if (!strcmp(request->method, "GET"))
+        return request_flag(request, "watch") ? "watch" : request->name[0] ? "get" : "list";
+    if (!strcmp(request->method, "DELETE"))
+        return request->name[0] ? "delete" : "deletecollection";
+    return !strcmp(request->method, "POST") ? "create" : !strcmp(request->method, "PUT") ? "update" : "patch";
+}
+
+static int refuse(const struct request *request, const struct resource *resource, struct status *status)
+{
+    char qualified[GVR_TEXT_MAX];
+    bool named = request->name[0];
+    status_set(status, 403, "Forbidden",
+               "%s%s%s%s is forbidden: User \"system:anonymous\" cannot %s resource \"%s\" in API group "
+               "\"%s\" %s%s%s",
+               resource_qualified(resource, qualified), named ? " \"" : "", request->name, named ? "\"" : "",
+               verb_of(request), resource->gvr.resource, resource->gvr.group,
+               request->namespace_ ? "in the namespace \"" : "at the cluster scope",
+               request->namespace_ ? request->namespace_ : "", request->namespace_ ? "\"" : "");
+    status_details(status, resource, request->name);
+    return status->code;
+}
+
+struct collection *server_resolve(struct apiserver *server, const struct request *request,
+                                  struct status *status)
+{
+    struct collection *collection =
+        storage_find(&server->storage, request->group, request->version, request->resource);
+    if (!collection || !collection->served) {
+        status_set(status, 404, "NotFound", "the server could not find the requested resource");
+        return NULL;
+    }
+    if (collection->forbidden) {
+        refuse(request, &collection->resource, status);
+        return NULL;
+    }
+    return collection;
+}
+
+static void answer_read(struct exchange *exchange, struct collection *collection)
+{
+    if (request_flag(&exchange->request, "watch"))
+        server_answer_watch(exchange, collection);
+    else if (exchange->request.name[0])
+        server_answer_get(exchange, collection);
+    else
+        server_answer_list(exchange, collection);
+}
+
+void server_dispatch(struct exchange *exchange)
+{
+    struct status status = {0};
+    const struct request *request = &exchange->request;
+    if (request->body_len > exchange->server->body_limit) {
+        status_set(&status, 413, "RequestEntityTooLarge", "Request entity too large: limit is %zu",
+                   exchange->server->body_limit);
+        exchange_fail(exchange, &status);
+        return;
+    }
+    if (!request->resource[0]) {
+        server_answer_discovery(exchange);
+        return;
+    }
+    struct collection *collection = server_resolve(exchange->server, request, &status);
+    if (!collection)
+        exchange_fail(exchange, &status);
+    else if (request->form == FORM_PROTOBUF) {
+        status_set(&status, 406, "NotAcceptable",
+                   "only the following media types are accepted: application/json");
+        exchange_fail(exchange, &status);
+    } else if (!strcmp(request->method, "GET"))
+        answer_read(exchange, collection);
+    else
+        server_answer_write(exchange, collection);
+}

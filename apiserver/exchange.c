@@ -1,0 +1,119 @@
+#include <string.h>
+
+#include "apiserver/server_internal.h"
+#include "base/mem.h"
+
+static void link_exchange(struct exchange *exchange)
+{
+    struct apiserver *server = exchange->server;
+    exchange->next = server->exchanges;
+    exchange->link = &server->exchanges;
+    if (exchange->next)
+        exchange->next->link = &exchange->next;
+    server->exchanges = exchange;
+}
+
+struct exchange *exchange_open(struct apiserver *server, const struct rest_request *request,
+                               const uint64_t *horizon, void (*readable)(void *arg), void *arg)
+{
+    struct status status = {0};
+    struct exchange *exchange = mem_zalloc(sizeof(*exchange));
+    *exchange = (struct exchange){
+        .server = server,
+        .status = 200,
+        .content_type = "application/json",
+        .out = BUF_INIT(SIZE_MAX / 4),
+        .horizon = horizon,
+        .readable = readable,
+        .arg = arg,
+    };
+    link_exchange(exchange);
+    if (request_parse(&exchange->request, request, &status) != 0)
+        exchange_fail(exchange, &status);
+    else
+        server_dispatch(exchange);
+    exchange->request.body = NULL;
+    exchange->request.body_len = 0;
+    return exchange;
+}
+
+void exchange_close(struct exchange *exchange)
+{
+    if (!exchange)
+        return;
+    if (exchange->source)
+        exchange->source->close(exchange);
+    *exchange->link = exchange->next;
+    if (exchange->next)
+        exchange->next->link = exchange->link;
+    request_deinit(&exchange->request);
+    buf_deinit(&exchange->out);
+    free(exchange);
+}
+
+int exchange_status(const struct exchange *exchange)
+{
+    return exchange->status;
+}
+
+const char *exchange_content_type(const struct exchange *exchange)
+{
+    return exchange->content_type;
+}
+
+int exchange_retry_after_s(const struct exchange *exchange)
+{
+    return exchange->retry_after_s;
+}
+
+uint64_t exchange_horizon(const struct exchange *exchange)
+{
+    uint64_t revision = exchange->server->storage.revision;
+    return exchange->horizon && *exchange->horizon < revision ? *exchange->horizon : revision;
+}
+
+int exchange_fail(struct exchange *exchange, const struct status *status)
+{
+    buf_clear(&exchange->out);
+    exchange->status = status->code;
+    exchange->retry_after_s = status->retry_after_s;
+    status_print(status, &exchange->out);
+    return status->code;
+}
+
+/* Everything printed so far was read: print the next slice. */
+static void refill(struct exchange *exchange)
+{
+    buf_clear(&exchange->out);
+    exchange->sent = 0;
+    if (!exchange->source || exchange->ended)
+        exchange->ended = true;
+    else if (!exchange->source->fill(exchange))
+        exchange->ended = true;
+}
+
+ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
+{
+    if (exchange->broken)
+        return EXCHANGE_BROKEN;
+    if (exchange->sent == exchange->out.len)
+        refill(exchange);
+    size_t left = exchange->out.len - exchange->sent;
+    if (left == 0)
+        return exchange->ended ? EXCHANGE_END : EXCHANGE_WAIT;
+    size_t len = left < size ? left : size;
+    memcpy(out, exchange->out.data + exchange->sent, len);
+    exchange->sent += len;
+    return (ssize_t)len;
+}
+
+void exchange_wake(struct exchange *exchange)
+{
+    if (exchange->readable)
+        exchange->readable(exchange->arg);
+}
+
+bool exchange_streams(const struct exchange *exchange)
+{
+    return exchange->watch;
+}

@@ -1,0 +1,146 @@
+#include "apiserver/options.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Fields that a real server can select by, beside metadata.name and metadata.namespace. */
+static const struct {
+    const char *resource;
+    const char *fields;
+} selectable[] = {
+    {"pods", " spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName spec.hostNetwork "
+             "status.phase "
+             "status.podIP status.nominatedNodeName "},
+    {"nodes", " spec.unschedulable "},
+    {"namespaces", " status.phase "},
+    {"secrets", " type "},
+    {"services", " spec.clusterIP spec.type "},
+    {"replicasets", " status.replicas "},
+    {"replicationcontrollers", " status.replicas "},
+    {"jobs", " status.successful "},
+    {"events", " involvedObject.kind involvedObject.namespace involvedObject.name involvedObject.uid "
+               "involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason "
+               "reportingComponent source type "},
+};
+
+static bool field_selectable(const struct resource *resource, const char *field)
+{
+    if (!strcmp(field, "metadata.name") ||
+        (!strcmp(field, "metadata.namespace") && resource_namespaced(resource)))
+        return true;
+    cleanup_free char *word = mem_printf(" %s ", field);
+    for (size_t i = 0; i < array_size(selectable); i++)
+        if (!strcmp(selectable[i].resource, resource->gvr.resource))
+            return strstr(selectable[i].fields, word);
+    return false;
+}
+
+static int parse_selectors(struct list_options *options, const struct request *request,
+                           const struct resource *resource, struct status *status)
+{
+    struct error err = {0};
+    if (selector_parse_labels(&options->labels, request_param(request, "labelSelector"), &err) ||
+        selector_parse_fields(&options->fields, request_param(request, "fieldSelector"), &err))
+        return status_set(status, 400, "BadRequest", "%s", err.text);
+    for (size_t i = 0; i < options->fields.count; i++)
+        if (!field_selectable(resource, options->fields.terms[i].key))
+            return status_set(status, 400, "BadRequest", "field label not supported: %s",
+                              options->fields.terms[i].key);
+    return 0;
+}
+
+static int forbidden(struct status *status, const char *field, const char *why)
+{
+    struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "listoptions"},
+                                .kind = "ListOptions"};
+    return status_invalid(status, &resource, "", "FieldValueForbidden", field, "Forbidden: %s", why);
+}
+
+static int check_match(const struct list_options *options, const char *match, bool watch,
+                       struct status *status)
+{
+    if (!match[0])
+        return watch && options->initial_events
+                   ? forbidden(status, "resourceVersionMatch",
+                               "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
+                   : 0;
+    if (watch && !options->has_initial_events)
+        return forbidden(status, "resourceVersionMatch",
+                         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    if (!watch && !options->has_version)
+        return forbidden(status, "resourceVersionMatch",
+                         "resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (options->continue_[0])
+        return forbidden(status, "resourceVersionMatch",
+                         "resourceVersionMatch is forbidden when continue is provided");
+    if (options->match == MATCH_UNSET)
+        return forbidden(status, "resourceVersionMatch", "supported values: \"Exact\", \"NotOlderThan\"");
+    if (options->match == MATCH_EXACT && options->version == 0)
+        return forbidden(status, "resourceVersionMatch",
+                         "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+    return 0;
+}
+
+static int parse_version(struct list_options *options, const struct request *request, bool watch,
+                         struct status *status)
+{
+    const char *match = request_param(request, "resourceVersionMatch");
+    const char *text = request_param(request, "resourceVersion");
+    options->has_version = text[0];
+    options->match = !strcmp(match, "Exact")          ? MATCH_EXACT
+                     : !strcmp(match, "NotOlderThan") ? MATCH_NOT_OLDER
+                                                      : MATCH_UNSET;
+    if (request_number(request, "resourceVersion", 0, &options->version) != 0)
+        return status_set(status, 400, "BadRequest", "invalid resource version \"%s\": it is not a number",
+                          text);
+    if (options->continue_[0] && options->version)
+        return status_set(status, 400, "BadRequest",
+                          "specifying resource version is not allowed when using continue");
+    return check_match(options, match, watch, status);
+}
+
+int list_options_parse(struct list_options *options, const struct request *request,
+                       const struct resource *resource, struct status *status)
+{
+    bool watch = request_flag(request, "watch");
+    *options = (struct list_options){
+        .namespace_ = request->namespace_,
+        .name = request->name,
+        .continue_ = request_param(request, "continue"),
+        .bookmarks = request_flag(request, "allowWatchBookmarks"),
+        .initial_events = request_flag(request, "sendInitialEvents"),
+        .has_initial_events = request_param(request, "sendInitialEvents")[0],
+    };
+    int r = parse_selectors(options, request, resource, status);
+    if (r != 0)
+        return r;
+    if (request_number(request, "limit", 0, &options->limit) != 0)
+        return status_set(status, 400, "BadRequest", "limit is not a number");
+    if (request_number(request, "timeoutSeconds", 0, &options->timeout_s) != 0 ||
+        options->timeout_s > UINT32_MAX)
+        return status_set(status, 400, "BadRequest", "timeoutSeconds is not a number of seconds");
+    return parse_version(options, request, watch, status);
+}
+
+void list_options_deinit(struct list_options *options)
+{
+    selector_deinit(&options->labels);
+    selector_deinit(&options->fields);
+}
+
+bool list_options_select_all(const struct list_options *options)
+{
+    return !options->name[0] && !options->labels.count && !options->fields.count;
+}
+
+bool list_options_select(const struct list_options *options, const struct object *object)
+{
+    if (options->namespace_ && !slice_equal(object_namespace(object), options->namespace_))
+        return false;
+    if (options->name[0] && !slice_equal(object_name(object), options->name))
+        return false;
+    return selector_matches_labels(&options->labels, object_labels(object)) &&
+           selector_matches_fields(&options->fields, object_bytes(object));
+}

@@ -1,0 +1,39 @@
+#ifndef TI_APISERVER_OPTIONS_H
+#define TI_APISERVER_OPTIONS_H
+
+/*
+ * The options of list and watch (meta/v1 ListOptions): parsed, checked against each other as a real server
+ * does, and applied to objects.
+ */
+
+#include "apiserver/server_internal.h"
+#include "store/selector.h"
+
+enum version_match {
+    MATCH_UNSET,
+    MATCH_EXACT,
+    MATCH_NOT_OLDER,
+};
+
+struct list_options {
+    const char *namespace_; /* NULL: all; borrowed from the request */
+    const char *name;       /* "" : any; a watch on one object */
+    struct selector labels, fields;
+    uint64_t limit;   /* 0: none */
+    bool has_version; /* resourceVersion was given, maybe 0 */
+    uint64_t version;
+    enum version_match match;
+    const char *continue_; /* "" where absent */
+    uint64_t timeout_s;    /* 0: not given */
+    bool bookmarks, initial_events, has_initial_events;
+};
+
+/* 0, or an HTTP code with status set. Deinit in either case. */
+int list_options_parse(struct list_options *options, const struct request *request,
+                       const struct resource *resource, struct status *status);
+void list_options_deinit(struct list_options *options);
+
+bool list_options_select(const struct list_options *options, const struct object *object);
+bool list_options_select_all(const struct list_options *options); /* of the namespace */
+
+#endif

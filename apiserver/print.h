@@ -1,0 +1,34 @@
+#ifndef TI_APISERVER_PRINT_H
+#define TI_APISERVER_PRINT_H
+
+/*
+ * Objects in the form that the client accepts: as they are, as Table (kubectl's columns), or as metadata
+ * only. Used for single objects, items of a list and objects of watch events alike.
+ */
+
+#include "apiserver/server_internal.h"
+
+struct printer {
+    struct exchange *exchange;
+    const struct resource *resource;
+    bool columns_told; /* the first Table of a watch has the columns, the later ones do not */
+    size_t items;      /* printed so far in this list */
+};
+
+void printer_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
+void printer_deinit(struct printer *printer);
+
+/* A list: open, items, close. metadata is the JSON of the list's metadata. */
+void printer_open(struct printer *printer, const char *metadata, struct buf *out);
+void printer_item(struct printer *printer, const struct object *object, struct buf *out);
+void printer_close(struct printer *printer, struct buf *out);
+
+void printer_single(struct printer *printer, const struct object *object,
+                    struct buf *out); /* ended by a newline */
+/* One event of a watch, with the object at another revision where `revision` is not 0. */
+void printer_event(struct printer *printer, enum event_type type, const struct object *object,
+                   struct buf *out);
+/* initial_end: the bookmark that ends the initial events. */
+void printer_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out);
+
+#endif

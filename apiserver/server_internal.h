@@ -1,0 +1,67 @@
+#ifndef TI_APISERVER_SERVER_INTERNAL_H
+#define TI_APISERVER_SERVER_INTERNAL_H
+
+/* What the files of this folder share: the server itself, and an exchange as those see it that produce its
+ * answer. */
+
+#include "apiserver/exchange.h"
+#include "apiserver/request.h"
+#include "apiserver/server.h"
+#include "apiserver/status.h"
+
+#define SLICE_BYTES ((size_t)32 << 10) /* how much of a long answer is printed at a time */
+
+struct apiserver {
+    struct loop *loop;
+    struct log *log;
+    int64_t wall_offset_us, bookmark_us;
+    size_t body_limit;
+    bool graceful;
+    struct storage storage;
+    struct exchange *exchanges;
+    uint64_t next_address; /* of the cluster IPs that services get */
+};
+
+/* Where a streamed answer comes from. fill() appends to exchange->out, at most a slice or one item more: true
+ * where there may be more later. When it appends nothing, the reader waits for exchange_wake(). */
+struct exchange_source {
+    bool (*fill)(struct exchange *exchange);
+    void (*close)(struct exchange *exchange);
+};
+
+struct exchange {
+    struct apiserver *server;
+    struct request request;
+    int status;
+    const char *content_type;
+    int retry_after_s;
+    struct buf out;
+    size_t sent;                          /* of out */
+    const struct exchange_source *source; /* NULL: out is all there is */
+    void *state;                          /* the source's */
+    bool ended, broken, watch;
+    const uint64_t *horizon;
+    void (*readable)(void *arg);
+    void *arg;
+    struct exchange *next, **link;
+};
+
+/* The revision that this exchange's replica has seen. */
+uint64_t exchange_horizon(const struct exchange *exchange);
+
+/* The answer is that Status, in the place of anything printed so far. Returns its code. */
+int exchange_fail(struct exchange *exchange, const struct status *status);
+
+/* What a request addresses, or a Status: not served (404), forbidden (403). */
+struct collection *server_resolve(struct apiserver *server, const struct request *request,
+                                  struct status *status);
+
+/* The ways to answer; each fills the exchange. dispatch.c chooses. */
+void server_dispatch(struct exchange *exchange);
+void server_answer_list(struct exchange *exchange, struct collection *collection);
+void server_answer_get(struct exchange *exchange, struct collection *collection);
+void server_answer_watch(struct exchange *exchange, struct collection *collection);
+void server_answer_write(struct exchange *exchange, struct collection *collection);
+void server_answer_discovery(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,112 @@
+#include "apiserver/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+int status_set(struct status *status, int code, const char *reason, const char *format, ...)
+{
+    va_list args;
+    *status = (struct status){.code = code, .reason = reason};
+    va_start(args, format);
+    vsnprintf(status->message, sizeof(status->message), format, args);
+    va_end(args);
+    return code;
+}
+
+void status_details(struct status *status, const struct resource *resource, const char *name)
+{
+    snprintf(status->name, sizeof(status->name), "%s", name);
+    snprintf(status->group, sizeof(status->group), "%s", resource->gvr.group);
+    snprintf(status->kind, sizeof(status->kind), "%s", resource->gvr.resource);
+}
+
+int status_not_found(struct status *status, const struct resource *resource, const char *name)
+{
+    char qualified[GVR_TEXT_MAX];
+    status_set(status, 404, "NotFound", "%s \"%s\" not found", resource_qualified(resource, qualified), name);
+    status_details(status, resource, name);
+    return status->code;
+}
+
+int status_exists(struct status *status, const struct resource *resource, const char *name)
+{
+    char qualified[GVR_TEXT_MAX];
+    status_set(status, 409, "AlreadyExists", "%s \"%s\" already exists",
+               resource_qualified(resource, qualified), name);
+    status_details(status, resource, name);
+    return status->code;
+}
+
+int status_conflict(struct status *status, const struct resource *resource, const char *name, const char *why)
+{
+    char qualified[GVR_TEXT_MAX];
+    status_set(status, 409, "Conflict", "Operation cannot be fulfilled on %s \"%s\": %s",
+               resource_qualified(resource, qualified), name, why);
+    status_details(status, resource, name);
+    return status->code;
+}
+
+int status_invalid(struct status *status, const struct resource *resource, const char *name,
+                   const char *cause, const char *field, const char *format, ...)
+{
+    va_list args;
+    const char *group = resource->gvr.group;
+    cleanup_free char *why = NULL;
+    va_start(args, format);
+    if (vasprintf(&why, format, args) < 0)
+        why = NULL;
+    va_end(args);
+
+    status_set(status, 422, "Invalid", "%s%s%s \"%s\" is invalid: %s: %s", resource->kind,
+               group[0] ? "." : "", group, name, field, why ? why : "");
+    status_details(status, resource, name);
+    snprintf(status->kind, sizeof(status->kind), "%s", resource->kind);
+    snprintf(status->cause, sizeof(status->cause), "%s", cause);
+    snprintf(status->cause_field, sizeof(status->cause_field), "%s", field);
+    snprintf(status->cause_message, sizeof(status->cause_message), "%s", why ? why : "");
+    return status->code;
+}
+
+static void print_member(struct buf *out, const char *name, const char *value)
+{
+    if (!value[0])
+        return;
+    if (out->data[out->len - 1] != '{')
+        buf_append_char(out, ',');
+    buf_appendf(out, "\"%s\":", name);
+    buf_append_json_string(out, value, strlen(value));
+}
+
+static void print_details(const struct status *status, struct buf *out)
+{
+    buf_append_str(out, ",\"details\":{");
+    print_member(out, "name", status->name);
+    print_member(out, "group", status->group);
+    print_member(out, "kind", status->kind);
+    if (status->cause[0]) {
+        buf_appendf(out, "%s\"causes\":[{", out->data[out->len - 1] == '{' ? "" : ",");
+        print_member(out, "reason", status->cause);
+        print_member(out, "message", status->cause_message);
+        print_member(out, "field", status->cause_field);
+        buf_append_str(out, "}]");
+    }
+    if (status->retry_after_s)
+        buf_appendf(out, "%s\"retryAfterSeconds\":%d", out->data[out->len - 1] == '{' ? "" : ",",
+                    status->retry_after_s);
+    buf_append_char(out, '}');
+}
+
+void status_print(const struct status *status, struct buf *out)
+{
+    buf_append_str(out, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{");
+    print_member(out, "continue", status->continue_);
+    buf_append_str(out, "},\"status\":\"Failure\"");
+    print_member(out, "message", status->message);
+    print_member(out, "reason", status->reason);
+    if (status->kind[0] || status->name[0] || status->cause[0] || status->retry_after_s)
+        print_details(status, out);
+    buf_appendf(out, ",\"code\":%d}\n", status->code);
+}

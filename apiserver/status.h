@@ -1,0 +1,38 @@
+#ifndef TI_APISERVER_STATUS_H
+#define TI_APISERVER_STATUS_H
+
+/*
+ * How a request failed, in the words of a real API server: clients act on code and reason, and kubectl prints
+ * the message. Made on the stack, filled by whoever finds the fault, printed at the end as a Status object.
+ */
+
+#include "apiserver/resource.h"
+#include "apiserver/token.h"
+#include "base/buf.h"
+
+struct status {
+    int code;           /* HTTP; 0: nothing failed */
+    const char *reason; /* a literal: "NotFound" */
+    char message[1200];
+    char name[256], group[254], kind[64]; /* details; empty: left out */
+    char cause[64], cause_message[600], cause_field[128];
+    int retry_after_s;              /* 0: left out */
+    char continue_[TOKEN_TEXT_MAX]; /* in the metadata; empty: left out */
+};
+
+/* All return code, so that a failure is one statement. */
+int status_set(struct status *status, int code, const char *reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+int status_not_found(struct status *status, const struct resource *resource, const char *name);
+int status_exists(struct status *status, const struct resource *resource, const char *name);
+int status_conflict(struct status *status, const struct resource *resource, const char *name,
+                    const char *why);
+/* field: "metadata.name"; cause: "FieldValueInvalid"; the message follows the field. */
+int status_invalid(struct status *status, const struct resource *resource, const char *name,
+                   const char *cause, const char *field, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+void status_details(struct status *status, const struct resource *resource, const char *name);
+void status_print(const struct status *status, struct buf *out); /* one line, ended by a newline */
+
+#endif

@@ -1,0 +1,231 @@
+#include "apiserver/storage.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+void storage_init(struct storage *storage)
+{
+    *storage = (struct storage){.history_events = 10000, .history_bytes = 64 << 20};
+    storage->last = &storage->first;
+}
+
+/* The i-th of the events that are kept, oldest first. */
+static struct event *event_at(const struct collection *collection, size_t i)
+{
+    return &collection->events[(collection->first + i) % collection->cap];
+}
+
+static size_t event_bytes(const struct event *event)
+{
+    return object_bytes(event->object).len;
+}
+
+static void drop_oldest(struct collection *collection)
+{
+    struct event *event = event_at(collection, 0);
+    collection->dropped = collection->lost = event->revision;
+    collection->event_bytes -= event_bytes(event);
+    object_unref(event->object);
+    object_unref(event->old);
+    collection->first = (collection->first + 1) % collection->cap;
+    collection->count--;
+}
+
+static void collection_destroy(struct collection *collection)
+{
+    while (collection->watchers)
+        collection_unwatch(collection->watchers);
+    while (collection->count)
+        drop_oldest(collection);
+    free(collection->events);
+    object_set_deinit(&collection->objects);
+    free(collection);
+}
+
+void storage_deinit(struct storage *storage)
+{
+    while (storage->first) {
+        struct collection *collection = storage->first;
+        storage->first = collection->next;
+        collection_destroy(collection);
+    }
+    storage->last = &storage->first;
+}
+
+struct collection *storage_find(const struct storage *storage, const char *group, const char *version,
+                                const char *resource)
+{
+    for (struct collection *c = storage->first; c; c = c->next)
+        if (!strcmp(c->resource.gvr.resource, resource) && !strcmp(c->resource.gvr.group, group) &&
+            !strcmp(c->resource.gvr.version, version))
+            return c;
+    return NULL;
+}
+
+struct collection *storage_find_kind(const struct storage *storage, const char *group, const char *kind)
+{
+    for (struct collection *c = storage->first; c; c = c->next)
+        if (c->served && !strcmp(c->resource.kind, kind) && !strcmp(c->resource.gvr.group, group))
+            return c;
+    return NULL;
+}
+
+struct collection *storage_add(struct storage *storage, const struct resource *resource)
+{
+    const struct gvr *gvr = &resource->gvr;
+    struct collection *collection = storage_find(storage, gvr->group, gvr->version, gvr->resource);
+    if (!collection) {
+        collection = mem_zalloc(sizeof(*collection));
+        collection->storage = storage;
+        collection->dropped = storage->compacted;
+        *storage->last = collection;
+        storage->last = &collection->next;
+    }
+    collection->resource = *resource;
+    collection->served = true;
+    return collection;
+}
+
+static void make_room(struct collection *collection, size_t bytes)
+{
+    const struct storage *storage = collection->storage;
+    while (collection->count &&
+           ((storage->history_events && collection->count >= storage->history_events) ||
+            (storage->history_bytes && collection->event_bytes + bytes > storage->history_bytes)))
+        drop_oldest(collection);
+    if (collection->count < collection->cap)
+        return;
+
+    size_t cap = collection->cap ? collection->cap * 2 : 16;
+    struct event *events = mem_alloc(cap * sizeof(*events));
+    for (size_t i = 0; i < collection->count; i++)
+        events[i] = *event_at(collection, i);
+    free(collection->events);
+    collection->events = events;
+    collection->first = 0;
+    collection->cap = cap;
+}
+
+static struct event *append_event(struct collection *collection, struct object *object, bool deleted)
+{
+    make_room(collection, object_bytes(object).len);
+    struct object *old = object_set_get(&collection->objects, object_key(object));
+    struct event *event = &collection->events[(collection->first + collection->count++) % collection->cap];
+    *event = (struct event){
+        .revision = ++collection->storage->revision,
+        .type = deleted ? EVENT_DELETED
+                : old   ? EVENT_MODIFIED
+                        : EVENT_ADDED,
+        .object = object_ref(object),
+        .old = old ? object_ref(old) : NULL,
+    };
+    collection->event_bytes += event_bytes(event);
+    collection->newest = event->revision;
+    return event;
+}
+
+static void tell_watchers(struct collection *collection)
+{
+    for (struct collection_watcher *watcher = collection->watchers, *next; watcher; watcher = next) {
+        next = watcher->next;
+        watcher->changed(watcher->arg);
+    }
+}
+
+void storage_commit(struct collection *collection, struct object *object, bool deleted)
+{
+    struct event *event = append_event(collection, object, deleted);
+    if (deleted)
+        object_set_remove(&collection->objects, object_key(object));
+    else
+        object_set_put(&collection->objects, object);
+
+    struct storage *storage = collection->storage;
+    if (storage->committed)
+        storage->committed(storage->arg, collection, event);
+    tell_watchers(collection);
+}
+
+void storage_compact(struct storage *storage, uint64_t revision)
+{
+    if (revision > storage->revision)
+        revision = storage->revision;
+    if (revision > storage->compacted)
+        storage->compacted = revision;
+    for (struct collection *c = storage->first; c; c = c->next) {
+        while (c->count && event_at(c, 0)->revision <= revision)
+            drop_oldest(c);
+        if (c->dropped < revision)
+            c->dropped = revision;
+        tell_watchers(c);
+    }
+}
+
+static void undo(struct object_set *set, const struct event *event, const char *namespace_)
+{
+    struct slice in = object_namespace(event->object);
+    if (namespace_ && !slice_equal(in, namespace_))
+        return;
+    if (event->old)
+        object_set_put(set, event->old);
+    else
+        object_set_remove(set, object_key(event->object));
+}
+
+int collection_snapshot(const struct collection *collection, uint64_t revision, const char *namespace_,
+                        struct object_set *out)
+{
+    if (revision < collection->dropped)
+        return STORAGE_E_EXPIRED;
+    object_set_copy(out, &collection->objects, namespace_);
+    for (size_t i = collection->count; i-- > 0 && event_at(collection, i)->revision > revision;)
+        undo(out, event_at(collection, i), namespace_);
+    return 0;
+}
+
+const struct event *collection_event_after(const struct collection *collection, uint64_t revision)
+{
+    size_t low = 0, high = collection->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (event_at(collection, middle)->revision <= revision)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < collection->count ? event_at(collection, low) : NULL;
+}
+
+const struct event *storage_event_after(const struct storage *storage, uint64_t revision,
+                                        const struct collection **collection)
+{
+    const struct event *first = NULL;
+    for (const struct collection *c = storage->first; c; c = c->next) {
+        const struct event *event = collection_event_after(c, revision);
+        if (event && (!first || event->revision < first->revision)) {
+            first = event;
+            *collection = c;
+        }
+    }
+    return first;
+}
+
+void collection_watch(struct collection *collection, struct collection_watcher *watcher)
+{
+    watcher->next = collection->watchers;
+    watcher->link = &collection->watchers;
+    if (watcher->next)
+        watcher->next->link = &watcher->next;
+    collection->watchers = watcher;
+}
+
+void collection_unwatch(struct collection_watcher *watcher)
+{
+    if (!watcher->link)
+        return;
+    *watcher->link = watcher->next;
+    if (watcher->next)
+        watcher->next->link = watcher->link;
+    watcher->link = NULL;
+}

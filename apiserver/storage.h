@@ -1,0 +1,101 @@
+#ifndef TI_APISERVER_STORAGE_H
+#define TI_APISERVER_STORAGE_H
+
+/*
+ * What etcd and the watch cache are to a real API server: one revision counter over all resources, the
+ * current objects of each, and the events that led there, as far back as a limit allows.
+ *
+ * A collection is one resource's share. Its events are a ring; those that fall out of it (by count, by bytes,
+ * or by storage_compact()) raise `dropped`, and a watch or a pinned list that needs them gets 410. Watches
+ * hold no queue of their own: each is a position in this ring, so that however slow its reader is, it costs
+ * nothing.
+ *
+ * The state at an earlier revision is the current one with the later events undone, for which each event
+ * knows the object it replaced.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apiserver/object_set.h"
+#include "apiserver/resource.h"
+#include "base/event.h"
+
+struct event {
+    uint64_t revision;
+    enum event_type type; /* ADDED, MODIFIED, DELETED */
+    struct object
+        *object;        /* as it is at this revision; for DELETED the last state, with this revision in it */
+    struct object *old; /* what it replaced; NULL for ADDED */
+};
+
+struct collection_watcher {
+    void (*changed)(void *arg); /* something was committed; must not change the storage from inside */
+    void *arg;
+    struct collection_watcher *next, **link; /* the collection's */
+};
+
+struct collection {
+    struct resource resource;
+    struct object_set objects;
+    struct event *events; /* ring of `cap` slots, `count` of them used from `first` */
+    size_t first, count, cap;
+    size_t event_bytes;
+    uint64_t dropped;    /* events up to this revision are not to be had */
+    uint64_t lost;       /* revision of the last event that is not to be had */
+    uint64_t newest;     /* revision of the last event */
+    uint64_t cache_from; /* watches can start at this revision or later: the watch cache was filled then */
+    struct collection_watcher *watchers;
+    bool served;    /* false once its CustomResourceDefinition is gone; the collection itself stays */
+    bool forbidden; /* every request is answered with 403 */
+    struct storage *storage;
+    struct collection *next;
+};
+
+struct storage {
+    uint64_t revision;        /* of the last commit */
+    uint64_t compacted;       /* states before this revision are not to be had */
+    struct collection *first; /* in the order of creation */
+    struct collection **last;
+    size_t history_events; /* events kept per collection; 0: no limit */
+    size_t history_bytes;  /* and their bytes; 0: no limit */
+    /* After each commit; both borrowed. May be NULL. Must not change the storage from inside. */
+    void (*committed)(void *arg, struct collection *collection, const struct event *event);
+    void *arg;
+};
+
+void storage_init(struct storage *storage);
+void storage_deinit(struct storage *storage);
+
+struct collection *storage_add(struct storage *storage,
+                               const struct resource *resource); /* served; or served again */
+struct collection *storage_find(const struct storage *storage, const char *group, const char *version,
+                                const char *resource);
+struct collection *storage_find_kind(const struct storage *storage, const char *group, const char *kind);
+
+/* Makes `object` the state of its key (or, with deleted, its last state) under the next revision, which the
+ * caller has already written into it. */
+void storage_commit(struct collection *collection, struct object *object, bool deleted);
+
+/* Forgets what lies before that revision: a state or an event older than it is 410 from now on. */
+void storage_compact(struct storage *storage, uint64_t revision);
+
+enum { STORAGE_E_EXPIRED = 1 };
+
+/* The objects of a namespace (NULL: all) as they were at a revision ≤ the current one. 0, STORAGE_E_EXPIRED.
+ */
+int collection_snapshot(const struct collection *collection, uint64_t revision, const char *namespace_,
+                        struct object_set *out);
+
+/* The first event after a revision, NULL where there is none yet. Borrowed until the next commit. */
+const struct event *collection_event_after(const struct collection *collection, uint64_t revision);
+
+/* The first event after a revision over all collections: the history as etcd has it. */
+const struct event *storage_event_after(const struct storage *storage, uint64_t revision,
+                                        const struct collection **collection);
+
+void collection_watch(struct collection *collection, struct collection_watcher *watcher);
+void collection_unwatch(struct collection_watcher *watcher); /* idempotent */
+
+#endif

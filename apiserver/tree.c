@@ -1,0 +1,204 @@
+#include "apiserver/tree.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void tree_deletep(cJSON **tree)
+{
+    cJSON_Delete(*tree);
+}
+
+/* The next number in the text from `at` on, outside of strings. NULL at the end. */
+static const char *next_number(const char *at, const char *end)
+{
+    bool quoted = false;
+    for (; at < end; at++) {
+        if (quoted && *at == '\\')
+            at++;
+        else if (*at == '"')
+            quoted = !quoted;
+        else if (!quoted && (*at == '-' || isdigit((unsigned char)*at)))
+            return at;
+    }
+    return NULL;
+}
+
+static size_t number_length(const char *at, const char *end)
+{
+    const char *from = at;
+    while (at < end && (isdigit((unsigned char)*at) || strchr("+-.eE", *at)))
+        at++;
+    return (size_t)(at - from);
+}
+
+/* A number of up to nine digits and nothing else is printed as it was read. */
+static bool spelled_plainly(const char *text, size_t len)
+{
+    if (len > 9 || (len == 2 && text[0] == '-' && text[1] == '0'))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!isdigit((unsigned char)text[i]) && !(i == 0 && text[i] == '-'))
+            return false;
+    return true;
+}
+
+/* Goes through tree and text side by side: both have the numbers in the same order. */
+static const char *keep_spelling(cJSON *node, const char *at, const char *end)
+{
+    for (cJSON *child = node->child; child; child = child->next)
+        at = keep_spelling(child, at, end);
+    if (!cJSON_IsNumber(node))
+        return at;
+    at = next_number(at, end);
+    if (!at)
+        return end;
+    size_t len = number_length(at, end);
+    if (!spelled_plainly(at, len)) {
+        node->type = (node->type & ~0xff) | cJSON_Raw;
+        node->valuestring = mem_dup(at, len);
+    }
+    return at + len;
+}
+
+static bool has_nul(const char *json, size_t len)
+{
+    return memchr(json, '\0', len) || memmem(json, len, "\\u0000", 6);
+}
+
+cJSON *tree_parse(const char *json, size_t len)
+{
+    if (!json || has_nul(json, len))
+        return NULL;
+    const char *end = NULL;
+    cJSON *tree = cJSON_ParseWithLengthOpts(json, len, &end, 0);
+    while (tree && end < json + len && isspace((unsigned char)*end))
+        end++;
+    if (tree && end != json + len) {
+        cJSON_Delete(tree);
+        return NULL;
+    }
+    if (tree)
+        keep_spelling(tree, json, json + len);
+    return tree;
+}
+
+int tree_print(const cJSON *tree, struct buf *out)
+{
+    char *text = cJSON_PrintUnformatted(tree);
+    if (!text)
+        abort();
+    int r = buf_append_str(out, text);
+    cJSON_free(text);
+    return r;
+}
+
+bool tree_equal(const cJSON *a, const cJSON *b)
+{
+    if (!a || !b)
+        return a == b;
+    return cJSON_Compare(a, b, true);
+}
+
+static cJSON *member(const cJSON *object, const char *name, size_t len)
+{
+    if (!cJSON_IsObject(object))
+        return NULL;
+    for (cJSON *child = object->child; child; child = child->next)
+        if (!strncmp(child->string, name, len) && !child->string[len])
+            return child;
+    return NULL;
+}
+
+cJSON *tree_at(const cJSON *tree, const char *path)
+{
+    const cJSON *node = tree;
+    while (node && *path) {
+        size_t len = strcspn(path, ".");
+        node = member(node, path, len);
+        path += len + (path[len] == '.');
+    }
+    return (cJSON *)node;
+}
+
+const char *tree_text(const cJSON *tree, const char *path)
+{
+    const cJSON *node = tree_at(tree, path);
+    return cJSON_IsString(node) ? node->valuestring : "";
+}
+
+double tree_number(const cJSON *tree, const char *path, double otherwise)
+{
+    const cJSON *node = tree_at(tree, path);
+    if (cJSON_IsRaw(node))
+        return strtod(node->valuestring, NULL);
+    return cJSON_IsNumber(node) ? node->valuedouble : otherwise;
+}
+
+cJSON *tree_make(cJSON *tree, const char *path)
+{
+    while (*path) {
+        size_t len = strcspn(path, ".");
+        cleanup_free char *name = mem_dup(path, len);
+        cJSON *child = member(tree, name, len);
+        if (!cJSON_IsObject(child)) {
+            child = cJSON_CreateObject();
+            tree_set(tree, name, child);
+        }
+        tree = child;
+        path += len + (path[len] == '.');
+    }
+    return tree;
+}
+
+void tree_set(cJSON *object, const char *name, cJSON *value)
+{
+    if (member(object, name, strlen(name)))
+        cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
+    else
+        cJSON_AddItemToObject(object, name, value);
+}
+
+void tree_set_text(cJSON *object, const char *name, const char *text)
+{
+    tree_set(object, name, cJSON_CreateString(text));
+}
+
+void tree_set_number(cJSON *object, const char *name, double number)
+{
+    tree_set(object, name, cJSON_CreateNumber(number));
+}
+
+void tree_default(cJSON *object, const char *name, cJSON *value)
+{
+    const cJSON *there = member(object, name, strlen(name));
+    if (there && !cJSON_IsNull(there))
+        cJSON_Delete(value);
+    else
+        tree_set(object, name, value);
+}
+
+void tree_remove(cJSON *object, const char *name)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+}
+
+static void move(cJSON *from, cJSON *item, cJSON *to)
+{
+    if (item)
+        cJSON_AddItemToArray(to, cJSON_DetachItemViaPointer(from, item));
+}
+
+void tree_order(cJSON *object, const char *const *names)
+{
+    cJSON *ordered = cJSON_CreateObject();
+    for (; *names; names++)
+        move(object, member(object, *names, strlen(*names)), ordered);
+    while (object->child)
+        move(object, object->child, ordered);
+    object->child = ordered->child;
+    ordered->child = NULL;
+    cJSON_Delete(ordered);
+}

@@ -1,0 +1,44 @@
+#ifndef TI_APISERVER_TREE_H
+#define TI_APISERVER_TREE_H
+
+/*
+ * JSON as a tree, for the write path only: what is read is served as the bytes that were stored.
+ *
+ * The tree is cJSON's, with one repair. cJSON keeps numbers as doubles, which would change 64-bit integers
+ * beyond 2^53 and the spelling of fractions; so after parsing, each number that a double and "%d" do not give
+ * back exactly is replaced by its own text. Strings are C strings there, hence a NUL character in one is
+ * refused, not cut off.
+ */
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/object.h"
+
+void tree_deletep(cJSON **tree);
+#define cleanup_tree __attribute__((__cleanup__(tree_deletep)))
+
+cJSON *tree_parse(const char *json,
+                  size_t len); /* NULL where it is not one JSON value, or has a NUL character */
+int tree_print(const cJSON *tree, struct buf *out); /* compact; 0, BUF_E_LIMIT */
+bool tree_equal(const cJSON *a, const cJSON *b);    /* NULL equals NULL only; members in any order */
+
+cJSON *tree_at(const cJSON *tree, const char *path);        /* "metadata.name"; NULL where absent */
+const char *tree_text(const cJSON *tree, const char *path); /* "" where absent or no string */
+double tree_number(const cJSON *tree, const char *path, double otherwise);
+cJSON *tree_make(cJSON *tree, const char *path); /* the object there, made where absent or no object */
+
+/* Replace or add one member; value is taken. */
+void tree_set(cJSON *object, const char *name, cJSON *value);
+void tree_set_text(cJSON *object, const char *name, const char *text);
+void tree_set_number(cJSON *object, const char *name, double number);
+void tree_default(cJSON *object, const char *name,
+                  cJSON *value); /* only where absent or null; value is taken */
+void tree_remove(cJSON *object, const char *name);
+
+/* The members named first come first, in that order; the others keep theirs. names ends with NULL. */
+void tree_order(cJSON *object, const char *const *names);
+
+#endif

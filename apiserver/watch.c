@@ -1,0 +1,216 @@
+/*
+ * GET with watch=true. A watch is a position in the history of its collection and holds nothing else, so its
+ * reader may be as slow as it likes; once the history has moved past its position the stream ends, and the
+ * client finds out by itself, with the 410 that its next attempt gets.
+ *
+ * Where a selector is given, an object that comes to match appears as ADDED and one that ceases to as
+ * DELETED, with its last matching state at the revision of the change.
+ */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "apiserver/options.h"
+#include "apiserver/print.h"
+#include "apiserver/server_internal.h"
+#include "apiserver/write.h"
+#include "base/mem.h"
+
+struct watch {
+    struct exchange *exchange;
+    struct collection *collection;
+    struct collection_watcher watcher;
+    struct list_options options;
+    struct printer printer;
+    uint64_t position; /* revision of the last event told, or passed over */
+    struct object_set initial;
+    size_t initial_at;
+    bool ends_initial; /* the bookmark that ends the initial events is still to come */
+    bool bookmark_due, timed_out;
+    struct timer timeout, bookmark;
+};
+
+static void watch_changed(void *arg)
+{
+    struct watch *watch = arg;
+    exchange_wake(watch->exchange);
+}
+
+static void watch_timed_out(void *arg)
+{
+    struct watch *watch = arg;
+    watch->timed_out = true;
+    watch->bookmark_due = watch->options.bookmarks;
+    exchange_wake(watch->exchange);
+}
+
+static void bookmark_fired(void *arg)
+{
+    struct watch *watch = arg;
+    watch->bookmark_due = true;
+    timer_start(&watch->bookmark, watch->exchange->server->bookmark_us);
+    exchange_wake(watch->exchange);
+}
+
+static void watch_destroy(struct watch *watch)
+{
+    timer_stop(&watch->timeout);
+    timer_stop(&watch->bookmark);
+    collection_unwatch(&watch->watcher);
+    list_options_deinit(&watch->options);
+    object_set_deinit(&watch->initial);
+    printer_deinit(&watch->printer);
+    free(watch);
+}
+
+static void watch_close(struct exchange *exchange)
+{
+    watch_destroy(exchange->state);
+}
+
+static void fill_initial(struct watch *watch, struct buf *out)
+{
+    while (watch->initial_at < watch->initial.count && out->len < SLICE_BYTES) {
+        const struct object *object = watch->initial.items[watch->initial_at++];
+        if (list_options_select(&watch->options, object))
+            printer_event(&watch->printer, EVENT_ADDED, object, out);
+    }
+    if (watch->initial_at < watch->initial.count)
+        return;
+    object_set_deinit(&watch->initial);
+    watch->initial_at = 0;
+    if (watch->ends_initial)
+        printer_bookmark(&watch->printer, watch->position, true, out);
+    watch->ends_initial = false;
+}
+
+static void print_change(struct watch *watch, const struct event *event, struct buf *out)
+{
+    bool is = event->type != EVENT_DELETED && list_options_select(&watch->options, event->object);
+    bool was = event->old && list_options_select(&watch->options, event->old);
+    if (is) {
+        printer_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, event->object, out);
+    } else if (was) {
+        struct object *last = object_at_revision(event->old, event->revision);
+        printer_event(&watch->printer, EVENT_DELETED, last, out);
+        object_unref(last);
+    }
+}
+
+/* Everything up to the horizon, slice by slice. False where the history has been forgotten under the watch.
+ */
+static bool fill_events(struct watch *watch, struct buf *out)
+{
+    uint64_t horizon = exchange_horizon(watch->exchange);
+    while (out->len < SLICE_BYTES) {
+        if (watch->position < watch->collection->lost)
+            return false;
+        const struct event *event = collection_event_after(watch->collection, watch->position);
+        if (!event || event->revision > horizon)
+            break;
+        watch->position = event->revision;
+        print_change(watch, event, out);
+    }
+    return true;
+}
+
+/* Everything was told: the position may be that of all collections. */
+static void fill_bookmark(struct watch *watch, struct buf *out)
+{
+    uint64_t horizon = exchange_horizon(watch->exchange);
+    const struct event *event = collection_event_after(watch->collection, watch->position);
+    if (!watch->bookmark_due || out->len >= SLICE_BYTES || (event && event->revision <= horizon))
+        return;
+    watch->bookmark_due = false;
+    if (horizon > watch->position)
+        watch->position = horizon;
+    printer_bookmark(&watch->printer, watch->position, false, out);
+}
+
+static bool watch_fill(struct exchange *exchange)
+{
+    struct watch *watch = exchange->state;
+    struct buf *out = &exchange->out;
+    if (watch->initial.count || watch->ends_initial)
+        fill_initial(watch, out);
+    if (watch->initial.count || out->len >= SLICE_BYTES)
+        return true;
+    if (!watch->collection->served || !fill_events(watch, out))
+        return false;
+    fill_bookmark(watch, out);
+    return !watch->timed_out || watch->bookmark_due || out->len >= SLICE_BYTES;
+}
+
+static const struct exchange_source watch_source = {.fill = watch_fill, .close = watch_close};
+
+/* A watch from a revision whose successors are forgotten opens well, tells so, and ends: as in a real server.
+ */
+static void answer_expired(struct exchange *exchange, const struct collection *collection, uint64_t version)
+{
+    struct status status;
+    uint64_t oldest =
+        collection->dropped > collection->cache_from ? collection->dropped : collection->cache_from;
+    status_set(&status, 410, "Expired", "too old resource version: %" PRIu64 " (%" PRIu64 ")", version,
+               oldest);
+    buf_append_str(&exchange->out, "{\"type\":\"ERROR\",\"object\":");
+    status_print(&status, &exchange->out);
+    buf_truncate(&exchange->out, exchange->out.len - 1);
+    buf_append_str(&exchange->out, "}\n");
+}
+
+/* Without a version, with 0, or with sendInitialEvents, the stream starts with what is there. */
+static void start_position(struct watch *watch)
+{
+    const struct list_options *options = &watch->options;
+    struct exchange *exchange = watch->exchange;
+    bool whole = options->has_initial_events ? options->initial_events : options->version == 0;
+    uint64_t seen = options->has_version ? exchange_horizon(exchange) : exchange->server->storage.revision;
+    watch->position = options->version;
+    if (whole || options->version == 0)
+        watch->position = seen;
+    if (!whole)
+        return;
+    watch->ends_initial = options->initial_events && options->bookmarks;
+    if (collection_snapshot(watch->collection, seen, options->namespace_, &watch->initial) != 0)
+        collection_snapshot(watch->collection, watch->position = exchange->server->storage.revision,
+                            options->namespace_, &watch->initial);
+}
+
+static void start_timers(struct watch *watch)
+{
+    struct loop *loop = watch->exchange->server->loop;
+    uint64_t seconds =
+        watch->options.timeout_s ? watch->options.timeout_s : 1800 + loop_random_below(loop, 1800);
+    timer_init(&watch->timeout, loop, watch_timed_out, watch);
+    timer_init(&watch->bookmark, loop, bookmark_fired, watch);
+    timer_start(&watch->timeout, (int64_t)seconds * LOOP_SECOND);
+    if (watch->options.bookmarks)
+        timer_start(&watch->bookmark, watch->exchange->server->bookmark_us);
+}
+
+void server_answer_watch(struct exchange *exchange, struct collection *collection)
+{
+    struct status status = {0};
+    struct watch *watch = mem_zalloc(sizeof(*watch));
+    watch->exchange = exchange;
+    watch->collection = collection;
+    printer_init(&watch->printer, exchange, &collection->resource);
+    int r = list_options_parse(&watch->options, &exchange->request, &collection->resource, &status);
+    uint64_t version = watch->options.version;
+    bool old = version && (version < collection->dropped || version < collection->cache_from);
+    if (r != 0 || (old && !watch->options.initial_events)) {
+        if (r != 0)
+            exchange_fail(exchange, &status);
+        else
+            answer_expired(exchange, collection, version);
+        watch_destroy(watch);
+        return;
+    }
+    start_position(watch);
+    start_timers(watch);
+    watch->watcher = (struct collection_watcher){.changed = watch_changed, .arg = watch};
+    collection_watch(collection, &watch->watcher);
+    exchange->source = &watch_source;
+    exchange->state = watch;
+    exchange->watch = true;
+}

@@ -1,0 +1,248 @@
+#include "store/selector.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void selector_deinit(struct selector *selector)
+{
+    for (size_t i = 0; i < selector->count; i++) {
+        struct selector_term *term = &selector->terms[i];
+        for (size_t j = 0; j < term->count; j++)
+            free(term->values[j]);
+        free(term->values);
+        free(term->key);
+    }
+    free(selector->terms);
+    *selector = (struct selector){0};
+}
+
+static struct selector_term *add_term(struct selector *selector, char *key, enum selector_operator op)
+{
+    selector->terms = mem_realloc(selector->terms, (selector->count + 1) * sizeof(*selector->terms));
+    struct selector_term *term = &selector->terms[selector->count++];
+    *term = (struct selector_term){.key = key, .op = op};
+    return term;
+}
+
+static void add_value(struct selector_term *term, char *value)
+{
+    term->values = mem_realloc(term->values, (term->count + 1) * sizeof(*term->values));
+    term->values[term->count++] = value;
+}
+
+static void skip_space(const char **at)
+{
+    while (isspace((unsigned char)**at))
+        (*at)++;
+}
+
+/* A run of the characters that keys and values are made of; never NULL, may be empty. */
+static char *take_word(const char **at)
+{
+    skip_space(at);
+    const char *from = *at;
+    while (isalnum((unsigned char)**at) || (**at && strchr("-_./", **at)))
+        (*at)++;
+    char *word = mem_dup(from, (size_t)(*at - from));
+    skip_space(at);
+    return word;
+}
+
+static bool take(const char **at, const char *token)
+{
+    size_t len = strlen(token);
+    if (strncmp(*at, token, len))
+        return false;
+    *at += len;
+    skip_space(at);
+    return true;
+}
+
+static int take_set(struct selector_term *term, const char **at)
+{
+    if (!take(at, "("))
+        return 1;
+    do {
+        add_value(term, take_word(at));
+    } while (take(at, ","));
+    return take(at, ")") ? 0 : 1;
+}
+
+/* What follows a key: an operator with its values, or nothing. */
+static int take_condition(struct selector_term *term, const char **at)
+{
+    static const struct {
+        const char *token;
+        enum selector_operator op;
+    } operators[] = {{"==", SELECTOR_IN},
+                     {"=", SELECTOR_IN},
+                     {"!=", SELECTOR_NOT_IN},
+                     {">", SELECTOR_GREATER},
+                     {"<", SELECTOR_LESS}};
+    for (size_t i = 0; i < array_size(operators); i++)
+        if (take(at, operators[i].token)) {
+            term->op = operators[i].op;
+            add_value(term, take_word(at));
+            return 0;
+        }
+    if (take(at, "notin")) {
+        term->op = SELECTOR_NOT_IN;
+        return take_set(term, at);
+    }
+    if (take(at, "in")) {
+        term->op = SELECTOR_IN;
+        return take_set(term, at);
+    }
+    return 0;
+}
+
+static int take_term(struct selector *selector, const char **at)
+{
+    bool absent = take(at, "!");
+    char *key = take_word(at);
+    struct selector_term *term = add_term(selector, key, absent ? SELECTOR_ABSENT : SELECTOR_EXISTS);
+    if (!key[0])
+        return 1;
+    return absent ? 0 : take_condition(term, at);
+}
+
+int selector_parse_labels(struct selector *selector, const char *text, struct error *err)
+{
+    const char *at = text;
+    *selector = (struct selector){0};
+    skip_space(&at);
+    while (*at) {
+        int r = take_term(selector, &at);
+        if (r == 0 && *at && !(take(&at, ",") && *at))
+            r = 1;
+        if (r != 0) {
+            selector_deinit(selector);
+            return error_set(err, EX_DATAERR,
+                             "unable to parse requirement: found '%.40s' in selector '%.200s'", at, text);
+        }
+    }
+    return 0;
+}
+
+/* A field's value runs to the next comma; a backslash takes the next character as it is. */
+static char *take_field_value(const char **at)
+{
+    char *value = mem_alloc(strlen(*at) + 1), *out = value;
+    for (; **at && **at != ','; (*at)++) {
+        if (**at == '\\' && (*at)[1])
+            (*at)++;
+        *out++ = **at;
+    }
+    *out = '\0';
+    return value;
+}
+
+int selector_parse_fields(struct selector *selector, const char *text, struct error *err)
+{
+    *selector = (struct selector){0};
+    for (const char *at = text; *at; at += *at == ',') {
+        if (*at == ',')
+            continue;
+        size_t len = strcspn(at, "=!,");
+        bool not_equal = at[len] == '!' && at[len + 1] == '=';
+        if (len == 0 || (at[len] != '=' && !not_equal)) {
+            selector_deinit(selector);
+            return error_set(err, EX_DATAERR, "invalid selector: '%.200s'; can't understand '%.100s'", text,
+                             at);
+        }
+        struct selector_term *term =
+            add_term(selector, mem_dup(at, len), not_equal ? SELECTOR_NOT_IN : SELECTOR_IN);
+        at += len + 1;
+        at += *at == '=';
+        add_value(term, take_field_value(&at));
+    }
+    return 0;
+}
+
+static bool integer(const char *text, size_t len, long long *out)
+{
+    char copy[32], *end;
+    if (len == 0 || len >= sizeof(copy))
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    errno = 0;
+    *out = strtoll(copy, &end, 10);
+    return !*end && !errno;
+}
+
+static bool compares(const struct selector_term *term, struct slice value)
+{
+    long long have, want;
+    if (!integer(value.data, value.len, &have) || !integer(term->values[0], strlen(term->values[0]), &want))
+        return false;
+    return term->op == SELECTOR_GREATER ? have > want : have < want;
+}
+
+static bool term_matches(const struct selector_term *term, struct slice value)
+{
+    bool is_one_of = false;
+    for (size_t i = 0; value.data && i < term->count && !is_one_of; i++)
+        is_one_of = slice_equal(value, term->values[i]);
+    switch (term->op) {
+    case SELECTOR_IN:
+        return is_one_of;
+    case SELECTOR_NOT_IN:
+        return !is_one_of;
+    case SELECTOR_EXISTS:
+        return value.data;
+    case SELECTOR_ABSENT:
+        return !value.data;
+    default:
+        return value.data && compares(term, value);
+    }
+}
+
+bool selector_matches_labels(const struct selector *selector, struct slice labels)
+{
+    for (size_t i = 0; i < selector->count; i++) {
+        struct slice none = {0};
+        const struct selector_term *term = &selector->terms[i];
+        if (!term_matches(term, labels.data ? json_member(labels, term->key) : none))
+            return false;
+    }
+    return true;
+}
+
+/* An absent field is an empty one. */
+static struct slice field(struct slice object, const char *path)
+{
+    while (object.data && *path) {
+        char name[128];
+        size_t len = strcspn(path, ".");
+        if (len >= sizeof(name))
+            return (struct slice){"", 0};
+        memcpy(name, path, len);
+        name[len] = '\0';
+        object = json_member(object, name);
+        path += len + (path[len] == '.');
+    }
+    return object.data ? object : (struct slice){"", 0};
+}
+
+bool selector_matches_fields(const struct selector *selector, struct slice object)
+{
+    for (size_t i = 0; i < selector->count; i++)
+        if (!term_matches(&selector->terms[i], field(object, selector->terms[i].key)))
+            return false;
+    return true;
+}
+
+const char *selector_exact(const struct selector *selector, const char *key)
+{
+    for (size_t i = 0; i < selector->count; i++) {
+        const struct selector_term *term = &selector->terms[i];
+        if (term->op == SELECTOR_IN && term->count == 1 && !strcmp(term->key, key))
+            return term->values[0];
+    }
+    return NULL;
+}
