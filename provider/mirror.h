@@ -1,0 +1,45 @@
+#ifndef TI_PROVIDER_MIRROR_H
+#define TI_PROVIDER_MIRROR_H
+
+/*
+ * Keeps a store equal to what a cluster has of one resource: a reflector, and the way from its lists and
+ * events into the store.
+ *
+ * A list is gathered apart, in a second store that shares the objects which the first one has already, so
+ * that memory does not double. When the list is whole, the first store is made equal to it by one walk over
+ * both in the order of their key hashes, in slices, so that no callback of the loop takes long. Events that
+ * come meanwhile go into the store at once, and into the part of the list that is not yet walked over; so
+ * each object's versions are seen in order, and absence from a list deletes only what no event has brought
+ * since.
+ *
+ * Synced, for the owner, is when that walk has ended.
+ */
+
+#include "kube/reflector.h"
+#include "store/store.h"
+
+struct mirror_ops {
+    /* The store equals a whole list; told after each list, before the state. */
+    void (*synced)(void *arg, const char *resource_version);
+    /* The store is complete up to this version. Not told during a walk. */
+    void (*bookmark)(void *arg, const char *resource_version);
+    /* As the reflector's, but REFLECTOR_SYNCED only once the walk has ended. The store keeps its objects in
+     * any state. */
+    void (*state)(void *arg, enum reflector_state state, const char *reason);
+};
+
+struct mirror;
+
+/* The store is borrowed, as is what config lends. Any of ops may be NULL; none may call mirror_destroy(). */
+struct mirror *mirror_create(const struct reflector_config *config, struct store *store,
+                             const struct mirror_ops *ops, void *arg);
+void mirror_destroy(struct mirror *mirror); /* NULL is fine; the store keeps its objects */
+
+void mirror_start(struct mirror *mirror);
+void mirror_stop(struct mirror *mirror); /* the store keeps its objects */
+
+bool mirror_synced(const struct mirror *mirror); /* a whole list has been handed over since the start */
+enum reflector_state mirror_state(const struct mirror *mirror); /* as last told */
+const struct reflector *mirror_reflector(const struct mirror *mirror);
+
+#endif
