@@ -1,7 +1,5 @@
 #include "kube/cluster_options.h"
 
-#include <string.h>
-
 #include "base/gvr.h"
 #include "base/mem.h"
 
@@ -70,9 +68,4 @@ struct option_group cluster_option_group(struct cluster_options *options)
 struct option_group selection_option_group(struct selection_options *options)
 {
     return (struct option_group){"What is mirrored", selection_specs, array_size(selection_specs), options};
-}
-
-bool cluster_name_valid(const char *text)
-{
-    return dns_label_valid(text) && strcmp(text, "hub") != 0 && strcmp(text, "all") != 0;
 }

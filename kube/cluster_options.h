@@ -23,8 +23,4 @@ struct option_group selection_option_group(struct selection_options *options); /
  */
 extern const char *const default_resources[];
 
-/* The name of a participant that may be a cluster: a lower-case DNS label, and neither "hub" nor "all". */
-bool cluster_name_valid(const char *text);
-#define CLUSTER_NAME_ALLOWED "a lower-case DNS label such as cluster1, and neither hub nor all"
-
 #endif

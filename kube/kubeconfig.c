@@ -152,9 +152,9 @@ int kubeconfig_load_text(const char *path, const char *text, size_t len, const c
 }
 
 /* In a pod: the API server from the environment, the rest from files that the kubelet keeps fresh. */
-static int load_service_account(const char *dir, struct kubeconfig **out, struct error *err)
+static int load_service_account(const char *host, const char *dir, struct kubeconfig **out, struct error *err)
 {
-    const char *host = getenv("KUBERNETES_SERVICE_HOST"), *port = getenv("KUBERNETES_SERVICE_PORT");
+    const char *port = getenv("KUBERNETES_SERVICE_PORT");
     bool v6 = strchr(host, ':') != NULL;
     cleanup_with(destroyp) struct kubeconfig *config = config_create();
     config->origin = mem_strdup("the service account of this pod");
@@ -244,7 +244,7 @@ int kubeconfig_load(const struct kubeconfig_options *options, struct kubeconfig 
     if (r == 0 && files.count)
         r = resolve(&files, options->context, out, err);
     else if (r == 0 && host && host[0])
-        r = load_service_account(dir ? dir : "/var/run/secrets/kubernetes.io/serviceaccount", out, err);
+        r = load_service_account(host, dir ? dir : "/var/run/secrets/kubernetes.io/serviceaccount", out, err);
     else if (r == 0)
         r = nothing_found(err);
     kubeconfig_files_deinit(&files);

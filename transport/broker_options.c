@@ -1,23 +1,6 @@
 #include "transport/broker_options.h"
 
-#include <string.h>
-
 #include "base/mem.h"
-
-#define PREFIX_MAX 100
-
-bool topic_prefix_valid(const char *text)
-{
-    size_t len = strlen(text);
-    if (len < 1 || len > PREFIX_MAX || text[len - 1] == '/')
-        return false;
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f || *c == '+' || *c == '#')
-            return false;
-    return text[0] != '$'; /* those are the broker's own */
-}
-
-#define PREFIX_ALLOWED "a topic prefix such as ti/signal: without +, #, $ at its start or / at its end"
 
 static const struct option_spec specs[] = {
     {.name = "broker",
@@ -38,8 +21,6 @@ static const struct option_spec specs[] = {
      .value = "PREFIX",
      .fallback = "ti/signal",
      .help = "prefix of the topics on which is asked",
-     .valid = topic_prefix_valid,
-     .allowed = PREFIX_ALLOWED,
      .offset = offsetof(struct broker_options, signal)},
     {.name = "payload",
      .alias = "payload-topic",
@@ -47,8 +28,6 @@ static const struct option_spec specs[] = {
      .value = "PREFIX",
      .fallback = "ti/payload",
      .help = "prefix of the topics on which is answered",
-     .valid = topic_prefix_valid,
-     .allowed = PREFIX_ALLOWED,
      .offset = offsetof(struct broker_options, payload)},
     {.name = "encoding",
      .type = OPTION_CHOICE,
@@ -88,24 +67,12 @@ struct option_group broker_option_group(struct broker_options *options)
     return (struct option_group){"Broker", specs, array_size(specs), options};
 }
 
-/* a is b, or b lies below a. */
-static bool covers(const char *a, const char *b)
+int broker_options_check(const struct broker_options *options, struct topics *topics, struct error *err)
 {
-    size_t len = strlen(a);
-    return strncmp(a, b, len) == 0 && (b[len] == '\0' || b[len] == '/');
-}
-
-int broker_options_check(const struct broker_options *options, struct error *err)
-{
-    if (covers(options->signal, options->payload) || covers(options->payload, options->signal))
-        return error_set(
-            err, EX_USAGE,
-            "--signal %s and --payload %s: give two prefixes of which neither is part of the other",
-            options->signal, options->payload);
     if (!options->tls_cert != !options->tls_key)
         return error_set(err, EX_USAGE, "--tls-cert and --tls-key belong together: %s is missing",
                          options->tls_cert ? "--tls-key" : "--tls-cert");
     if (options->password_file && !options->username)
         return error_set(err, EX_USAGE, "--password-file needs --username");
-    return 0;
+    return topics_init(topics, options->signal, options->payload, err);
 }

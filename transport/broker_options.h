@@ -4,6 +4,7 @@
 /* The options that every program has for its broker: one table, and the struct that it fills. */
 
 #include "base/options.h"
+#include "transport/topics.h"
 
 enum broker_encoding { BROKER_ENCODING_BINARY, BROKER_ENCODING_PLAIN };
 
@@ -19,11 +20,8 @@ struct broker_options {
 
 struct option_group broker_option_group(struct broker_options *options); /* "Broker" */
 
-/* What no table can say: the prefixes are neither equal nor nested, a certificate comes with its key, a
- * password with its user. 0, EX_USAGE. */
-int broker_options_check(const struct broker_options *options, struct error *err);
-
-/* A topic prefix: 1 to 100 bytes without wildcards, control characters or a slash at the end. */
-bool topic_prefix_valid(const char *text);
+/* What no table can say: the prefixes are what topics_init() takes (topics is filled), a certificate comes with
+ * its key, a password with its user. 0, EX_USAGE. */
+int broker_options_check(const struct broker_options *options, struct topics *topics, struct error *err);
 
 #endif

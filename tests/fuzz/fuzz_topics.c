@@ -18,6 +18,8 @@ static int rebuild(const struct topics *topics, const struct topic *topic, topic
         return topics_whois(topics, topic->informer, out);
     case TOPIC_PRESENCE:
         return topics_presence(topics, topic->provider, out);
+    case TOPIC_AUDIENCE:
+        return topics_audience(topics, topic->provider, topic->informer, out);
     case TOPIC_STREAM:
         return topics_stream(topics, topic->provider, topic->informer, &topic->gvr, out);
     }

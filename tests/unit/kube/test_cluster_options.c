@@ -8,18 +8,6 @@
 
 #include "kube/cluster_options.h"
 
-static void cluster_names_are_labels_that_nobody_else_has(void **state)
-{
-    (void)state;
-    assert_true(cluster_name_valid("cluster1"));
-    assert_true(cluster_name_valid("hub2"));
-    assert_false(cluster_name_valid("hub"));
-    assert_false(cluster_name_valid("all"));
-    assert_false(cluster_name_valid("Cluster1"));
-    assert_false(cluster_name_valid("a.b"));
-    assert_false(cluster_name_valid(""));
-}
-
 static void secrets_are_never_in_the_default_set(void **state)
 {
     (void)state;
@@ -55,7 +43,6 @@ static void options_land_in_their_structs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cluster_names_are_labels_that_nobody_else_has),
         cmocka_unit_test(secrets_are_never_in_the_default_set),
         cmocka_unit_test(options_land_in_their_structs),
     };
