@@ -62,6 +62,8 @@ char *json_text(struct slice quoted_inside)
     if (!memchr(quoted_inside.data, '\\', quoted_inside.len))
         return mem_dup(quoted_inside.data, quoted_inside.len);
 
+    if (memmem(quoted_inside.data, quoted_inside.len, "\\u0000", 6))
+        return NULL;
     struct buf quoted = BUF_INIT(quoted_inside.len + 2);
     buf_append_char(&quoted, '"');
     buf_append(&quoted, quoted_inside.data, quoted_inside.len);
