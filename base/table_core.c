@@ -1,0 +1,432 @@
+/* The columns of everything that is not a workload. */
+
+#include "base/table_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void comma(struct table_cell *cell, size_t from)
+{
+    if (cell->out->len > from)
+        cell_text(cell, ",");
+}
+
+static void node_status(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice conditions = json_at(cell->object, "status.conditions"), condition;
+    const char *word = "Unknown";
+    while (conditions.len && json_next_element(conditions, &cursor, &condition))
+        if (slice_equal(json_member(condition, "type"), "Ready"))
+            word = slice_equal(json_member(condition, "status"), "True") ? "Ready" : "NotReady";
+    cell_text(cell, word);
+    if (slice_true(json_at(cell->object, "spec.unschedulable")))
+        cell_text(cell, ",SchedulingDisabled");
+}
+
+static void node_roles(struct table_cell *cell)
+{
+    static const char prefix[] = "node-role.kubernetes.io/";
+    struct json_cursor cursor = {0};
+    struct slice labels = json_at(cell->object, "metadata.labels"), name, value;
+    size_t from = cell->out->len, len = strlen(prefix);
+    while (labels.len && json_next_member(labels, &cursor, &name, &value)) {
+        struct slice role = {0};
+        if (name.len > len && !memcmp(name.data, prefix, len))
+            role = (struct slice){name.data + len, name.len - len};
+        else if (slice_equal(name, "kubernetes.io/role"))
+            role = json_unquote(value);
+        if (!role.len)
+            continue;
+        comma(cell, from);
+        cell_append(cell, role);
+    }
+    if (cell->out->len == from)
+        cell_text(cell, "<none>");
+}
+
+static void node_address(struct table_cell *cell, const char *type)
+{
+    struct json_cursor cursor = {0};
+    struct slice addresses = json_at(cell->object, "status.addresses"), address;
+    while (addresses.len && json_next_element(addresses, &cursor, &address))
+        if (slice_equal(json_member(address, "type"), type)) {
+            cell_append(cell, json_member(address, "address"));
+            return;
+        }
+    cell_text(cell, "<none>");
+}
+
+static void node_internal(struct table_cell *cell)
+{
+    node_address(cell, "InternalIP");
+}
+
+static void node_external(struct table_cell *cell)
+{
+    node_address(cell, "ExternalIP");
+}
+
+static void or_unknown(struct table_cell *cell)
+{
+    struct slice value = json_at(cell->object, cell->path);
+    if (value.len)
+        cell_append(cell, value);
+    else
+        cell_text(cell, "<unknown>");
+}
+
+static void print_each(struct table_cell *cell, struct slice array)
+{
+    struct json_cursor cursor = {0};
+    struct slice item;
+    size_t from = cell->out->len;
+    while (array.len && json_next_element(array, &cursor, &item)) {
+        comma(cell, from);
+        cell_append(cell, json_unquote(item));
+    }
+}
+
+static void load_balancer_addresses(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice ingress = json_at(cell->object, "status.loadBalancer.ingress"), item;
+    size_t from = cell->out->len;
+    while (ingress.len && json_next_element(ingress, &cursor, &item)) {
+        struct slice ip = json_member(item, "ip");
+        comma(cell, from);
+        cell_append(cell, ip.len ? ip : json_member(item, "hostname"));
+    }
+}
+
+static void service_external(struct table_cell *cell)
+{
+    struct slice type = json_at(cell->object, "spec.type"), given = json_at(cell->object, "spec.externalIPs");
+    size_t from = cell->out->len;
+    if (slice_equal(type, "ExternalName")) {
+        cell_append(cell, json_at(cell->object, "spec.externalName"));
+        return;
+    }
+    if (slice_equal(type, "LoadBalancer"))
+        load_balancer_addresses(cell);
+    if (json_count(given)) {
+        comma(cell, from);
+        print_each(cell, given);
+    }
+    if (cell->out->len == from)
+        cell_text(cell, slice_equal(type, "LoadBalancer") ? "<pending>" : "<none>");
+}
+
+static void service_ports(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice ports = json_at(cell->object, "spec.ports"), port;
+    size_t from = cell->out->len;
+    while (ports.len && json_next_element(ports, &cursor, &port)) {
+        int64_t node = slice_number(json_member(port, "nodePort"), 0);
+        struct slice protocol = json_member(port, "protocol");
+        comma(cell, from);
+        cell_append(cell, json_member(port, "port"));
+        if (node)
+            buf_appendf(cell->out, ":%" PRId64, node);
+        buf_appendf(cell->out, "/%.*s", SLICE_ARGS(protocol));
+    }
+    if (cell->out->len == from)
+        cell_text(cell, "<none>");
+}
+
+static void print_subset(struct table_cell *cell, struct slice subset, size_t from)
+{
+    struct json_cursor outer = {0};
+    struct slice ports = json_member(subset, "ports"), port;
+    while (ports.len && json_next_element(ports, &outer, &port)) {
+        struct json_cursor inner = {0};
+        struct slice addresses = json_member(subset, "addresses"), address;
+        while (addresses.len && json_next_element(addresses, &inner, &address)) {
+            struct slice ip = json_member(address, "ip"), number = json_member(port, "port");
+            comma(cell, from);
+            buf_appendf(cell->out, "%.*s:%.*s", SLICE_ARGS(ip), SLICE_ARGS(number));
+        }
+    }
+}
+
+static void endpoints(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice subsets = json_member(cell->object, "subsets"), subset;
+    size_t from = cell->out->len;
+    while (subsets.len && json_next_element(subsets, &cursor, &subset))
+        print_subset(cell, subset, from);
+    if (cell->out->len == from)
+        cell_text(cell, "<none>");
+}
+
+static void access_modes(struct table_cell *cell)
+{
+    static const struct {
+        const char *mode, *text;
+    } modes[] = {{"ReadWriteOnce", "RWO"},
+                 {"ReadOnlyMany", "ROX"},
+                 {"ReadWriteMany", "RWX"},
+                 {"ReadWriteOncePod", "RWOP"}};
+    struct json_cursor cursor = {0};
+    struct slice list = json_at(cell->object, cell->path), mode;
+    size_t from = cell->out->len;
+    while (list.len && json_next_element(list, &cursor, &mode))
+        for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+            if (slice_equal(json_unquote(mode), modes[i].mode)) {
+                comma(cell, from);
+                cell_text(cell, modes[i].text);
+            }
+}
+
+static void volume_class(struct table_cell *cell)
+{
+    struct slice value = json_at(cell->object, cell->path);
+    if (value.len && !slice_equal(value, "null"))
+        cell_append(cell, value);
+    else
+        cell_text(cell, "<unset>");
+}
+
+static void volume_claim(struct table_cell *cell)
+{
+    struct slice claim = json_at(cell->object, "spec.claimRef");
+    struct slice namespace_ = json_member(claim, "namespace"), name = json_member(claim, "name");
+    if (claim.data)
+        buf_appendf(cell->out, "%.*s/%.*s", SLICE_ARGS(namespace_), SLICE_ARGS(name));
+}
+
+/* Events are of the old or of the new API: when it was seen last is in one of several fields. */
+static void event_last_seen(struct table_cell *cell)
+{
+    static const char *const paths[] = {"series.lastObservedTime", "lastTimestamp", "eventTime",
+                                        "firstTimestamp"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        if (json_at(cell->object, paths[i]).len > 4) {
+            cell->path = paths[i];
+            break;
+        }
+    cell_age(cell);
+}
+
+static void event_first_seen(struct table_cell *cell)
+{
+    cell->path = json_at(cell->object, "firstTimestamp").len > 4 ? "firstTimestamp" : "eventTime";
+    cell_age(cell);
+}
+
+static void event_object(struct table_cell *cell)
+{
+    struct slice kind = json_at(cell->object, "involvedObject.kind"),
+                 name = json_at(cell->object, "involvedObject.name");
+    for (size_t i = 0; i < kind.len; i++)
+        buf_append_char(cell->out, (char)(kind.data[i] >= 'A' && kind.data[i] <= 'Z' ? kind.data[i] + 32
+                                                                                     : kind.data[i]));
+    cell_text(cell, "/");
+    cell_append(cell, name);
+}
+
+static void event_source(struct table_cell *cell)
+{
+    struct slice component = json_at(cell->object, "source.component"),
+                 host = json_at(cell->object, "source.host");
+    if (!component.len)
+        component = json_member(cell->object, "reportingComponent");
+    cell_append(cell, component);
+    if (host.len) {
+        cell_text(cell, ", ");
+        cell_append(cell, host);
+    }
+}
+
+static void event_count(struct table_cell *cell)
+{
+    int64_t count = slice_number(json_at(cell->object, "series.count"), 0);
+    if (!count)
+        count = slice_number(json_member(cell->object, "count"), 1);
+    buf_appendf(cell->out, "%" PRId64, count);
+}
+
+static void ingress_hosts(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice rules = json_at(cell->object, "spec.rules"), rule;
+    size_t from = cell->out->len;
+    while (rules.len && json_next_element(rules, &cursor, &rule)) {
+        struct slice host = json_member(rule, "host");
+        if (!host.len)
+            continue;
+        comma(cell, from);
+        cell_append(cell, host);
+    }
+    if (cell->out->len == from)
+        cell_text(cell, "*");
+}
+
+static void ingress_ports(struct table_cell *cell)
+{
+    cell_text(cell, json_count(json_at(cell->object, "spec.tls")) ? "80, 443" : "80");
+}
+
+static void role_ref(struct table_cell *cell)
+{
+    struct slice kind = json_at(cell->object, "roleRef.kind"), name = json_at(cell->object, "roleRef.name");
+    buf_appendf(cell->out, "%.*s/%.*s", SLICE_ARGS(kind), SLICE_ARGS(name));
+}
+
+static void subjects(struct table_cell *cell)
+{
+    struct json_cursor cursor = {0};
+    struct slice list = json_member(cell->object, "subjects"), subject;
+    size_t from = cell->out->len;
+    while (list.len && json_next_element(list, &cursor, &subject)) {
+        struct slice namespace_ = json_member(subject, "namespace"), name = json_member(subject, "name");
+        if (!slice_equal(json_member(subject, "kind"), cell->path))
+            continue;
+        if (cell->out->len > from)
+            cell_text(cell, ", ");
+        if (namespace_.len)
+            buf_appendf(cell->out, "%.*s/", SLICE_ARGS(namespace_));
+        cell_append(cell, name);
+    }
+}
+
+/* ConfigMaps and Secrets: data and, of the first, binaryData. */
+static void data_count(struct table_cell *cell)
+{
+    buf_appendf(cell->out, "%zu",
+                json_count(json_member(cell->object, "data")) +
+                    json_count(json_member(cell->object, "binaryData")));
+}
+
+#define NONE(name, path) COLUMN(name, "string", "", "", 0, cell_none, path)
+#define CREATED COLUMN("Created At", "date", "", "", 0, cell_path, "metadata.creationTimestamp")
+
+static const struct table_column namespaces[] = {NAME_COLUMN, TEXT("Status", "status.phase"), AGE_COLUMN};
+
+static const struct table_column nodes[] = {
+    NAME_COLUMN,
+    MADE("Status", node_status),
+    MADE("Roles", node_roles),
+    AGE_COLUMN,
+    TEXT("Version", "status.nodeInfo.kubeletVersion"),
+    MADE_WIDE("Internal-IP", node_internal),
+    MADE_WIDE("External-IP", node_external),
+    COLUMN("OS-Image", "string", "", "", 1, or_unknown, "status.nodeInfo.osImage"),
+    COLUMN("Kernel-Version", "string", "", "", 1, or_unknown, "status.nodeInfo.kernelVersion"),
+    COLUMN("Container-Runtime", "string", "", "", 1, or_unknown, "status.nodeInfo.containerRuntimeVersion"),
+};
+
+static const struct table_column services[] = {
+    NAME_COLUMN,
+    TEXT("Type", "spec.type"),
+    NONE("Cluster-IP", "spec.clusterIP"),
+    MADE("External-IP", service_external),
+    MADE("Port(s)", service_ports),
+    AGE_COLUMN,
+    COLUMN("Selector", "string", "", "", 1, cell_labels, "spec.selector"),
+};
+
+static const struct table_column endpoint_columns[] = {NAME_COLUMN, MADE("Endpoints", endpoints), AGE_COLUMN};
+
+static const struct table_column configmaps[] = {
+    NAME_COLUMN, COLUMN("Data", "integer", "", "", 0, data_count, NULL), AGE_COLUMN};
+
+static const struct table_column secrets[] = {
+    NAME_COLUMN,
+    TEXT("Type", "type"),
+    COLUMN("Data", "integer", "", "", 0, cell_count, "data"),
+    AGE_COLUMN,
+};
+
+static const struct table_column accounts[] = {
+    NAME_COLUMN, COLUMN("Secrets", "integer", "", "", 0, cell_count, "secrets"), AGE_COLUMN};
+
+static const struct table_column events[] = {
+    MADE("Last Seen", event_last_seen),
+    TEXT("Type", "type"),
+    TEXT("Reason", "reason"),
+    MADE("Object", event_object),
+    TEXT_WIDE("Subobject", "involvedObject.fieldPath"),
+    MADE_WIDE("Source", event_source),
+    TEXT("Message", "message"),
+    MADE_WIDE("First Seen", event_first_seen),
+    MADE_WIDE("Count", event_count),
+    COLUMN("Name", "string", "name", "", 1, cell_path, "metadata.name"),
+};
+
+static const struct table_column claims[] = {
+    NAME_COLUMN,
+    TEXT("Status", "status.phase"),
+    TEXT("Volume", "spec.volumeName"),
+    TEXT("Capacity", "status.capacity.storage"),
+    COLUMN("Access Modes", "string", "", "", 0, access_modes, "status.accessModes"),
+    TEXT("StorageClass", "spec.storageClassName"),
+    COLUMN("VolumeAttributesClass", "string", "", "", 0, volume_class, "spec.volumeAttributesClassName"),
+    AGE_COLUMN,
+    TEXT_WIDE("VolumeMode", "spec.volumeMode"),
+};
+
+static const struct table_column volumes[] = {
+    NAME_COLUMN,
+    TEXT("Capacity", "spec.capacity.storage"),
+    COLUMN("Access Modes", "string", "", "", 0, access_modes, "spec.accessModes"),
+    TEXT("Reclaim Policy", "spec.persistentVolumeReclaimPolicy"),
+    TEXT("Status", "status.phase"),
+    MADE("Claim", volume_claim),
+    TEXT("StorageClass", "spec.storageClassName"),
+    COLUMN("VolumeAttributesClass", "string", "", "", 0, volume_class, "spec.volumeAttributesClassName"),
+    TEXT("Reason", "status.reason"),
+    AGE_COLUMN,
+    TEXT_WIDE("VolumeMode", "spec.volumeMode"),
+};
+
+static const struct table_column ingresses[] = {
+    NAME_COLUMN,
+    NONE("Class", "spec.ingressClassName"),
+    MADE("Hosts", ingress_hosts),
+    MADE("Address", load_balancer_addresses),
+    MADE("Ports", ingress_ports),
+    AGE_COLUMN,
+};
+
+static const struct table_column policies[] = {
+    NAME_COLUMN, COLUMN("Pod-Selector", "string", "", "", 0, cell_selector, "spec.podSelector"), AGE_COLUMN};
+
+static const struct table_column created[] = {NAME_COLUMN, CREATED};
+
+static const struct table_column bindings[] = {
+    NAME_COLUMN,
+    MADE("Role", role_ref),
+    AGE_COLUMN,
+    COLUMN("Users", "string", "", "", 1, subjects, "User"),
+    COLUMN("Groups", "string", "", "", 1, subjects, "Group"),
+    COLUMN("ServiceAccounts", "string", "", "", 1, subjects, "ServiceAccount"),
+};
+
+static const struct table_column leases[] = {NAME_COLUMN, TEXT("Holder", "spec.holderIdentity"), AGE_COLUMN};
+
+#define RBAC "rbac.authorization.k8s.io"
+
+const struct table table_core[] = {
+    TABLE("", "Namespace", namespaces),
+    TABLE("", "Node", nodes),
+    TABLE("", "Service", services),
+    TABLE("", "Endpoints", endpoint_columns),
+    TABLE("", "ConfigMap", configmaps),
+    TABLE("", "Secret", secrets),
+    TABLE("", "ServiceAccount", accounts),
+    TABLE("", "Event", events),
+    TABLE("", "PersistentVolumeClaim", claims),
+    TABLE("", "PersistentVolume", volumes),
+    TABLE("networking.k8s.io", "Ingress", ingresses),
+    TABLE("networking.k8s.io", "NetworkPolicy", policies),
+    TABLE("apiextensions.k8s.io", "CustomResourceDefinition", created),
+    TABLE(RBAC, "Role", created),
+    TABLE(RBAC, "ClusterRole", created),
+    TABLE(RBAC, "RoleBinding", bindings),
+    TABLE(RBAC, "ClusterRoleBinding", bindings),
+    TABLE("coordination.k8s.io", "Lease", leases),
+    {.kind = ""},
+};

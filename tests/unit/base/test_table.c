@@ -1,0 +1,190 @@
+/* Objects as rows, in the words of kube-apiserver's printers. */
+ * server. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/table.h"
+
+#define NOW_S INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
+#define CREATED "\"creationTimestamp\":\"2025-12-31T23:54:30Z\""
+
+static void check_row(const char *group, const char *kind, const char *json, const char *expected)
+{
+    const struct table *table = table_of(group, kind);
+    struct buf out = BUF_INIT(4096);
+    for (size_t i = 0; i < table->count; i++) {
+        if (i)
+            buf_append_char(&out, '|');
+        table_cell_text(&table->columns[i], (struct slice){json, strlen(json)}, NOW_S * 1000000, &out);
+    }
+    assert_string_equal(out.data, expected);
+    buf_deinit(&out);
+}
+
+static void durations_are_kubectls(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {{-5, "<invalid>"},
+                 {-1, "0s"},
+                 {0, "0s"},
+                 {119, "119s"},
+                 {120, "2m"},
+                 {330, "5m30s"},
+                 {599, "9m59s"},
+                 {600, "10m"},
+                 {10799, "179m"},
+                 {10800, "3h"},
+                 {3 * 3600 + 60, "3h1m"},
+                 {28800, "8h"},
+                 {47 * 3600, "47h"},
+                 {48 * 3600, "2d"},
+                 {49 * 3600, "2d1h"},
+                 {8 * 86400, "8d"},
+                 {729 * 86400, "729d"},
+                 {730 * 86400, "2y"},
+                 {731 * 86400, "2y1d"},
+                 {2920 * (int64_t)86400, "8y"}};
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct buf out = BUF_INIT(64);
+        table_duration(cases[i].seconds, &out);
+        assert_string_equal(out.data, cases[i].text);
+        buf_deinit(&out);
+    }
+}
+
+static void pods(void **state)
+{
+    (void)state;
+    check_row(
+        "", "Pod",
+        "{\"metadata\":{\"name\":\"web\"," CREATED
+        "},\"spec\":{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}],"
+        "\"nodeName\":\"n1\"},\"status\":{\"phase\":\"Running\",\"podIP\":\"10.0.0.1\",\"containerStatuses\":"
+        "[{"
+        "\"ready\":true,\"restartCount\":2,\"state\":{\"running\":{}},\"lastState\":{\"terminated\":{"
+        "\"finishedAt\":"
+        "\"2025-12-31T23:59:00Z\"}}},{\"ready\":false,\"restartCount\":0,\"state\":{\"waiting\":{\"reason\":"
+        "\"CrashLoopBackOff\"}}}]}}",
+        "web|1/2|CrashLoopBackOff|2 (60s ago)|5m30s|10.0.0.1|n1|<none>|<none>");
+    check_row("", "Pod",
+              "{\"metadata\":{\"name\":\"p\"," CREATED
+              "},\"spec\":{\"containers\":[{}]},\"status\":{\"phase\":\"Pending\"}}",
+              "p|0/1|Pending|0|5m30s|<none>|<none>|<none>|<none>");
+    check_row("", "Pod",
+              "{\"metadata\":{\"name\":\"p\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"," CREATED
+              "},\"spec\":{"
+              "\"containers\":[{}]},\"status\":{\"phase\":\"Running\"}}",
+              "p|0/1|Terminating|0|5m30s|<none>|<none>|<none>|<none>");
+    check_row("", "Pod",
+              "{\"metadata\":{\"name\":\"p\"," CREATED
+              "},\"spec\":{\"containers\":[{}],\"initContainers\":[{},{}]},\"status\":"
+              "{\"phase\":\"Pending\",\"initContainerStatuses\":[{\"state\":{\"terminated\":{\"exitCode\":0}}"
+              "},{\"state\":{"
+              "\"running\":{}}}],\"containerStatuses\":[{\"state\":{\"waiting\":{\"reason\":"
+              "\"PodInitializing\"}}}]}}",
+              "p|0/1|Init:1/2|0|5m30s|<none>|<none>|<none>|<none>");
+    check_row(
+        "", "Pod",
+        "{\"metadata\":{\"name\":\"p\"," CREATED
+        "},\"spec\":{\"containers\":[{}]},\"status\":{\"phase\":\"Succeeded\","
+        "\"containerStatuses\":[{\"state\":{\"terminated\":{\"exitCode\":0,\"reason\":\"Completed\"}}}]}}",
+        "p|0/1|Completed|0|5m30s|<none>|<none>|<none>|<none>");
+}
+
+static void workloads(void **state)
+{
+    (void)state;
+#define TEMPLATE                                                                                             \
+    "\"template\":{\"spec\":{\"containers\":[{\"name\":\"a\",\"image\":\"x:1\"},{\"name\":\"b\",\"image\":"  \
+    "\"y\"}]}}"
+    check_row("apps", "Deployment",
+              "{\"metadata\":{\"name\":\"d\"," CREATED
+              "},\"spec\":{\"replicas\":3,\"selector\":{\"matchLabels\":{\"app\":\"w\"},"
+              "\"matchExpressions\":[{\"key\":\"t\",\"operator\":\"In\",\"values\":[\"x\",\"y\"]}]}," TEMPLATE
+              "},\"status\":{"
+              "\"readyReplicas\":2,\"updatedReplicas\":3,\"availableReplicas\":1}}",
+              "d|2/3|3|1|5m30s|a,b|x:1,y|app=w,t in (x,y)");
+    check_row("apps", "ReplicaSet",
+              "{\"metadata\":{\"name\":\"r\"," CREATED "},\"spec\":{\"replicas\":3," TEMPLATE
+              "},\"status\":{\"replicas\":2}}",
+              "r|3|2|0|5m30s|a,b|x:1,y|<none>");
+    check_row("batch", "Job",
+              "{\"metadata\":{\"name\":\"j\"," CREATED "},\"spec\":{\"completions\":1," TEMPLATE
+              "},\"status\":{\"succeeded\":1,"
+              "\"startTime\":\"2025-12-31T23:54:30Z\",\"completionTime\":\"2025-12-31T23:54:45Z\","
+              "\"conditions\":[{\"type\":"
+              "\"Complete\",\"status\":\"True\"}]}}",
+              "j|Complete|1/1|15s|5m30s|a,b|x:1,y|<none>");
+}
+
+static void other_kinds(void **state)
+{
+    (void)state;
+    check_row("", "Service",
+              "{\"metadata\":{\"name\":\"s\"," CREATED
+              "},\"spec\":{\"type\":\"NodePort\",\"clusterIP\":\"10.96.0.1\",\"ports\":[{"
+              "\"port\":80,\"nodePort\":30080,\"protocol\":\"TCP\"},{\"port\":53,\"protocol\":\"UDP\"}],"
+              "\"selector\":{\"a\":\"b\"}}}",
+              "s|NodePort|10.96.0.1|<none>|80:30080/TCP,53/UDP|5m30s|a=b");
+    check_row("", "ConfigMap",
+              "{\"metadata\":{\"name\":\"c\"," CREATED "},\"data\":{\"a\":\"1\",\"b\":\"2\"}}", "c|2|5m30s");
+    check_row("", "Namespace",
+              "{\"metadata\":{\"name\":\"n\"," CREATED "},\"status\":{\"phase\":\"Active\"}}",
+              "n|Active|5m30s");
+    check_row("", "Node",
+              "{\"metadata\":{\"name\":\"n\",\"labels\":{\"node-role.kubernetes.io/worker\":\"\"}," CREATED
+              "},\"spec\":{"
+              "\"unschedulable\":true},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}],"
+              "\"addresses\":[{"
+              "\"type\":\"InternalIP\",\"address\":\"1.2.3.4\"}],\"nodeInfo\":{\"kubeletVersion\":\"v1\","
+              "\"osImage\":\"o\","
+              "\"kernelVersion\":\"k\",\"containerRuntimeVersion\":\"c\"}}}",
+              "n|Ready,SchedulingDisabled|worker|5m30s|v1|1.2.3.4|<none>|o|k|c");
+    check_row("example.com", "Widget", "{\"metadata\":{\"name\":\"w\"," CREATED "}}", "w|5m30s");
+    check_row("example.com", "Widget", "{\"metadata\":{\"name\":\"w\"}}", "w|<unknown>");
+}
+
+static void text_stays_one_line(void **state)
+{
+    (void)state;
+    check_row(
+        "", "Event",
+        "{\"metadata\":{\"name\":\"e\"},\"type\":\"Normal\",\"reason\":\"\\u001b[31m\\u00e9\",\"message\":"
+        "\"a\\\"b\\nc\","
+        "\"lastTimestamp\":\"2025-12-31T23:59:59Z\",\"involvedObject\":{\"kind\":\"Pod\",\"name\":\"p\"}}",
+        "1s|Normal|^[[31m\xc3\xa9|pod/p|||a\"b...|<unknown>|1|e");
+}
+
+static void json_cells_are_json(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"metadata\":{\"name\":[\"x\"]},\"data\":{\"a\":1}}";
+    const struct table *table = table_of("", "ConfigMap");
+    struct buf out = BUF_INIT(4096);
+    table_cell_json(&table->columns[0], (struct slice){json, strlen(json)}, 0, &out);
+    table_cell_json(&table->columns[1], (struct slice){json, strlen(json)}, 0, &out);
+    assert_string_equal(out.data, "\"[\\\"x\\\"]\"1");
+    buf_deinit(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(durations_are_kubectls),
+        cmocka_unit_test(pods),
+        cmocka_unit_test(workloads),
+        cmocka_unit_test(other_kinds),
+        cmocka_unit_test(text_stays_one_line),
+        cmocka_unit_test(json_cells_are_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
