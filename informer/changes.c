@@ -1,0 +1,100 @@
+#include "informer/changes.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+struct object *item_object(const struct item *item, const struct store *have)
+{
+    struct object *object = NULL;
+    if (!item->object.data || object_create(item->object.data, item->object.len, NULL, &object) != 0)
+        return NULL;
+    struct object *ours = store_get(have, object_key(object));
+    if (ours && object_equal(ours, object)) {
+        object_unref(object);
+        return object_ref(ours);
+    }
+    return object;
+}
+
+static int change_decode(struct change *change, const struct item *item, const struct store *have)
+{
+    *change = (struct change){0};
+    if (item->type != EVENT_DELETED) {
+        change->object = item_object(item, have);
+        return change->object ? 0 : 1;
+    }
+    char key[OBJECT_KEY_MAX];
+    if (item_key(item, key) != 0)
+        return 1;
+    change->key = mem_strdup(key);
+    return 0;
+}
+
+static struct change *changes_slot(struct changes *changes)
+{
+    if (changes->count == changes->cap) {
+        changes->cap = changes->cap ? changes->cap * 2 : 16;
+        changes->list = mem_realloc(changes->list, changes->cap * sizeof(*changes->list));
+    }
+    return &changes->list[changes->count];
+}
+
+int changes_decode(struct changes *changes, const struct message *delta, const struct store *have)
+{
+    struct item item;
+    size_t cursor = 0;
+    *changes = (struct changes){0};
+    while (message_next_item(delta, &cursor, &item)) {
+        if (change_decode(changes_slot(changes), &item, have) != 0)
+            break;
+        changes->count++;
+    }
+    if (cursor == delta->body.len && changes->count == delta->items)
+        return 0;
+    changes_deinit(changes);
+    return 1;
+}
+
+void changes_deinit(struct changes *changes)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        free(changes->list[i].key);
+        object_unref(changes->list[i].object);
+    }
+    free(changes->list);
+    *changes = (struct changes){0};
+}
+
+static const char *change_key(const struct change *change)
+{
+    return change->object ? object_key(change->object) : change->key;
+}
+
+struct digest changes_root(const struct changes *changes, const struct store *store)
+{
+    struct digest root = store_root(store);
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->list[i];
+        struct object *old = store_get(store, change_key(change));
+        if (old)
+            digest_sub(&root, object_digest(old));
+        if (change->object)
+            digest_add(&root, object_digest(change->object));
+    }
+    return root;
+}
+
+void changes_apply(const struct changes *changes, struct store *store, uint64_t last_hash)
+{
+    for (size_t i = 0; i < changes->count; i++) {
+        const struct change *change = &changes->list[i];
+        const char *key = change_key(change);
+        if (last_hash != UINT64_MAX && key_hash(key, strlen(key)) > last_hash)
+            continue;
+        if (change->object)
+            store_put(store, change->object);
+        else
+            store_delete(store, key, false);
+    }
+}

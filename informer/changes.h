@@ -1,0 +1,38 @@
+#ifndef TI_INFORMER_CHANGES_H
+#define TI_INFORMER_CHANGES_H
+
+/*
+ * A delta, decoded: what it would do to a store can be asked before it is done. Each key occurs once (a
+ * publisher gives the newest state of a key); a delta in which one occurs twice foretells a root that will
+ * not match, and is refused so.
+ */
+
+#include <stddef.h>
+
+#include "store/store.h"
+#include "transport/envelope.h"
+
+struct change {
+    char *key;             /* owned; of a deletion, else NULL */
+    struct object *object; /* owned; NULL for a deletion */
+};
+
+struct changes {
+    struct change *list;
+    size_t count, cap;
+};
+
+/* 0, or 1 where the body is malformed (changes is empty then). Objects equal to those in `have` are those. */
+int changes_decode(struct changes *changes, const struct message *delta, const struct store *have);
+void changes_deinit(struct changes *changes);
+
+struct digest changes_root(const struct changes *changes,
+                           const struct store *store); /* of the store, once applied */
+/* Applies those whose key hash is at most `last_hash`. */
+void changes_apply(const struct changes *changes, struct store *store, uint64_t last_hash);
+
+/* The object of an item, with one reference: the one in `have` where that is the same. NULL where it is none.
+ */
+struct object *item_object(const struct item *item, const struct store *have);
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * One provider, as we see it: which run of it (boot) we follow, whether it is alive, and its catalogs.
+ *
+ * A boot is adopted from a presence only, which says which cluster it is. A new boot of the same cluster is a
+ * restart and is followed at once. One of another cluster under the same name, or one that we had left
+ * before, has to wait until the one that we follow has been silent for a while: that is two providers with
+ * one name, or an old message come late.
+ */
+#include "informer/informer_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define HEARTBEAT_MIN_MS 1000
+#define HEARTBEAT_MAX_MS 600000
+#define SILENT_BEATS 3
+#define WHOIS_US (2 * LOOP_SECOND)
+#define CONFLICT_LOG_US (30 * LOOP_SECOND)
+
+static void tell(struct informer_cluster *cluster)
+{
+    struct informer *informer = cluster->informer;
+    if (informer->ops->cluster)
+        informer->ops->cluster(informer->arg, cluster);
+}
+
+static int64_t silence_us(const struct informer_cluster *cluster)
+{
+    int64_t beat_ms = cluster->presence.heartbeat_ms;
+    if (beat_ms < HEARTBEAT_MIN_MS)
+        beat_ms = HEARTBEAT_MIN_MS;
+    if (beat_ms > HEARTBEAT_MAX_MS)
+        beat_ms = HEARTBEAT_MAX_MS;
+    return SILENT_BEATS * beat_ms * LOOP_MS;
+}
+
+static void set_alive(struct informer_cluster *cluster, bool alive)
+{
+    if (cluster->alive == alive)
+        return;
+    cluster->alive = alive;
+    if (!alive)
+        timer_stop(&cluster->silence);
+    log_info(cluster->informer->options.log, "informer", "%s: %s", cluster->name,
+             alive ? "alive" : "silent: its objects are stale");
+    tell(cluster);
+}
+
+static void on_silence(void *arg)
+{
+    set_alive(arg, false);
+}
+
+static void heard(struct informer_cluster *cluster)
+{
+    cluster->heard_us = loop_now_us(cluster->informer->loop);
+    timer_start(&cluster->silence, silence_us(cluster));
+}
+
+struct informer_cluster *cluster_get(struct informer *informer, const char *name)
+{
+    struct informer_cluster *cluster;
+    HASH_FIND_STR(informer->clusters, name, cluster);
+    if (cluster || HASH_COUNT(informer->clusters) >= informer->options.clusters_max)
+        return cluster;
+    cluster = mem_zalloc(sizeof(*cluster));
+    cluster->informer = informer;
+    snprintf(cluster->name, sizeof(cluster->name), "%s", name);
+    timer_init(&cluster->silence, informer->loop, on_silence, cluster);
+    HASH_ADD_STR(informer->clusters, name, cluster);
+    return cluster;
+}
+
+static void catalogs_free(struct informer_cluster *cluster)
+{
+    for (struct catalog *catalog = cluster->catalogs, *next; catalog; catalog = next) {
+        next = catalog->next;
+        free(catalog->replicas);
+        free(catalog);
+    }
+    cluster->catalogs = NULL;
+}
+
+void cluster_destroy(struct informer_cluster *cluster)
+{
+    while (cluster->replicas)
+        replica_destroy(cluster->replicas);
+    catalogs_free(cluster);
+    timer_stop(&cluster->silence);
+    HASH_DEL(cluster->informer->clusters, cluster);
+    free(cluster);
+}
+
+/* Asks for presence and catalog. Not more often than every other second, whatever the reason. */
+void cluster_whois(struct informer_cluster *cluster)
+{
+    struct informer *informer = cluster->informer;
+    int64_t now = loop_now_us(informer->loop);
+    if (cluster->whois_us && now - cluster->whois_us < WHOIS_US)
+        return;
+    struct message whois = {.kind = MESSAGE_WHOIS};
+    if (informer_signal(informer, cluster->name, &whois))
+        cluster->whois_us = now;
+}
+
+void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other)
+{
+    struct informer *informer = cluster->informer;
+    int64_t now = loop_now_us(informer->loop);
+    informer->stats.conflicts++;
+    if (cluster->conflict_us && now - cluster->conflict_us < CONFLICT_LOG_US)
+        return;
+    cluster->conflict_us = now;
+    log_warn(informer->options.log, "informer",
+             "%s: two providers publish under this name (the other one: %016" PRIx64
+             "); give each cluster a name of its own",
+             cluster->name, other);
+}
+
+/* ---- presence ---- */
+
+static bool was_superseded(const struct informer_cluster *cluster, uint64_t boot)
+{
+    for (int i = 0; i < SUPERSEDED_MAX; i++)
+        if (cluster->superseded[i] == boot)
+            return true;
+    return false;
+}
+
+static bool may_adopt(const struct informer_cluster *cluster, uint64_t boot, const struct presence *presence)
+{
+    if (cluster->boot == 0 || loop_now_us(cluster->informer->loop) - cluster->heard_us > silence_us(cluster))
+        return true;
+    bool other_cluster = cluster->presence.cluster[0] && presence->cluster[0] &&
+                         strcmp(cluster->presence.cluster, presence->cluster) != 0;
+    return !was_superseded(cluster, boot) && (!other_cluster || !cluster->alive);
+}
+
+/* The same name, another cluster: nothing of the old one holds for it. */
+static void forget_objects(struct informer_cluster *cluster)
+{
+    struct informer_replica *replica, *next;
+    log_warn(cluster->informer->options.log, "informer", "%s: is another cluster now: starting from nothing",
+             cluster->name);
+    DL_FOREACH_SAFE(cluster->replicas, replica, next)
+    {
+        replica_empty(replica);
+        replica_drop(replica);
+    }
+}
+
+static void adopt(struct informer_cluster *cluster, uint64_t boot, const struct presence *presence)
+{
+    bool other = cluster->presence.cluster[0] && strcmp(cluster->presence.cluster, presence->cluster) != 0;
+    memmove(&cluster->superseded[1], &cluster->superseded[0], sizeof(cluster->superseded) - sizeof(uint64_t));
+    cluster->superseded[0] = cluster->boot;
+    cluster->boot = boot;
+    cluster->heard_us = loop_now_us(cluster->informer->loop);
+    catalogs_free(cluster);
+    if (other)
+        forget_objects(cluster);
+}
+
+void cluster_presence(struct informer_cluster *cluster, const struct message *message)
+{
+    struct presence presence;
+    if (message->boot == 0 || presence_parse(message->body, &presence) != 0) {
+        informer_malformed(cluster->informer, cluster->name);
+        return;
+    }
+    if (!presence.alive) {
+        if (message->boot == cluster->boot)
+            set_alive(cluster, false);
+        return;
+    }
+    if (message->boot != cluster->boot) {
+        if (!may_adopt(cluster, message->boot, &presence)) {
+            cluster_report_conflict(cluster, message->boot);
+            return;
+        }
+        adopt(cluster, message->boot, &presence);
+        cluster->presence = presence;
+        cluster_whois(cluster);
+    }
+    cluster->presence = presence;
+    tell(cluster);
+}
+
+/* ---- catalog ---- */
+
+static struct catalog *catalog_find(struct informer_cluster *cluster, const char *audience)
+{
+    struct catalog *catalog = cluster->catalogs;
+    while (catalog && strcmp(catalog->audience, audience) != 0)
+        catalog = catalog->next;
+    return catalog;
+}
+
+static struct catalog *catalog_get(struct informer_cluster *cluster, const char *audience)
+{
+    struct catalog *catalog = catalog_find(cluster, audience);
+    if (catalog)
+        return catalog;
+    catalog = mem_zalloc(sizeof(*catalog));
+    snprintf(catalog->audience, sizeof(catalog->audience), "%s", audience);
+    catalog->next = cluster->catalogs;
+    cluster->catalogs = catalog;
+    return catalog;
+}
+
+struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
+                                      const struct gvr *gvr)
+{
+    struct informer_replica *replica;
+    DL_FOREACH(cluster->replicas, replica)
+    if (strcmp(replica->audience, audience) == 0 && gvr_equal(&replica->gvr, gvr))
+        return replica;
+    return NULL;
+}
+
+static struct informer_replica *catalog_replica(struct informer_cluster *cluster, const char *audience,
+                                                const struct catalog_entry *entry)
+{
+    struct informer *informer = cluster->informer;
+    struct informer_replica *replica = cluster_find(cluster, audience, &entry->gvr);
+    if (!replica && informer->ops->wanted &&
+        !informer->ops->wanted(informer->arg, cluster->name, &entry->gvr))
+        return NULL;
+    return replica ? replica : replica_create(cluster, audience, entry);
+}
+
+static bool catalog_lists(const struct catalog *catalog, const struct informer_replica *replica)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        if (catalog->replicas[i] == replica)
+            return true;
+    return false;
+}
+
+static void catalog_fill(struct informer_cluster *cluster, struct catalog *catalog,
+                         const struct catalog_entry *entries, size_t count)
+{
+    struct informer_replica *replica, *next;
+    free(catalog->replicas);
+    catalog->replicas = mem_zalloc(sizeof(struct informer_replica *) * (count + 1));
+    catalog->count = count;
+    for (size_t i = 0; i < count; i++)
+        catalog->replicas[i] = catalog_replica(cluster, catalog->audience, &entries[i]);
+    for (size_t i = 0; i < count; i++)
+        if (catalog->replicas[i])
+            replica_announced(catalog->replicas[i], entries[i].epoch);
+    DL_FOREACH_SAFE(cluster->replicas, replica, next)
+    if (strcmp(replica->audience, catalog->audience) == 0 && !catalog_lists(catalog, replica))
+        replica_unlisted(replica);
+}
+
+void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message)
+{
+    struct catalog_entry *entries = NULL;
+    size_t count;
+    bool complete;
+    if (message->boot != cluster->boot) {
+        cluster_whois(cluster);
+        return;
+    }
+    if (catalog_parse(message->body, &complete, &entries, &count) != 0) {
+        informer_malformed(cluster->informer, cluster->name);
+        return;
+    }
+    heard(cluster);
+    set_alive(cluster, true);
+    struct catalog *catalog = catalog_get(cluster, audience);
+    catalog->hash = catalog_hash(message->body);
+    catalog->complete = complete;
+    catalog_fill(cluster, catalog, entries, count);
+    free(entries);
+}
+
+/* ---- heartbeat ---- */
+
+void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message)
+{
+    struct heartbeat_entry *entries = NULL;
+    size_t count;
+    if (message->boot != cluster->boot) {
+        cluster->informer->stats.foreign += cluster->boot != 0;
+        cluster_whois(cluster);
+        return;
+    }
+    if (heartbeat_parse(message->body, &entries, &count) != 0) {
+        informer_malformed(cluster->informer, cluster->name);
+        return;
+    }
+    heard(cluster);
+    set_alive(cluster, true);
+    struct catalog *catalog = catalog_find(cluster, audience);
+    if (!catalog || catalog->hash != message->catalog || catalog->count != count)
+        cluster_whois(cluster);
+    else
+        for (size_t i = 0; i < count; i++)
+            if (catalog->replicas[i])
+                replica_heartbeat(catalog->replicas[i], &entries[i]);
+    free(entries);
+}
+
+/* ---- access ---- */
+
+struct informer_cluster *informer_next_cluster(const struct informer *informer,
+                                               const struct informer_cluster *cluster)
+{
+    return cluster ? cluster->hh.next : informer->clusters;
+}
+
+const char *cluster_name(const struct informer_cluster *cluster)
+{
+    return cluster->name;
+}
+
+const char *cluster_uid(const struct informer_cluster *cluster)
+{
+    return cluster->presence.cluster;
+}
+
+const char *cluster_version(const struct informer_cluster *cluster)
+{
+    return cluster->presence.version;
+}
+
+bool cluster_alive(const struct informer_cluster *cluster)
+{
+    return cluster->alive;
+}
+
+bool cluster_synced(const struct informer_cluster *cluster)
+{
+    bool complete = cluster->alive && cluster->catalogs;
+    for (const struct catalog *catalog = cluster->catalogs; catalog; catalog = catalog->next)
+        complete = complete && catalog->complete;
+    const struct informer_replica *replica;
+    DL_FOREACH(cluster->replicas, replica)
+    complete = complete && (!replica->listed || replica->phase == REPLICA_LIVE);
+    return complete;
+}
+
+struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,
+                                              const struct informer_replica *replica)
+{
+    return replica ? replica->next : cluster->replicas;
+}

@@ -1,0 +1,191 @@
+#include "informer/informer_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define CLUSTERS_MAX 20000
+#define ASSEMBLER_TOTAL ((size_t)64 << 20)
+#define MALFORMED_LOG_US (10 * LOOP_SECOND)
+
+bool informer_signal(struct informer *informer, const char *provider, const struct message *message)
+{
+    topics_text topic;
+    if (!informer->connected ||
+        topics_signal(&informer->options.topics, provider, informer->name, topic) != 0)
+        return false;
+    struct slice payload = codec_encode(informer->signals, message);
+    return transport_publish(informer->transport, topic, payload.data, payload.len, 1, false) == 0;
+}
+
+/* What others send may be anything: counted, and said once in a while. */
+void informer_malformed(struct informer *informer, const char *what)
+{
+    int64_t now = loop_now_us(informer->loop);
+    informer->stats.malformed++;
+    if (informer->malformed_us && now - informer->malformed_us < MALFORMED_LOG_US)
+        return;
+    informer->malformed_us = now;
+    log_warn(informer->options.log, "informer", "%s: message not understood, dropped (%llu so far)", what,
+             (unsigned long long)informer->stats.malformed);
+}
+
+/* ---- messages ---- */
+
+static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
+                              const struct message *message)
+{
+    /* An answer comes on our own topic, whatever the audience of the stream it is about. */
+    struct informer_replica *replica = cluster_find(cluster, topic->informer, &topic->gvr);
+    if (message->kind == MESSAGE_DELTA) {
+        if (replica)
+            replica_delta(replica, message);
+        return;
+    }
+    if (message->nonce == 0) {
+        if (replica && message->kind == MESSAGE_END)
+            replica_end(replica, message);
+        return;
+    }
+    for (replica = cluster->replicas; replica; replica = replica->next)
+        if (replica->snapshot && snapshot_nonce(replica->snapshot) == message->nonce &&
+            gvr_equal(&replica->gvr, &topic->gvr))
+            break;
+    if (replica && message->kind == MESSAGE_END)
+        replica_end(replica, message);
+    else if (replica)
+        sync_answer(replica, message);
+}
+
+static bool kind_fits(enum topic_kind topic, enum message_kind kind)
+{
+    switch (topic) {
+    case TOPIC_PRESENCE:
+        return kind == MESSAGE_PRESENCE;
+    case TOPIC_AUDIENCE:
+        return kind == MESSAGE_CATALOG || kind == MESSAGE_HEARTBEAT;
+    case TOPIC_STREAM:
+        return kind == MESSAGE_DELTA || kind == MESSAGE_END || kind == MESSAGE_EQUAL || kind == MESSAGE_CHUNK;
+    default:
+        return false;
+    }
+}
+
+static void on_decoded(struct informer *informer, const struct topic *topic, const struct message *message)
+{
+    struct informer_cluster *cluster = cluster_get(informer, topic->provider);
+    if (!cluster)
+        return;
+    if (message->kind == MESSAGE_PRESENCE)
+        cluster_presence(cluster, message);
+    else if (message->kind == MESSAGE_CATALOG)
+        cluster_catalog(cluster, topic->informer, message);
+    else if (message->kind == MESSAGE_HEARTBEAT)
+        cluster_heartbeat(cluster, topic->informer, message);
+    else
+        on_stream_message(cluster, topic, message);
+}
+
+void informer_on_message(struct informer *informer, const char *name, const void *payload, size_t len)
+{
+    struct topic topic;
+    struct message message;
+    struct slice whole;
+    if (topics_parse(&informer->options.topics, name, &topic) != 0 || topic.kind == TOPIC_SIGNAL ||
+        topic.kind == TOPIC_WHOIS ||
+        (informer->provider[0] && strcmp(topic.provider, informer->provider) != 0) || len == 0)
+        return;
+    int r = assembler_add(informer->assembler, name, (struct slice){payload, len}, &whole);
+    if (r == ASSEMBLER_E_MORE)
+        return;
+    if (r != 0 || codec_decode(informer->codec, whole.data, whole.len, &message) != 0 ||
+        !kind_fits(topic.kind, message.kind)) {
+        informer_malformed(informer, name);
+        return;
+    }
+    on_decoded(informer, &topic, &message);
+}
+
+void informer_on_connected(struct informer *informer)
+{
+    topics_text topic;
+    struct message whois = {.kind = MESSAGE_WHOIS};
+    informer->connected = true;
+    if (informer->provider[0]) {
+        informer_signal(informer, informer->provider, &whois);
+    } else if (topics_whois(&informer->options.topics, informer->name, topic) == 0) {
+        struct slice payload = codec_encode(informer->signals, &whois);
+        transport_publish(informer->transport, topic, payload.data, payload.len, 1, false);
+    }
+    sync_admit(informer);
+}
+
+void informer_on_disconnected(struct informer *informer)
+{
+    informer->connected = false;
+}
+
+void informer_on_drained(struct informer *informer)
+{
+    (void)informer;
+}
+
+/* ---- life ---- */
+
+static void informer_subscribe(struct informer *informer)
+{
+    topics_text filter;
+    const struct topics *topics = &informer->options.topics;
+    const char *provider = informer->provider[0] ? informer->provider : NULL;
+    if (provider)
+        topics_presence(topics, provider, filter);
+    else
+        topics_filter_presences(topics, filter);
+    transport_subscribe(informer->transport, filter, 0);
+    topics_filter_streams(topics, provider, informer->name, filter);
+    transport_subscribe(informer->transport, filter, 1);
+    if (provider)
+        return;
+    topics_filter_streams(topics, NULL, TOPICS_ALL, filter);
+    transport_subscribe(informer->transport, filter, 1);
+}
+
+struct informer *informer_create(struct loop *loop, struct transport *transport,
+                                 const struct informer_options *options, const struct informer_ops *ops,
+                                 void *arg)
+{
+    struct informer *informer = mem_zalloc(sizeof(*informer));
+    informer->loop = loop;
+    informer->transport = transport;
+    informer->options = *options;
+    informer->ops = ops;
+    informer->arg = arg;
+    if (!informer->options.clusters_max)
+        informer->options.clusters_max = CLUSTERS_MAX;
+    snprintf(informer->name, sizeof(informer->name), "%s", options->name);
+    snprintf(informer->provider, sizeof(informer->provider), "%s",
+             options->provider ? options->provider : "");
+    informer->codec = codec_create(options->encoding, BODY_LIMIT);
+    informer->signals = codec_create(options->encoding, BODY_LIMIT);
+    informer->assembler = assembler_create(BODY_LIMIT, ASSEMBLER_TOTAL);
+    informer_subscribe(informer);
+    return informer;
+}
+
+void informer_destroy(struct informer *informer)
+{
+    if (!informer)
+        return;
+    informer->connected = false; /* nobody is asked any more */
+    while (informer->clusters)
+        cluster_destroy(informer->clusters);
+    codec_destroy(informer->codec);
+    codec_destroy(informer->signals);
+    assembler_destroy(informer->assembler);
+    free(informer);
+}
+
+const struct informer_stats *informer_stats(const struct informer *informer)
+{
+    return &informer->stats;
+}

@@ -1,0 +1,102 @@
+#ifndef TI_INFORMER_INFORMER_H
+#define TI_INFORMER_INFORMER_H
+
+/*
+ * The receiving half of the protocol: topics → stores. A state machine over a transport and a loop, for any
+ * number of providers.
+ *
+ * A cluster is what one provider publishes under its name; a replica is our copy of one of its streams. A
+ * replica's store changes in two ways only: by a delta that follows the one before it without a gap and leads
+ * to the root it promises (checked before anything is changed), and by a whole snapshot that was verified
+ * first. Everything else that can happen, a gap, another epoch, a root that differs, leads to a sync; until
+ * that is done the store stays as it was and says that it is stale.
+ *
+ * Loop thread only.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/event.h"
+#include "base/gvr.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "store/store.h"
+#include "transport/catalog.h"
+#include "transport/envelope.h"
+#include "transport/topics.h"
+#include "transport/transport.h"
+
+struct informer;
+struct informer_cluster;
+struct informer_replica;
+
+struct informer_options {
+    const char *name;     /* this participant; copied */
+    const char *provider; /* follow only that one, and what it has for us alone; NULL: all. Copied */
+    struct topics topics;
+    enum encoding encoding; /* of signals; any is understood */
+    size_t clusters_max;    /* 0: 20,000 */
+    struct log *log;        /* may be NULL */
+};
+
+struct informer_ops {
+    /* May be NULL, each. wanted: is this resource to be followed? (NULL: all are) */
+    bool (*wanted)(void *arg, const char *cluster, const struct gvr *gvr);
+    /* It appeared, came alive, fell silent, said goodbye, or became another cluster. */
+    void (*cluster)(void *arg, struct informer_cluster *cluster);
+    /* A replica was made; its store is empty. The place to observe it. */
+    void (*replica)(void *arg, struct informer_replica *replica);
+    /* It is equal to what its provider publishes, verified. Again after each sync. */
+    void (*synced)(void *arg, struct informer_replica *replica);
+    /* It was synced and is not known to be up to date any more. */
+    void (*stale)(void *arg, struct informer_replica *replica);
+    /* The replica goes: its cluster is another one now, or the stream ended (the store is empty then). */
+    void (*dropped)(void *arg, struct informer_replica *replica);
+};
+
+struct informer_stats {
+    uint64_t events; /* changes of stores */
+    uint64_t deltas, duplicates, gaps, divergences;
+    uint64_t syncs, syncs_equal, syncs_snapshot, syncs_failed;
+    uint64_t foreign;   /* of an epoch or a boot that we do not follow */
+    uint64_t malformed; /* payloads that did not decode, or made no sense */
+    uint64_t conflicts; /* two providers of one name */
+};
+
+/* As publisher_create(): subscribes on the transport, which must not be started yet. */
+struct informer *informer_create(struct loop *loop, struct transport *transport,
+                                 const struct informer_options *options, const struct informer_ops *ops,
+                                 void *arg);
+void informer_destroy(struct informer *informer); /* no callback comes; NULL is fine */
+
+void informer_on_connected(struct informer *informer);
+void informer_on_disconnected(struct informer *informer);
+void informer_on_message(struct informer *informer, const char *topic, const void *payload, size_t len);
+void informer_on_drained(struct informer *informer);
+
+const struct informer_stats *informer_stats(const struct informer *informer);
+
+/* Clusters, in the order in which they appeared; start with NULL. */
+struct informer_cluster *informer_next_cluster(const struct informer *informer,
+                                               const struct informer_cluster *cluster);
+const char *cluster_name(const struct informer_cluster *cluster);
+const char *cluster_uid(const struct informer_cluster *cluster);     /* "" while unknown */
+const char *cluster_version(const struct informer_cluster *cluster); /* of Kubernetes, "" while unknown */
+bool cluster_alive(const struct informer_cluster *cluster);          /* heartbeats come */
+/* Its catalog is complete, and every replica of it synced. */
+bool cluster_synced(const struct informer_cluster *cluster);
+
+struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,
+                                              const struct informer_replica *replica);
+struct informer_cluster *replica_cluster(const struct informer_replica *replica);
+const struct gvr *replica_gvr(const struct informer_replica *replica);
+const char *replica_kind(const struct informer_replica *replica);
+bool replica_namespaced(const struct informer_replica *replica);
+struct store *replica_store(const struct informer_replica *replica);
+bool replica_synced(const struct informer_replica *replica); /* at this moment, as far as can be known */
+enum stream_state replica_state(const struct informer_replica *replica);
+/* The provider says that the last word of the API server about it is so old; -1: never heard of. */
+int64_t replica_age_s(const struct informer_replica *replica);
+
+#endif

@@ -1,0 +1,149 @@
+#ifndef TI_INFORMER_INFORMER_INTERNAL_H
+#define TI_INFORMER_INFORMER_INTERNAL_H
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "base/backoff.h"
+#include "informer/informer.h"
+#include "informer/snapshot.h"
+#include "transport/split.h"
+
+#define BODY_LIMIT ((size_t)32 << 20)
+#define SUPERSEDED_MAX 4
+
+enum replica_phase {
+    REPLICA_IDLE,       /* not known to be right; a sync is queued, or waits for its time */
+    REPLICA_SYNCING,    /* a sync was sent */
+    REPLICA_INSTALLING, /* a verified snapshot is put in place, slice by slice */
+    REPLICA_LIVE,       /* equal to what is published, delta by delta */
+};
+
+/* A delta that came before the one in front of it. */
+struct held {
+    struct message message;
+    char *body; /* owned */
+    struct held *prev, *next;
+};
+
+struct informer_replica {
+    struct informer *informer;
+    struct informer_cluster *cluster;
+    char audience[TOPICS_PARTICIPANT_MAX + 1];
+    struct gvr gvr;
+    char kind[64];
+    bool namespaced;
+    bool listed;              /* in the catalog of the boot that we follow */
+    int unlisted_tries;       /* syncs sent since it was not */
+    uint64_t announced_epoch; /* of the catalog */
+    enum stream_state state;
+    int64_t age_s, age_at_us;
+
+    enum replica_phase phase;
+    struct store *store;
+    uint64_t epoch, sequence; /* of the store; while installing, of `fresh` */
+    struct store *fresh;      /* while installing */
+    uint64_t cursor;          /* while installing: key hashes below are done */
+
+    struct snapshot *snapshot; /* while syncing */
+    uint64_t credit;
+    bool queued;
+    int64_t live_us; /* when it last became live */
+    struct backoff backoff;
+    struct timer retry;   /* idle: when to queue; syncing: when to give up */
+    struct timer install; /* the next slice */
+
+    struct held *held; /* by sequence */
+    size_t held_count, held_bytes;
+    struct timer reorder; /* how long to wait for what is missing in front of them */
+    struct timer lag;     /* how long a heartbeat may be ahead of us */
+    uint64_t lag_sequence;
+
+    struct informer_replica *prev, *next; /* the cluster's */
+    struct informer_replica *queue_prev, *queue_next;
+};
+
+/* One catalog: replicas in its order, NULL where we do not want one. */
+struct catalog {
+    char audience[TOPICS_PARTICIPANT_MAX + 1];
+    uint64_t hash;
+    bool complete;
+    struct informer_replica **replicas;
+    size_t count;
+    struct catalog *next;
+};
+
+struct informer_cluster {
+    struct informer *informer;
+    char name[TOPICS_PARTICIPANT_MAX + 1];
+    uint64_t boot; /* the one we follow; 0: none yet */
+    uint64_t superseded[SUPERSEDED_MAX];
+    struct presence presence;
+    bool alive;
+    int64_t heard_us; /* the last sign of life of that boot */
+    struct timer silence;
+    struct catalog *catalogs;
+    int64_t whois_us, conflict_us; /* when last sent, last logged */
+    struct informer_replica *replicas;
+    UT_hash_handle hh;
+};
+
+struct informer {
+    struct loop *loop;
+    struct transport *transport;
+    struct codec *codec,
+        *signals; /* to read, to write: a body that is read must outlive what is written meanwhile */
+    struct assembler *assembler;
+    struct informer_options options;
+    const struct informer_ops *ops;
+    void *arg;
+    char name[TOPICS_PARTICIPANT_MAX + 1];
+    char provider[TOPICS_PARTICIPANT_MAX + 1];
+    bool connected;
+    struct informer_cluster *clusters;
+    struct informer_replica *queue; /* want to sync */
+    size_t syncing;
+    int64_t malformed_us; /* when last logged */
+    struct informer_stats stats;
+};
+
+/* replica.c: what comes in */
+struct informer_replica *replica_create(struct informer_cluster *cluster, const char *audience,
+                                        const struct catalog_entry *entry);
+void replica_destroy(struct informer_replica *replica); /* tells nobody */
+void replica_drop(struct informer_replica *replica);    /* tells dropped(), then destroys */
+void replica_empty(struct informer_replica *replica);   /* deletes all objects, and tells observers */
+void replica_announced(struct informer_replica *replica, uint64_t epoch);
+void replica_unlisted(struct informer_replica *replica);
+void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry);
+void replica_delta(struct informer_replica *replica, const struct message *delta);
+void replica_end(struct informer_replica *replica, const struct message *end); /* may destroy it */
+void replica_set_phase(struct informer_replica *replica, enum replica_phase phase);
+void replica_drain_held(struct informer_replica *replica);
+void replica_drop_held(struct informer_replica *replica);
+
+/* sync.c: how it gets right again */
+void sync_init(struct informer_replica *replica);
+void sync_deinit(struct informer_replica *replica);
+void sync_want(struct informer_replica *replica);
+void sync_admit(struct informer *informer);
+void sync_answer(struct informer_replica *replica, const struct message *message); /* equal, chunk */
+void sync_advance(struct informer_replica *replica); /* a delta was added to the snapshot */
+
+/* cluster.c */
+struct informer_cluster *cluster_get(struct informer *informer,
+                                     const char *name); /* NULL where there are too many */
+void cluster_destroy(struct informer_cluster *cluster);
+void cluster_presence(struct informer_cluster *cluster, const struct message *message);
+void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);
+void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message);
+struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
+                                      const struct gvr *gvr);
+void cluster_whois(struct informer_cluster *cluster);
+void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other);
+
+/* informer.c */
+bool informer_signal(struct informer *informer, const char *provider, const struct message *message);
+void informer_malformed(struct informer *informer, const char *what);
+
+#endif

@@ -1,0 +1,350 @@
+/*
+ * The copy of one stream, and what deltas do to it.
+ *
+ *      IDLE ──sync admitted──▶ SYNCING ──verified──▶ INSTALLING ──▶ LIVE
+ *        ▲                        │  (equal: straight to LIVE)        │
+ *        └──no answer, broken─────┘                                   │
+ *        └──gap, root differs, other epoch ───────────────────────────┘
+ *
+ * A delta that comes too early is held for a moment, since networks reorder; one that is old is dropped. A
+ * delta is applied only when the root that it would lead to is the one that it promises.
+ */
+#include "informer/informer_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "informer/changes.h"
+
+#define REORDER_US (500 * LOOP_MS)
+#define LAG_US (2 * LOOP_SECOND)
+#define HELD_MAX 256
+#define HELD_BYTES_MAX ((size_t)8 << 20)
+
+static void on_reorder(void *arg);
+static void on_lag(void *arg);
+
+struct informer_replica *replica_create(struct informer_cluster *cluster, const char *audience,
+                                        const struct catalog_entry *entry)
+{
+    struct informer *informer = cluster->informer;
+    struct informer_replica *replica = mem_zalloc(sizeof(*replica));
+    replica->informer = informer;
+    replica->cluster = cluster;
+    snprintf(replica->audience, sizeof(replica->audience), "%s", audience);
+    replica->gvr = entry->gvr;
+    memcpy(replica->kind, entry->kind, sizeof(replica->kind));
+    replica->namespaced = entry->namespaced;
+    replica->age_s = -1;
+    replica->store = store_create();
+    timer_init(&replica->reorder, informer->loop, on_reorder, replica);
+    timer_init(&replica->lag, informer->loop, on_lag, replica);
+    sync_init(replica);
+    DL_APPEND(cluster->replicas, replica);
+    if (informer->ops->replica)
+        informer->ops->replica(informer->arg, replica);
+    return replica;
+}
+
+static void held_free(struct informer_replica *replica, struct held *held)
+{
+    DL_DELETE(replica->held, held);
+    replica->held_count--;
+    replica->held_bytes -= held->message.body.len;
+    free(held->body);
+    free(held);
+}
+
+void replica_drop_held(struct informer_replica *replica)
+{
+    timer_stop(&replica->reorder);
+    while (replica->held)
+        held_free(replica, replica->held);
+}
+
+void replica_destroy(struct informer_replica *replica)
+{
+    DL_DELETE(replica->cluster->replicas, replica);
+    sync_deinit(replica);
+    replica_drop_held(replica);
+    timer_stop(&replica->lag);
+    store_destroy(replica->store);
+    free(replica);
+}
+
+/* No catalog may go on pointing at it. */
+void replica_drop(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    for (struct catalog *catalog = replica->cluster->catalogs; catalog; catalog = catalog->next)
+        for (size_t i = 0; i < catalog->count; i++)
+            if (catalog->replicas[i] == replica)
+                catalog->replicas[i] = NULL;
+    if (informer->ops->dropped)
+        informer->ops->dropped(informer->arg, replica);
+    replica_destroy(replica);
+}
+
+void replica_empty(struct informer_replica *replica)
+{
+    struct object *object;
+    while ((object = store_seek(replica->store, 0))) {
+        replica->informer->stats.events++;
+        store_delete(replica->store, object_key(object), true);
+    }
+}
+
+void replica_set_phase(struct informer_replica *replica, enum replica_phase phase)
+{
+    struct informer *informer = replica->informer;
+    enum replica_phase before = replica->phase;
+    replica->phase = phase;
+    if (phase == REPLICA_LIVE)
+        replica->live_us = loop_now_us(informer->loop);
+    if (before == REPLICA_LIVE && phase != REPLICA_LIVE && informer->ops->stale)
+        informer->ops->stale(informer->arg, replica);
+    if (phase == REPLICA_LIVE && informer->ops->synced)
+        informer->ops->synced(informer->arg, replica);
+}
+
+/* ---- what the provider says about the stream ---- */
+
+void replica_announced(struct informer_replica *replica, uint64_t epoch)
+{
+    replica->listed = true;
+    replica->unlisted_tries = 0;
+    replica->announced_epoch = epoch;
+    bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
+    if (replica->phase == REPLICA_IDLE || (following && replica->epoch != epoch))
+        sync_want(replica);
+}
+
+/* It may have ended, and we missed it: a sync is answered with the end then. Nothing is concluded from
+ * absence. */
+void replica_unlisted(struct informer_replica *replica)
+{
+    replica->listed = false;
+    sync_want(replica);
+}
+
+void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry)
+{
+    replica->state = entry->state;
+    replica->age_s = entry->age_s;
+    replica->age_at_us = loop_now_us(replica->informer->loop);
+    bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
+    if (following && replica->epoch == replica->announced_epoch && entry->sequence > replica->sequence &&
+        !timer_active(&replica->lag)) {
+        replica->lag_sequence = entry->sequence;
+        timer_start(&replica->lag, LAG_US);
+    }
+    if (replica->phase == REPLICA_IDLE && !timer_active(&replica->retry))
+        sync_want(replica);
+}
+
+static void on_lag(void *arg)
+{
+    struct informer_replica *replica = arg;
+    bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
+    if (!following || replica->sequence >= replica->lag_sequence)
+        return;
+    replica->informer->stats.gaps++;
+    sync_want(replica);
+}
+
+/* ---- deltas ---- */
+
+/* Applies one that follows. False where its root is not the one promised: nothing is applied then. */
+static bool replica_apply(struct informer_replica *replica, const struct message *delta)
+{
+    struct informer *informer = replica->informer;
+    struct store *target = replica->fresh ? replica->fresh : replica->store;
+    struct changes changes;
+    if (changes_decode(&changes, delta, target) != 0) {
+        informer_malformed(informer, replica->cluster->name);
+        return false;
+    }
+    bool right = digest_equal(changes_root(&changes, target), delta->root);
+    if (right) {
+        changes_apply(&changes, target, UINT64_MAX);
+        if (replica->fresh && replica->cursor)
+            changes_apply(&changes, replica->store, replica->cursor - 1);
+        replica->sequence += delta->items;
+        informer->stats.events += delta->items;
+        informer->stats.deltas++;
+    } else {
+        informer->stats.divergences++;
+        log_warn(informer->options.log, "informer", "%s %s: root differs after event %llu: asking again",
+                 replica->cluster->name, replica->gvr.resource,
+                 (unsigned long long)(delta->from + delta->items - 1));
+    }
+    changes_deinit(&changes);
+    return right;
+}
+
+/* The sequence that a delta must start at to be taken now; 0: any. */
+static uint64_t next_sequence(const struct informer_replica *replica)
+{
+    return replica->phase == REPLICA_SYNCING ? snapshot_next_delta(replica->snapshot) : replica->sequence + 1;
+}
+
+static void take(struct informer_replica *replica, const struct message *delta)
+{
+    if (replica->phase == REPLICA_SYNCING) {
+        if (snapshot_add_delta(replica->snapshot, delta) == SNAPSHOT_E_MALFORMED)
+            informer_malformed(replica->informer, replica->cluster->name);
+        sync_advance(replica);
+    } else if (!replica_apply(replica, delta)) {
+        sync_want(replica);
+    }
+}
+
+static void hold(struct informer_replica *replica, const struct message *delta)
+{
+    struct held *after, *held;
+    DL_FOREACH(replica->held, after)
+    {
+        if (after->message.from == delta->from)
+            return;
+        if (after->message.from > delta->from)
+            break;
+    }
+    held = mem_zalloc(sizeof(*held));
+    held->message = *delta;
+    held->body = mem_dup(delta->body.data, delta->body.len);
+    held->message.body.data = held->body;
+    DL_PREPEND_ELEM(replica->held, after, held);
+    replica->held_count++;
+    replica->held_bytes += delta->body.len;
+    if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX)
+        on_reorder(replica);
+    else if (!timer_active(&replica->reorder))
+        timer_start(&replica->reorder, REORDER_US);
+}
+
+/* Takes those held that follow now, or are old. */
+void replica_drain_held(struct informer_replica *replica)
+{
+    while (replica->held && replica->phase != REPLICA_IDLE) {
+        struct held *held = replica->held;
+        uint64_t next = next_sequence(replica);
+        if (next && held->message.from > next)
+            return;
+        if (!next || held->message.from == next)
+            take(replica, &held->message);
+        if (replica->held == held) /* a sync may have dropped them */
+            held_free(replica, held);
+    }
+    timer_stop(&replica->reorder);
+}
+
+/* What is missing does not come any more. */
+static void on_reorder(void *arg)
+{
+    struct informer_replica *replica = arg;
+    replica->informer->stats.gaps++;
+    if (replica->phase != REPLICA_SYNCING) {
+        sync_want(replica);
+        return;
+    }
+    struct held *held = replica->held;
+    if (held) {
+        take(replica, &held->message);
+        if (replica->held == held)
+            held_free(replica, held);
+        replica_drain_held(replica);
+    }
+}
+
+static bool is_foreign(const struct informer_replica *replica, const struct message *delta)
+{
+    if (replica->phase != REPLICA_SYNCING)
+        return delta->epoch != replica->epoch;
+    uint64_t answered = snapshot_epoch(replica->snapshot);
+    return delta->epoch != (answered ? answered : replica->announced_epoch);
+}
+
+void replica_delta(struct informer_replica *replica, const struct message *delta)
+{
+    struct informer *informer = replica->informer;
+    if (replica->phase == REPLICA_IDLE || delta->items == 0 || delta->from == 0)
+        return;
+    if (is_foreign(replica, delta)) {
+        informer->stats.foreign++;
+        cluster_whois(replica->cluster);
+        return;
+    }
+    uint64_t next = next_sequence(replica);
+    if (next && delta->from < next) {
+        informer->stats.duplicates++;
+    } else if (next && delta->from > next) {
+        hold(replica, delta);
+    } else {
+        take(replica, delta);
+        replica_drain_held(replica);
+    }
+}
+
+void replica_end(struct informer_replica *replica, const struct message *end)
+{
+    struct informer *informer = replica->informer;
+    bool answer = replica->phase == REPLICA_SYNCING && end->nonce == snapshot_nonce(replica->snapshot);
+    bool follows = replica->phase == REPLICA_LIVE && end->nonce == 0 && end->epoch == replica->epoch &&
+                   end->from == replica->sequence + 1;
+    if (end->reason != END_GONE && end->reason != END_REVOKED) {
+        informer_malformed(informer, replica->cluster->name);
+    } else if (answer || follows) {
+        log_info(informer->options.log, "informer", "%s %s: %s", replica->cluster->name,
+                 replica->gvr.resource,
+                 end->reason == END_GONE ? "the cluster does not have this resource any more"
+                                         : "no longer shared");
+        replica_empty(replica);
+        replica_drop(replica);
+    } else if (end->nonce == 0 && end->epoch == replica->epoch) {
+        sync_want(replica);
+    }
+}
+
+/* ---- access ---- */
+
+struct informer_cluster *replica_cluster(const struct informer_replica *replica)
+{
+    return replica->cluster;
+}
+
+const struct gvr *replica_gvr(const struct informer_replica *replica)
+{
+    return &replica->gvr;
+}
+
+const char *replica_kind(const struct informer_replica *replica)
+{
+    return replica->kind;
+}
+
+bool replica_namespaced(const struct informer_replica *replica)
+{
+    return replica->namespaced;
+}
+
+struct store *replica_store(const struct informer_replica *replica)
+{
+    return replica->store;
+}
+
+bool replica_synced(const struct informer_replica *replica)
+{
+    return replica->phase == REPLICA_LIVE && replica->cluster->alive && replica->state == STREAM_ACTIVE;
+}
+
+enum stream_state replica_state(const struct informer_replica *replica)
+{
+    return replica->state;
+}
+
+int64_t replica_age_s(const struct informer_replica *replica)
+{
+    if (replica->age_s < 0)
+        return -1;
+    return replica->age_s + (loop_now_us(replica->informer->loop) - replica->age_at_us) / LOOP_SECOND;
+}

@@ -1,0 +1,318 @@
+/*
+ * Syncs. Those who want one queue up; a few run at a time, each with a window of chunks, so that all together
+ * stay below what a broker queues for a client (1,000 messages in mosquitto). A sync has a nonce, and only
+ * answers that echo it count. One that gets no answer for a while is given up, goes to the end of the queue
+ * after a growing delay, and starts anew with another nonce.
+ */
+#include "informer/informer_internal.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "informer/changes.h"
+
+#define SYNCS_MAX 8      /* at a time */
+#define CREDIT_WINDOW 16 /* chunks on the way, per sync */
+#define ANSWER_US (5 * LOOP_SECOND)
+#define RETRY_MIN_US (250 * LOOP_MS)
+#define RETRY_MAX_US (30 * LOOP_SECOND)
+#define RETRY_RESET_US (120 * LOOP_SECOND)
+#define SLICE_OBJECTS 256 /* installed in one turn of the loop */
+#define UNLISTED_TRIES 3
+#define SETTLED_US (10 * LOOP_SECOND)
+
+static void on_retry(void *arg);
+static void on_install(void *arg);
+
+void sync_init(struct informer_replica *replica)
+{
+    struct loop *loop = replica->informer->loop;
+    backoff_init(&replica->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_RESET_US, 1.0);
+    timer_init(&replica->retry, loop, on_retry, replica);
+    timer_init(&replica->install, loop, on_install, replica);
+}
+
+static void unqueue(struct informer_replica *replica)
+{
+    if (replica->queued)
+        DL_DELETE2(replica->informer->queue, replica, queue_prev, queue_next);
+    replica->queued = false;
+}
+
+/* Ends what is under way, whatever it is. The store stays as it is. */
+static void sync_abandon(struct informer_replica *replica)
+{
+    timer_stop(&replica->retry);
+    timer_stop(&replica->install);
+    if (replica->snapshot)
+        replica->informer->syncing--;
+    snapshot_destroy(replica->snapshot);
+    replica->snapshot = NULL;
+    store_destroy(replica->fresh);
+    replica->fresh = NULL;
+}
+
+void sync_deinit(struct informer_replica *replica)
+{
+    unqueue(replica);
+    sync_abandon(replica);
+}
+
+/* ---- asking ---- */
+
+/* What a sync and its credit name the stream by: the topic without provider, which topics.h builds. */
+static void stream_path(const struct informer_replica *replica, topics_text out)
+{
+    topics_text topic, presence;
+    const struct topics *topics = &replica->informer->options.topics;
+    topics_stream(topics, replica->cluster->name, replica->audience, &replica->gvr, topic);
+    topics_presence(topics, replica->cluster->name, presence);
+    strcpy(out, topic + strlen(presence) + 1);
+}
+
+static bool send_signal(struct informer_replica *replica, struct message *message)
+{
+    topics_text path;
+    stream_path(replica, path);
+    message->body = (struct slice){path, strlen(path)};
+    return informer_signal(replica->informer, replica->cluster->name, message);
+}
+
+static void sync_send(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, replica->store);
+    replica->credit = CREDIT_WINDOW;
+    replica_drop_held(replica);
+    timer_stop(&replica->lag);
+    informer->syncing++;
+    informer->stats.syncs++;
+    replica_set_phase(replica, REPLICA_SYNCING);
+    struct message sync = {
+        .kind = MESSAGE_SYNC,
+        .nonce = snapshot_nonce(replica->snapshot),
+        .epoch = replica->epoch,
+        .to = replica->sequence,
+        .root = store_root(replica->store),
+        .count = store_count(replica->store),
+        .credit = replica->credit,
+    };
+    send_signal(replica, &sync);
+    timer_start(&replica->retry, ANSWER_US);
+}
+
+void sync_admit(struct informer *informer)
+{
+    while (informer->connected && informer->queue && informer->syncing < SYNCS_MAX) {
+        struct informer_replica *replica = informer->queue;
+        unqueue(replica);
+        if (replica->cluster->alive)
+            sync_send(replica);
+    }
+}
+
+/* One that was right only for a moment waits before it asks again: whatever keeps going wrong must not become
+ * a storm. */
+static bool sync_must_wait(struct informer_replica *replica)
+{
+    struct loop *loop = replica->informer->loop;
+    if (!replica->live_us || loop_now_us(loop) - replica->live_us > SETTLED_US) {
+        backoff_reset(&replica->backoff);
+        return false;
+    }
+    timer_start(&replica->retry, backoff_next(&replica->backoff, loop));
+    return true;
+}
+
+/* While its cluster is silent it waits for the next heartbeat, which asks again. */
+void sync_want(struct informer_replica *replica)
+{
+    bool was_right = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
+    if (replica->phase == REPLICA_SYNCING)
+        return;
+    sync_abandon(replica);
+    replica_set_phase(replica, REPLICA_IDLE);
+    if (!replica->cluster->alive || (was_right && sync_must_wait(replica)))
+        return;
+    if (!replica->listed && ++replica->unlisted_tries > UNLISTED_TRIES)
+        return;
+    if (!replica->queued) {
+        replica->queued = true;
+        DL_APPEND2(replica->informer->queue, replica, queue_prev, queue_next);
+    }
+    sync_admit(replica->informer);
+}
+
+static void sync_fail(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    informer->stats.syncs_failed++;
+    sync_abandon(replica);
+    replica_set_phase(replica, REPLICA_IDLE);
+    timer_start(&replica->retry, backoff_next(&replica->backoff, informer->loop));
+    sync_admit(informer);
+}
+
+static void on_retry(void *arg)
+{
+    struct informer_replica *replica = arg;
+    if (replica->phase == REPLICA_SYNCING)
+        sync_fail(replica);
+    else
+        sync_want(replica);
+}
+
+/* ---- answers ---- */
+
+static void sync_done(struct informer_replica *replica, uint64_t epoch, uint64_t sequence)
+{
+    struct informer *informer = replica->informer;
+    replica->epoch = epoch;
+    replica->sequence = sequence;
+    if (replica->snapshot)
+        informer->syncing--;
+    snapshot_destroy(replica->snapshot);
+    replica->snapshot = NULL;
+    timer_stop(&replica->retry);
+    sync_admit(informer);
+}
+
+static void sync_verified(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    uint64_t epoch = snapshot_epoch(replica->snapshot), sequence = snapshot_sequence(replica->snapshot);
+    if (snapshot_equal(replica->snapshot)) {
+        informer->stats.syncs_equal++;
+        snapshot_lay_over(replica->snapshot, replica->store);
+        replica->phase = REPLICA_INSTALLING;
+        sync_done(replica, epoch, sequence);
+        replica_set_phase(replica, REPLICA_LIVE);
+        replica_drain_held(replica);
+        return;
+    }
+    informer->stats.syncs_snapshot++;
+    replica->fresh = snapshot_take(replica->snapshot);
+    replica->cursor = 0;
+    replica_set_phase(replica, REPLICA_INSTALLING);
+    sync_done(replica, epoch, sequence);
+    timer_start(&replica->install, 0);
+    replica_drain_held(replica);
+}
+
+void sync_advance(struct informer_replica *replica)
+{
+    switch (snapshot_check(replica->snapshot)) {
+    case SNAPSHOT_VERIFIED:
+        sync_verified(replica);
+        break;
+    case SNAPSHOT_BROKEN:
+        sync_fail(replica);
+        break;
+    case SNAPSHOT_LAGGING:
+    case SNAPSHOT_INCOMPLETE:
+        break;
+    }
+}
+
+static void sync_credit(struct informer_replica *replica)
+{
+    uint64_t have = snapshot_chunks(replica->snapshot);
+    if (replica->credit - have > CREDIT_WINDOW / 2)
+        return;
+    replica->credit = have + CREDIT_WINDOW;
+    struct message credit = {
+        .kind = MESSAGE_CREDIT, .nonce = snapshot_nonce(replica->snapshot), .credit = replica->credit};
+    send_signal(replica, &credit);
+}
+
+void sync_answer(struct informer_replica *replica, const struct message *message)
+{
+    struct informer *informer = replica->informer;
+    if (replica->phase != REPLICA_SYNCING || message->nonce != snapshot_nonce(replica->snapshot))
+        return;
+    int r = message->kind == MESSAGE_EQUAL ? snapshot_set_equal(replica->snapshot, message)
+                                           : snapshot_add_chunk(replica->snapshot, message);
+    if (r == SNAPSHOT_E_FOREIGN) {
+        cluster_report_conflict(replica->cluster, message->epoch);
+    } else if (r == SNAPSHOT_E_MALFORMED) {
+        informer_malformed(informer, replica->cluster->name);
+        sync_fail(replica);
+    } else if (r == SNAPSHOT_E_GAP) {
+        if (message->index > snapshot_chunks(replica->snapshot))
+            sync_fail(replica);
+    } else {
+        timer_start(&replica->retry, ANSWER_US);
+        if (message->kind == MESSAGE_CHUNK && !message->last)
+            sync_credit(replica);
+        sync_advance(replica);
+    }
+}
+
+/* ---- installing ---- */
+
+/* Brings all objects of one key hash to what they are in the fresh store. */
+static void install_hash(struct informer_replica *replica, uint64_t hash)
+{
+    struct object *object, *after;
+    for (object = store_seek(replica->store, hash); object && object_key_hash(object) == hash;
+         object = after) {
+        after = store_after(replica->store, object);
+        if (!store_get(replica->fresh, object_key(object))) {
+            replica->informer->stats.events++;
+            store_delete(replica->store, object_key(object), true);
+        }
+    }
+    for (object = store_seek(replica->fresh, hash); object && object_key_hash(object) == hash;
+         object = store_after(replica->fresh, object))
+        if (store_put(replica->store, object) != STORE_UNCHANGED)
+            replica->informer->stats.events++;
+}
+
+/* The least key hash from the cursor on, in either store. False where there is none. */
+static bool install_next(const struct informer_replica *replica, uint64_t *hash)
+{
+    struct object *ours = store_seek(replica->store, replica->cursor);
+    struct object *theirs = store_seek(replica->fresh, replica->cursor);
+    if (!ours && !theirs)
+        return false;
+    *hash = UINT64_MAX;
+    if (ours)
+        *hash = object_key_hash(ours);
+    if (theirs && object_key_hash(theirs) < *hash)
+        *hash = object_key_hash(theirs);
+    return true;
+}
+
+static void install_finish(struct informer_replica *replica)
+{
+    bool right = digest_equal(store_root(replica->store), store_root(replica->fresh));
+    store_destroy(replica->fresh);
+    replica->fresh = NULL;
+    if (!right) {
+        log_error(replica->informer->options.log, "informer",
+                  "%s %s: the installed snapshot differs; asking again", replica->cluster->name,
+                  replica->gvr.resource);
+        sync_want(replica);
+        return;
+    }
+    replica_set_phase(replica, REPLICA_LIVE);
+}
+
+static void on_install(void *arg)
+{
+    struct informer_replica *replica = arg;
+    uint64_t hash;
+    for (int i = 0; i < SLICE_OBJECTS; i++) {
+        if (!install_next(replica, &hash)) {
+            install_finish(replica);
+            return;
+        }
+        install_hash(replica, hash);
+        if (hash == UINT64_MAX) {
+            install_finish(replica);
+            return;
+        }
+        replica->cursor = hash + 1;
+    }
+    timer_start(&replica->install, 0);
+}
