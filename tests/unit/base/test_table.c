@@ -1,5 +1,4 @@
 /* Objects as rows, in the words of kube-apiserver's printers. */
- * server. */
 
 #include <setjmp.h>
 #include <stdarg.h>
