@@ -3,8 +3,10 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
+#include "base/table.h"
 #include "informer/output.h"
 #include "informer/rows.h"
 
@@ -18,10 +20,10 @@ struct printer {
     struct output *output;
     struct buf line;
     struct rows rows;
-    struct timer turn; /* prints the rows gathered in this turn of the loop */
-    struct gvr gvr;    /* of the table that is being printed */
-    bool namespaced;   /* as are its objects */
-    bool synced;       /* or it is the table of SYNCED lines */
+    struct timer turn;         /* prints the rows gathered in this turn of the loop */
+    struct gvr gvr;            /* of the table that is being printed */
+    const struct table *table; /* NULL: it is that of SYNCED lines */
+    bool namespaced;           /* as are its objects */
 };
 
 static void print_rows(void *arg)
@@ -82,39 +84,84 @@ static void slice_cell(struct printer *printer, struct slice slice)
     rows_cell(&printer->rows, slice.data ? slice.data : "", slice.len);
 }
 
-/* "deployment.apps/nginx", as kubectl has it. */
-static void name_cell(struct printer *printer, const struct gvr *gvr, const struct object *object)
+/* "deployment.apps/" before the name, as kubectl has it where there are several kinds. */
+static void put_kind(struct printer *printer, const struct gvr *gvr, struct slice kind, struct buf *out)
 {
-    struct slice name = object_name(object), kind = json_member(object_bytes(object), "kind");
-    if (!printer->config.kinds || !kind.len) {
-        slice_cell(printer, name);
+    if (!printer->config.kinds || !kind.len)
         return;
-    }
-    buf_clear(&printer->line);
     for (size_t i = 0; i < kind.len; i++)
-        buf_append_char(&printer->line, (char)tolower((unsigned char)kind.data[i]));
-    buf_appendf(&printer->line, "%s%s/%.*s", gvr->group[0] ? "." : "", gvr->group, SLICE_ARGS(name));
-    cell(printer, printer->line.data);
+        buf_append_char(out, (char)tolower((unsigned char)kind.data[i]));
+    buf_appendf(out, "%s%s/", gvr->group[0] ? "." : "", gvr->group);
 }
 
-static void begin_table(struct printer *printer, const struct gvr *gvr, bool namespaced, bool synced)
+static int64_t wall_us(struct printer *printer)
 {
-    if (printer->rows.columns && printer->synced == synced &&
-        (synced || (printer->namespaced == namespaced && gvr_equal(&printer->gvr, gvr))))
+    struct timespec now;
+    if (printer->config.wall_us)
+        return printer->config.wall_us();
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000;
+}
+
+static void object_cells(struct printer *printer, const struct gvr *gvr, struct slice object)
+{
+    struct buf *text = &printer->line;
+    int64_t now_us = wall_us(printer);
+    for (size_t i = 0; i < printer->table->count; i++) {
+        const struct table_column *column = &printer->table->columns[i];
+        if (column->priority > 0)
+            continue;
+        buf_clear(text);
+        if (column->format[0] == 'n')
+            put_kind(printer, gvr, json_member(object, "kind"), text);
+        table_cell_text(column, object, now_us, text);
+        rows_cell(&printer->rows, text->data ? text->data : "", text->len);
+    }
+}
+
+static void begin_rows(struct printer *printer)
+{
+    struct buf heads = BUF_INIT(1 << 16);
+    const char *headers[ROWS_COLUMNS_MAX] = {"EVENT", "CLUSTER"};
+    size_t starts[ROWS_COLUMNS_MAX] = {0}, count = 2, first;
+    if (printer->namespaced)
+        headers[count++] = "NAMESPACE";
+    first = count;
+    for (size_t i = 0; i < printer->table->count && count < ROWS_COLUMNS_MAX; i++) {
+        if (printer->table->columns[i].priority > 0)
+            continue;
+        starts[count++] = heads.len;
+        table_head(&printer->table->columns[i], &heads);
+        buf_append(&heads, "", 1);
+    }
+    for (size_t i = first; i < count; i++)
+        headers[i] = heads.data + starts[i];
+    rows_begin(&printer->rows, headers, count);
+    buf_deinit(&heads);
+}
+
+static void begin_table(struct printer *printer, const struct gvr *gvr, const struct object *object)
+{
+    char kind[64];
+    bool namespaced = object_namespace(object).len != 0;
+    if (printer->table && printer->namespaced == namespaced && gvr_equal(&printer->gvr, gvr))
         return;
     print_rows(printer);
+    snprintf(kind, sizeof(kind), "%.*s", SLICE_ARGS(json_member(object_bytes(object), "kind")));
     printer->gvr = *gvr;
     printer->namespaced = namespaced;
-    printer->synced = synced;
+    printer->table = table_of(gvr->group, kind);
+    begin_rows(printer);
+}
 
-    static const char *const synced_headers[] = {"EVENT", "CLUSTER", "RESOURCE", "OBJECTS"};
-    const char *headers[ROWS_COLUMNS_MAX] = {"EVENT", "CLUSTER"};
-    size_t count = 2;
-    if (namespaced)
-        headers[count++] = "NAMESPACE";
-    headers[count++] = "NAME";
-    rows_begin(&printer->rows, synced ? synced_headers : headers,
-               synced ? array_size(synced_headers) : count);
+static void begin_synced(struct printer *printer)
+{
+    static const char *const headers[] = {"EVENT", "CLUSTER", "RESOURCE", "OBJECTS"};
+    if (printer->rows.columns && !printer->table)
+        return;
+    print_rows(printer);
+    printer->table = NULL;
+    rows_begin(&printer->rows, headers, array_size(headers));
 }
 
 static void gathered(struct printer *printer)
@@ -132,13 +179,12 @@ void printer_event(struct printer *printer, const char *cluster, const struct gv
         write_json(printer, cluster, gvr, event_type_text(type), object_bytes(object));
         return;
     }
-    struct slice namespace_ = object_namespace(object);
-    begin_table(printer, gvr, namespace_.len != 0, false);
+    begin_table(printer, gvr, object);
     cell(printer, event_type_text(type));
     cell(printer, cluster);
-    if (namespace_.len)
-        slice_cell(printer, namespace_);
-    name_cell(printer, gvr, object);
+    if (printer->namespaced)
+        slice_cell(printer, object_namespace(object));
+    object_cells(printer, gvr, object_bytes(object));
     gathered(printer);
 }
 
@@ -149,7 +195,7 @@ void printer_synced(struct printer *printer, const char *cluster, const struct g
         write_json(printer, cluster, gvr, "SYNCED", (struct slice){"{}", 2});
         return;
     }
-    begin_table(printer, gvr, false, true);
+    begin_synced(printer);
     cell(printer, "SYNCED");
     cell(printer, cluster);
     cell(printer, gvr_text(gvr, text));

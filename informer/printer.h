@@ -29,6 +29,7 @@ struct printer_config {
      * gone, which is a good end. */
     void (*closed)(void *arg, int error);
     void *arg;
+    int64_t (*wall_us)(void); /* µs since 1970, for ages; NULL: the system's clock */
 };
 
 struct printer *printer_create(struct loop *loop, const struct printer_config *config);

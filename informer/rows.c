@@ -30,12 +30,9 @@ void rows_begin(struct rows *rows, const char *const *headers, size_t columns)
 void rows_cell(struct rows *rows, const char *text, size_t len)
 {
     size_t start = rows->cells.len, column = rows->count % rows->columns;
-    if (len)
-        escape_append(&rows->cells, text, len < CELL_MAX ? len : CELL_MAX);
-    else
-        buf_append_str(&rows->cells, "<none>");
-    size_t width = escape_width(rows->cells.data + start);
+    escape_append(&rows->cells, text, len < CELL_MAX ? len : CELL_MAX);
     buf_append(&rows->cells, "", 1);
+    size_t width = escape_width(rows->cells.data + start);
     if (width > rows->widths[column])
         rows->widths[column] = width;
     rows->count++;

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-#define ROWS_COLUMNS_MAX 24
+#define ROWS_COLUMNS_MAX 32
 
 struct rows {
     struct buf cells; /* escaped, each ended by NUL */
@@ -22,7 +22,7 @@ void rows_init(struct rows *rows);
 void rows_deinit(struct rows *rows);
 
 void rows_begin(struct rows *rows, const char *const *headers, size_t columns); /* nothing may be waiting */
-void rows_cell(struct rows *rows, const char *text, size_t len); /* left to right; "" prints as <none> */
-void rows_print(struct rows *rows, struct buf *out);             /* whole rows only; out may not be limited */
+void rows_cell(struct rows *rows, const char *text, size_t len);                /* left to right */
+void rows_print(struct rows *rows, struct buf *out); /* whole rows only; out may not be limited */
 
 #endif

@@ -22,12 +22,19 @@ struct bench {
 
 static const struct gvr pods = {"", "v1", "pods"};
 static const struct gvr deployments = {"apps", "v1", "deployments"};
+static const struct gvr widgets = {"example.com", "v1", "widgets"};
 static const struct gvr nodes = {"", "v1", "nodes"};
 
 static void on_closed(void *arg, int error)
 {
     (void)arg;
     fail_msg("the output was closed: %d", error);
+}
+
+/* 90 s after 2026-01-01T00:00:00Z */
+static int64_t wall_us(void)
+{
+    return INT64_C(1767225690) * 1000000;
 }
 
 static void set_up(struct bench *bench, enum printer_format format, bool kinds)
@@ -37,7 +44,7 @@ static void set_up(struct bench *bench, enum printer_format format, bool kinds)
     bench->file = tmpfile();
     assert_non_null(bench->file);
     struct printer_config config = {
-        .fd = fileno(bench->file), .format = format, .kinds = kinds, .closed = on_closed};
+        .fd = fileno(bench->file), .format = format, .kinds = kinds, .closed = on_closed, .wall_us = wall_us};
     bench->printer = printer_create(bench->loop, &config);
 }
 
@@ -92,20 +99,22 @@ static void a_line_of_json_has_the_objects_bytes(void **state)
     tear_down(&bench);
 }
 
-#define NAMED(name) "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"default\"}}"
+#define METADATA(name, more)                                                                                 \
+    "\"metadata\":{\"name\":\"" name "\"" more ",\"creationTimestamp\":\"2026-01-01T00:00:00Z\"}"
+#define NAMED(name) "{\"kind\":\"Widget\"," METADATA(name, ",\"namespace\":\"default\"") "}"
 
 static void rows_of_one_turn_are_aligned(void **state)
 {
     (void)state;
     struct bench bench;
     set_up(&bench, PRINTER_TABLE, false);
-    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
-    event(&bench, "cluster10", &pods, EVENT_MODIFIED, NAMED("bb"));
+    event(&bench, "c1", &widgets, EVENT_ADDED, NAMED("a"));
+    event(&bench, "cluster10", &widgets, EVENT_MODIFIED, NAMED("bb"));
     expect(&bench, "");
     turn(&bench);
-    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME\n"
-                   "ADDED      c1          default     a\n"
-                   "MODIFIED   cluster10   default     bb\n");
+    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME   AGE\n"
+                   "ADDED      c1          default     a      90s\n"
+                   "MODIFIED   cluster10   default     bb     90s\n");
     tear_down(&bench);
 }
 
@@ -114,13 +123,13 @@ static void widths_are_kept_for_later_rows(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench, PRINTER_TABLE, false);
-    event(&bench, "cluster10", &pods, EVENT_MODIFIED, NAMED("a"));
+    event(&bench, "cluster10", &widgets, EVENT_MODIFIED, NAMED("a"));
     turn(&bench);
-    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("b"));
+    event(&bench, "c1", &widgets, EVENT_ADDED, NAMED("b"));
     turn(&bench);
-    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME\n"
-                   "MODIFIED   cluster10   default     a\n"
-                   "ADDED      c1          default     b\n");
+    expect(&bench, "EVENT      CLUSTER     NAMESPACE   NAME   AGE\n"
+                   "MODIFIED   cluster10   default     a      90s\n"
+                   "ADDED      c1          default     b      90s\n");
     tear_down(&bench);
 }
 
@@ -129,25 +138,31 @@ static void another_resource_begins_another_table(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench, PRINTER_TABLE, true);
-    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
-    event(&bench, "c1", &deployments, EVENT_ADDED,
-          "{\"kind\":\"Deployment\",\"metadata\":{\"name\":\"d\",\"namespace\":\"n\"}}");
-    event(&bench, "c1", &nodes, EVENT_ADDED, "{\"metadata\":{\"name\":\"node1\"},\"kind\":\"Node\"}");
-    printer_synced(bench.printer, "c1", &pods, 1);
+    event(&bench, "c1", &widgets, EVENT_ADDED, NAMED("a"));
+    event(&bench, "c1", &deployments, EVENT_MODIFIED,
+          "{\"kind\":\"Deployment\"," METADATA(
+              "nginx", ",\"namespace\":\"n\"") ",\"spec\":{\"replicas\":3},\"status\":{\"readyReplicas\":2,"
+                                               "\"updatedReplicas\":3,\"availableReplicas\":2}}");
+    event(&bench, "c1", &nodes, EVENT_ADDED,
+          "{" METADATA("node1", "") ",\"kind\":\"Node\",\"status\":{\"nodeInfo\":"
+                                    "{\"kubeletVersion\":\"v1.34.0\"},\"conditions\":[{\"type\":\"Ready\","
+                                    "\"status\":\"True\"}]}}");
+    printer_synced(bench.printer, "c1", &widgets, 1);
     printer_synced(bench.printer, "c1", &deployments, 1);
     turn(&bench);
-    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\n"
-                   "ADDED   c1        default     pod/a\n"
-                   "\n"
-                   "EVENT   CLUSTER   NAMESPACE   NAME\n"
-                   "ADDED   c1        n           deployment.apps/d\n"
-                   "\n"
-                   "EVENT   CLUSTER   NAME\n"
-                   "ADDED   c1        node/node1\n"
-                   "\n"
-                   "EVENT    CLUSTER   RESOURCE           OBJECTS\n"
-                   "SYNCED   c1        pods               1\n"
-                   "SYNCED   c1        deployments.apps   1\n");
+    expect(&bench,
+           "EVENT   CLUSTER   NAMESPACE   NAME                   AGE\n"
+           "ADDED   c1        default     widget.example.com/a   90s\n"
+           "\n"
+           "EVENT      CLUSTER   NAMESPACE   NAME                    READY   UP-TO-DATE   AVAILABLE   AGE\n"
+           "MODIFIED   c1        n           deployment.apps/nginx   2/3     3            2           90s\n"
+           "\n"
+           "EVENT   CLUSTER   NAME         STATUS   ROLES    AGE   VERSION\n"
+           "ADDED   c1        node/node1   Ready    <none>   90s   v1.34.0\n"
+           "\n"
+           "EVENT    CLUSTER   RESOURCE              OBJECTS\n"
+           "SYNCED   c1        widgets.example.com   1\n"
+           "SYNCED   c1        deployments.apps      1\n");
     tear_down(&bench);
 }
 
@@ -156,10 +171,10 @@ static void control_characters_do_not_reach_the_terminal(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench, PRINTER_TABLE, false);
-    event(&bench, "c\x1b[2J", &pods, EVENT_ADDED, NAMED("a\xc2\x9b"));
+    event(&bench, "c\x1b[2J", &widgets, EVENT_ADDED, NAMED("a\xc2\x9b"));
     turn(&bench);
-    expect(&bench, "EVENT   CLUSTER    NAMESPACE   NAME\n"
-                   "ADDED   c\\x1b[2J   default     a\\u009b\n");
+    expect(&bench, "EVENT   CLUSTER    NAMESPACE   NAME      AGE\n"
+                   "ADDED   c\\x1b[2J   default     a\\u009b   90s\n");
     tear_down(&bench);
 }
 
@@ -168,11 +183,11 @@ static void a_flush_prints_all_at_once(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench, PRINTER_TABLE, false);
-    event(&bench, "c1", &pods, EVENT_ADDED, NAMED("a"));
+    event(&bench, "c1", &widgets, EVENT_ADDED, NAMED("a"));
     assert_int_equal(printer_flush(bench.printer), 0);
-    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\nADDED   c1        default     a\n");
+    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME   AGE\nADDED   c1        default     a      90s\n");
     turn(&bench);
-    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME\nADDED   c1        default     a\n");
+    expect(&bench, "EVENT   CLUSTER   NAMESPACE   NAME   AGE\nADDED   c1        default     a      90s\n");
     tear_down(&bench);
 }
 
