@@ -1,0 +1,163 @@
+/*
+ * The documents of discovery. Aggregated: APIGroupDiscoveryList, groups > versions > resources in one.
+ * Before 1.26: APIVersions (/api) and APIGroupList (/apis), which name versions, and an APIResourceList for
+ * each of these. Members are found by scanning, without a tree: with a thousand CRDs the text has megabytes.
+ */
+#include <string.h>
+
+#include "base/mem.h"
+#include "kube/discovery_internal.h"
+
+void group_versions_deinit(struct group_versions *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->items[i].group);
+        free(list->items[i].version);
+    }
+    free(list->items);
+    *list = (struct group_versions){0};
+}
+
+static void list_push(struct group_versions *list, struct slice group, struct slice version)
+{
+    cleanup_free char *group_text = mem_dup(group.data ? group.data : "", group.len);
+    cleanup_free char *version_text = mem_dup(version.data ? version.data : "", version.len);
+    if (!dns_label_valid(version_text) || (group.len && !dns_subdomain_valid(group_text)))
+        return; /* it becomes part of a path */
+    if (list->count == list->room) {
+        list->room = list->room ? list->room * 2 : 16;
+        list->items = mem_realloc(list->items, list->room * sizeof(*list->items));
+    }
+    list->items[list->count++] = (struct group_version){mem_steal(group_text), mem_steal(version_text)};
+}
+
+static void read_aggregated_resource(const struct discovery_reading *reading, struct slice group,
+                                     struct slice version, struct slice resource)
+{
+    struct slice kind = json_member(resource, "responseKind");
+    struct api_offer offer = {
+        .group = group,
+        .version = version,
+        .resource = json_member(resource, "resource"),
+        .singular = json_member(resource, "singularResource"),
+        .kind = json_member(kind, "kind"),
+        .short_names = json_member(resource, "shortNames"),
+        .verbs = json_member(resource, "verbs"),
+        .namespaced = slice_equal(json_member(resource, "scope"), "Namespaced"),
+    };
+    api_table_add(reading->table, &offer);
+}
+
+static void read_aggregated_version(const struct discovery_reading *reading, struct slice group,
+                                    struct slice item)
+{
+    struct slice version = json_member(item, "version"), resources = json_member(item, "resources"), resource;
+    if (slice_equal(json_member(item, "freshness"), "Stale")) {
+        cleanup_free char *group_text = mem_dup(group.data ? group.data : "", group.len);
+        cleanup_free char *version_text = mem_dup(version.data ? version.data : "", version.len);
+        api_table_add_failure(reading->table, group_text, version_text, reading->old);
+        return;
+    }
+    struct json_cursor cursor = {0};
+    while (json_next_element(resources, &cursor, &resource))
+        read_aggregated_resource(reading, group, version, resource);
+}
+
+static void read_aggregated(const struct discovery_reading *reading, struct slice json)
+{
+    struct slice items = json_member(json, "items"), item;
+    struct json_cursor items_cursor = {0};
+    while (json_next_element(items, &items_cursor, &item)) {
+        struct slice group = json_member(json_member(item, "metadata"), "name");
+        struct slice versions = json_member(item, "versions"), version;
+        struct json_cursor cursor = {0};
+        while (json_next_element(versions, &cursor, &version))
+            read_aggregated_version(reading, group, version);
+    }
+}
+
+static void read_api_versions(const struct discovery_reading *reading, struct slice json)
+{
+    struct slice versions = json_member(json, "versions"), version;
+    struct json_cursor cursor = {0};
+    while (json_next_element(versions, &cursor, &version))
+        list_push(reading->list, (struct slice){0}, json_unquote(version));
+}
+
+/* The preferred version first: it is what a name without version means. */
+static void read_group(const struct discovery_reading *reading, struct slice group)
+{
+    struct slice name = json_member(group, "name"), versions = json_member(group, "versions"), item;
+    struct slice preferred = json_member(json_member(group, "preferredVersion"), "version");
+    struct json_cursor cursor = {0};
+    list_push(reading->list, name, preferred);
+    while (json_next_element(versions, &cursor, &item)) {
+        struct slice version = json_member(item, "version");
+        if (version.len != preferred.len || memcmp(version.data, preferred.data, version.len) != 0)
+            list_push(reading->list, name, version);
+    }
+}
+
+static void read_group_list(const struct discovery_reading *reading, struct slice json)
+{
+    struct slice groups = json_member(json, "groups"), group;
+    struct json_cursor cursor = {0};
+    while (json_next_element(groups, &cursor, &group))
+        read_group(reading, group);
+}
+
+/* One whole JSON value and nothing behind it. */
+static bool is_json(struct slice text)
+{
+    const char *end = text.data + text.len;
+    const char *at = text.data ? json_skip_space(text.data, end) : NULL;
+    at = at && at < end ? json_skip_value(at, end, 0) : NULL;
+    return at && json_skip_space(at, end) == end;
+}
+
+int discovery_read_root(const struct discovery_reading *reading, struct slice json)
+{
+    if (!is_json(json))
+        return 1;
+    struct slice kind = json_member(json, "kind");
+    if (slice_equal(kind, "APIGroupDiscoveryList"))
+        read_aggregated(reading, json);
+    else if (slice_equal(kind, "APIVersions"))
+        read_api_versions(reading, json);
+    else if (slice_equal(kind, "APIGroupList"))
+        read_group_list(reading, json);
+    else
+        return 1;
+    return 0;
+}
+
+static void read_resource(const struct discovery_reading *reading, const struct group_version *gv,
+                          struct slice resource)
+{
+    struct slice name = json_member(resource, "name");
+    if (!name.len || memchr(name.data, '/', name.len))
+        return; /* "pods/log": a subresource */
+    struct api_offer offer = {
+        .group = {gv->group, strlen(gv->group)},
+        .version = {gv->version, strlen(gv->version)},
+        .resource = name,
+        .singular = json_member(resource, "singularName"),
+        .kind = json_member(resource, "kind"),
+        .short_names = json_member(resource, "shortNames"),
+        .verbs = json_member(resource, "verbs"),
+        .namespaced = slice_equal(json_member(resource, "namespaced"), "true"),
+    };
+    api_table_add(reading->table, &offer);
+}
+
+int discovery_read_resources(const struct discovery_reading *reading, const struct group_version *gv,
+                             struct slice json)
+{
+    if (!is_json(json) || !slice_equal(json_member(json, "kind"), "APIResourceList"))
+        return 1;
+    struct slice resources = json_member(json, "resources"), resource;
+    struct json_cursor cursor = {0};
+    while (json_next_element(resources, &cursor, &resource))
+        read_resource(reading, gv, resource);
+    return 0;
+}
