@@ -6,24 +6,16 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "provider/mirror.h"
+#include "provider/feed.h"
 
 #define MAX_PAYLOAD 6000 /* small, so that chunks are many and large objects travel in parts */
 #define HEARTBEAT_US (2 * LOOP_SECOND)
-
-struct source {
-    struct provider_site *site;
-    struct store *store;
-    struct mirror *mirror;
-    struct publisher_stream *stream;
-    bool settled;
-};
 
 struct provider_site {
     struct world *world;
     struct transport *transport;
     struct publisher *publisher;
-    struct source sources[WORLD_RESOURCES];
+    struct feed *feeds[WORLD_RESOURCES];
 };
 
 static struct topics sim_topics(void)
@@ -64,51 +56,29 @@ static const struct transport_callbacks provider_callbacks = {
     .drained = provider_drained,
 };
 
-static void source_synced(void *arg, const char *resource_version)
+static void feed_changed(void *arg, struct feed *feed)
 {
-    (void)resource_version;
-    struct source *source = arg;
-    source->settled = true;
-    publisher_stream_ready(source->stream);
-    bool all = true;
+    (void)feed;
+    struct provider_site *site = arg;
     for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        all = all && source->site->sources[i].settled;
-    if (all)
-        publisher_complete(source->site->publisher);
+        if (!site->feeds[i] || !feed_settled(site->feeds[i]))
+            return;
+    publisher_complete(site->publisher);
 }
 
-static void source_state(void *arg, enum reflector_state state, const char *reason)
-{
-    (void)reason;
-    struct source *source = arg;
-    if (state == REFLECTOR_SYNCED)
-        publisher_stream_state(source->stream, STREAM_ACTIVE);
-    else if (state == REFLECTOR_FORBIDDEN)
-        publisher_stream_state(source->stream, STREAM_FORBIDDEN);
-    else if (state == REFLECTOR_UNAVAILABLE)
-        publisher_stream_state(source->stream, STREAM_UNAVAILABLE);
-}
-
-static const struct mirror_ops source_ops = {.synced = source_synced, .state = source_state};
-
-static void source_init(struct provider_site *site, size_t index)
+static struct feed *feed_of(struct provider_site *site, size_t index)
 {
     struct world *world = site->world;
-    struct source *source = &site->sources[index];
-    source->site = site;
-    source->store = store_create();
-    source->stream = publisher_add(site->publisher, "all", &world->gvrs[index], world->rules[index].kind,
-                                   true, source->store);
-    struct reflector_config config = {
+    struct feed_config config = {
         .loop = world->loop,
         .rest = local_rest(world->local),
-        .log = NULL,
-        .rules = &world->rules[index],
+        .publisher = site->publisher,
         .gvr = world->gvrs[index],
-        .no_watch_list = loop_random_below(world->loop, 2) == 0,
+        .kind = world->rules[index].kind,
+        .api_version = world->rules[index].api_version,
+        .namespaced = true,
     };
-    source->mirror = mirror_create(&config, source->store, &source_ops, source);
-    mirror_start(source->mirror);
+    return feed_create(&config, feed_changed, site);
 }
 
 struct provider_site *provider_site_create(struct world *world)
@@ -141,7 +111,9 @@ struct provider_site *provider_site_create(struct world *world)
     publisher_set_cluster(site->publisher, "uid-1", "v1.36.1");
     transport_start(site->transport, &provider_callbacks, site);
     for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        source_init(site, i);
+        site->feeds[i] = feed_of(site, i);
+    for (size_t i = 0; i < WORLD_RESOURCES; i++)
+        feed_start(site->feeds[i]);
     return site;
 }
 
@@ -149,13 +121,11 @@ void provider_site_kill(struct provider_site *site, bool graceful)
 {
     if (!site)
         return;
-    for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        mirror_destroy(site->sources[i].mirror);
     if (graceful)
         publisher_farewell(site->publisher);
     publisher_destroy(site->publisher);
     for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        store_destroy(site->sources[i].store);
+        feed_destroy(site->feeds[i]);
     if (graceful)
         transport_destroy(site->transport);
     else

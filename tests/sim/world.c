@@ -181,11 +181,27 @@ static void weather(struct world *world)
     loopback_broker_set_faults(world->broker, &faults);
 }
 
+static void api_health(struct world *world)
+{
+    for (size_t i = 0; i < WORLD_RESOURCES; i++)
+        apiserver_forbid(world->server, &world->gvrs[i], false);
+    local_set_hanging(world->local, false);
+    local_break_after(world->local, SIZE_MAX);
+    local_set_horizon(world->local, UINT64_MAX);
+    local_set_pace(world->local, 0, 0);
+}
+
 static void api_trouble(struct world *world)
 {
-    switch (dice(world, 8)) {
-    case 0: /* everything older than now: open watches go on, later ones get 410 */
+    switch (dice(world, 10)) {
+    case 0: /* it knows no history from before: watches that are taken up get 410 */
         apiserver_restart(world->server);
+        break;
+    case 7:
+        apiserver_forbid(world->server, &world->gvrs[dice(world, WORLD_RESOURCES)], true);
+        break;
+    case 8:
+        local_set_hanging(world->local, true);
         break;
     case 1:
         apiserver_end_watches(world->server);
@@ -206,9 +222,7 @@ static void api_trouble(struct world *world)
         local_set_pace(world->local, 1 + dice(world, 5000), (int64_t)dice(world, 50 * LOOP_MS));
         break;
     default:
-        local_break_after(world->local, SIZE_MAX);
-        local_set_horizon(world->local, UINT64_MAX);
-        local_set_pace(world->local, 0, 0);
+        api_health(world);
     }
 }
 
@@ -246,10 +260,7 @@ static void calm(struct world *world)
     timer_stop(&world->load);
     timer_stop(&world->fault);
     loopback_broker_set_faults(world->broker, &(struct loopback_faults){0});
-    local_break_after(world->local, SIZE_MAX);
-    local_set_horizon(world->local, UINT64_MAX);
-    local_set_pace(world->local, 0, 0);
-    world->chaos = false;
+    api_health(world);
 }
 
 /* ---- life ---- */
@@ -357,7 +368,6 @@ struct world_result world_run(const struct world_options *options)
     world_init(&world, options);
     timer_start(&world.load, 0);
     timer_start(&world.fault, 5 * LOOP_SECOND);
-    world.chaos = true;
     run_until(&world, loop_now_us(world.loop) + options->chaos_us);
     calm(&world);
     settle(&world);

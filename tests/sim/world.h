@@ -77,7 +77,6 @@ struct world {
         join_informer[WORLD_INFORMERS];
     uint64_t names; /* objects live under this many names per resource */
     int64_t load_us;
-    bool chaos;
 };
 
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
