@@ -48,6 +48,7 @@ stop_service() {
 		as_root systemctl disable --quiet --now "$1.service" || true
 	elif [ -x "/etc/init.d/$1" ]; then
 		as_root "/etc/init.d/$1" stop || true
+		as_root update-rc.d "$1" disable || true
 	fi
 }
 
