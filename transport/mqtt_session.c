@@ -59,6 +59,7 @@ struct session {
     int hangups;
     size_t max_payload;
     struct mqtt_items todo, up;
+    struct mqtt_items early;         /* messages that came before the session was announced */
     struct mqtt_items subscriptions; /* sent and not acknowledged; qos is the packet's id */
     struct mqtt_released released;
     struct handed handed[HANDED_MAX];
@@ -169,6 +170,15 @@ static void session_announce(struct session *session)
     item->max_payload = session->max_payload;
     mqtt_items_append(&session->up, item);
     session->announced = true;
+    while ((item = mqtt_items_shift(&session->early)))
+        mqtt_items_append(&session->up, item);
+}
+
+/* Once the broker has acknowledged the subscriptions: what others publish from now on arrives. */
+static bool session_ready(const struct session *session)
+{
+    return session->online && !session->announced && !session->over &&
+           (!session->subscriptions.first || session->early.bytes >= session->config.inbound_bytes);
 }
 
 /* -- the library's callbacks
@@ -261,7 +271,7 @@ static void on_message(struct mosquitto *mosq, void *user, const struct mosquitt
     }
     struct mqtt_item *item = mqtt_item_create(MQTT_ITEM_MESSAGE, message->topic, message->payload, len);
     item->retain = message->retain;
-    mqtt_items_append(&session->up, item);
+    mqtt_items_append(session->announced ? &session->up : &session->early, item);
 }
 
 static void on_subscribe(struct mosquitto *mosq, void *user, int mid, int count, const int *granted,
@@ -346,7 +356,7 @@ static void session_send(struct session *session)
         else
             send_publish(session, item);
     }
-    if (!session->announced && !session->over)
+    if (session_ready(session))
         session_announce(session);
 }
 
@@ -488,6 +498,7 @@ static void session_end(struct session *session)
     mqtt_items_append(&session->up, mqtt_item_create(MQTT_ITEM_ENDED, "", reason, strlen(reason)));
     mqtt_pipe_report(session->pipe, &session->up, &session->released);
     mqtt_items_clear(&session->todo);
+    mqtt_items_clear(&session->early);
     mqtt_items_clear(&session->subscriptions);
     mqtt_config_deinit(&session->config);
     mqtt_pipe_end(session->pipe);

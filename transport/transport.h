@@ -9,10 +9,11 @@
  *
  * Contract of every implementation:
  *  - Callbacks run on the loop thread, never from inside a call of this interface.
- *  - connected() follows every (re)connect after the subscriptions were sent again; disconnected() follows
- * every loss, and every attempt that failed, with a one-line reason that says what to do.
+ *  - connected() follows every (re)connect after the broker has taken the subscriptions again: what others
+ *    publish from then on arrives. No message comes before it. disconnected() follows every loss, and every
+ *    attempt that failed, with a one-line reason that says what to do.
  *  - publish() takes a copy. At QoS 1 it counts as in flight until the broker has acknowledged it or the
- * connection is lost; drained() comes whenever the bytes in flight have fallen.
+ *    connection is lost; drained() comes whenever the bytes in flight have fallen.
  *  - After destroy() no callback comes.
  */
 
