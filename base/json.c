@@ -1,9 +1,8 @@
 #include "base/json.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
-
-typedef uint8_t lanes __attribute__((vector_size(16)));
 
 bool slice_equal(struct slice slice, const char *text)
 {
@@ -23,15 +22,24 @@ const char *json_skip_space(const char *at, const char *end)
     return at;
 }
 
-/* True where none of 16 bytes ends or escapes a string, or is a control character. */
-static bool plain_16(const char *at)
+#define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The high bit of the first byte in x that is 0, in the order of the text; bits behind it mean nothing. */
+static uint64_t zero_byte(uint64_t x)
 {
-    lanes bytes;
-    memcpy(&bytes, at, sizeof(bytes));
-    lanes special = (lanes)(bytes == '"') | (lanes)(bytes == '\\') | (lanes)(bytes < 0x20);
-    uint64_t halves[2];
-    memcpy(halves, &special, sizeof(halves));
-    return (halves[0] | halves[1]) == 0;
+    return (x - BYTES(1)) & ~x & BYTES(0x80);
+}
+
+/* How many of the 8 bytes at `at` come before the first that ends or escapes a string or is a control
+ * character. */
+static int plain_bytes(const char *at)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof(x));
+    x = le64toh(x);
+    uint64_t control = (x - BYTES(0x20)) & ~x & BYTES(0x80);
+    uint64_t special = control | zero_byte(x ^ BYTES('"')) | zero_byte(x ^ BYTES('\\'));
+    return special ? __builtin_ctzll(special) / 8 : 8;
 }
 
 static bool is_hex(char c)
@@ -54,22 +62,31 @@ static const char *skip_escape(const char *at, const char *end)
     return at + 5;
 }
 
+static const char *skip_plain(const char *at, const char *end)
+{
+    while (end - at >= 8) {
+        int n = plain_bytes(at);
+        at += n;
+        if (n < 8)
+            return at;
+    }
+    while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
+        at++;
+    return at;
+}
+
 const char *json_skip_string(const char *at, const char *end)
 {
     at++;
-    for (;;) {
-        while (end - at >= 16 && plain_16(at))
-            at += 16;
-        while (at < end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-            at++;
+    while (at) {
+        at = skip_plain(at, end);
         if (at >= end || (unsigned char)*at < 0x20)
             return NULL;
         if (*at == '"')
             return at + 1;
         at = skip_escape(at + 1, end);
-        if (!at)
-            return NULL;
     }
+    return NULL;
 }
 
 static const char *skip_literal(const char *at, const char *end, const char *word, size_t len)
