@@ -20,8 +20,8 @@ struct broker_options {
 
 struct option_group broker_option_group(struct broker_options *options); /* "Broker" */
 
-/* What no table can say: the prefixes are what topics_init() takes (topics is filled), a certificate comes with
- * its key, a password with its user. 0, EX_USAGE. */
+/* What no table can say: the prefixes are what topics_init() takes (topics is filled), a certificate comes
+ * with its key, a password with its user. 0, EX_USAGE. */
 int broker_options_check(const struct broker_options *options, struct topics *topics, struct error *err);
 
 #endif
