@@ -4,9 +4,8 @@
 /* The options that every program has for its broker: one table, and the struct that it fills. */
 
 #include "base/options.h"
+#include "transport/envelope.h"
 #include "transport/topics.h"
-
-enum broker_encoding { BROKER_ENCODING_BINARY, BROKER_ENCODING_PLAIN };
 
 struct broker_options {
     char *broker;    /* URL */
@@ -15,7 +14,7 @@ struct broker_options {
     char *payload;
     char *username, *password_file; /* NULL where not given, as those below */
     char *tls_ca, *tls_cert, *tls_key;
-    int encoding; /* enum broker_encoding */
+    int encoding; /* enum encoding */
 };
 
 struct option_group broker_option_group(struct broker_options *options); /* "Broker" */

@@ -1,0 +1,140 @@
+#include "provider/identity.h"
+
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/mem.h"
+#include "base/object.h"
+#include "kube/call.h"
+
+#define BODY_MAX ((size_t)1 << 20)
+#define TIMEOUT_MS 30000
+#define RETRY_MIN_US LOOP_SECOND
+#define RETRY_MAX_US (30 * LOOP_SECOND)
+#define ABSENCES 5
+#define TEXT_MAX 64 /* as long as a presence has room for, NUL included */
+
+struct identity {
+    struct loop *loop;
+    struct rest *rest;
+    struct log *log;
+    void (*known)(void *arg, const char *uid, const char *version);
+    void *arg;
+    struct call call;
+    struct buf body;
+    struct timer retry;
+    struct backoff backoff;
+    char *reason; /* the last one logged */
+    char version[TEXT_MAX], uid[TEXT_MAX];
+    bool has_version;
+    int absences; /* answers that there is none */
+};
+
+static void ask(void *arg);
+
+static void on_body(void *arg, const char *data, size_t len)
+{
+    struct identity *identity = arg;
+    buf_append(&identity->body, data, len);
+}
+
+static void keep(char *out, struct slice text)
+{
+    snprintf(out, TEXT_MAX, "%.*s", SLICE_ARGS(text));
+}
+
+static void try_again(struct identity *identity, const char *reason)
+{
+    if (!identity->reason || strcmp(identity->reason, reason) != 0) {
+        log_warn(identity->log, "cluster", "%s; trying again", reason);
+        free(identity->reason);
+        identity->reason = mem_strdup(reason);
+    }
+    timer_start(&identity->retry, backoff_next(&identity->backoff, identity->loop));
+}
+
+static void read_version(struct identity *identity, const struct status *status)
+{
+    struct slice body = {identity->body.data, identity->body.len};
+    if (status->outcome == OUTCOME_OK && body.len)
+        keep(identity->version, json_member(body, "gitVersion"));
+    identity->has_version = true;
+    timer_start(&identity->retry, 0);
+}
+
+static void read_uid(struct identity *identity, const struct status *status)
+{
+    struct object_meta meta = {0};
+    if (status->outcome == OUTCOME_OK)
+        object_scan(identity->body.data ? identity->body.data : "", identity->body.len, &meta);
+    keep(identity->uid, meta.uid);
+    if (!identity->uid[0])
+        log_warn(
+            identity->log, "cluster",
+            "the uid of namespace kube-system cannot be had (%s): should another cluster come under this "
+            "name, it will be taken for this one; allow \"get\" on that namespace",
+            status->outcome == OUTCOME_OK ? "the answer has none" : status->text);
+    identity->known(identity->arg, identity->uid, identity->version);
+}
+
+/* An answer, even a refusal for good; not a failure that may pass. An API server that has just begun its
+ * first life makes the namespace a moment later. */
+static bool is_answer(struct identity *identity, const struct status *status)
+{
+    if (status->outcome == OUTCOME_NOT_FOUND)
+        return ++identity->absences >= ABSENCES;
+    return status->outcome == OUTCOME_OK || status->outcome == OUTCOME_FORBIDDEN;
+}
+
+static void on_done(void *arg, const struct status *status)
+{
+    struct identity *identity = arg;
+    if (!is_answer(identity, status))
+        try_again(identity, status->text);
+    else if (!identity->has_version)
+        read_version(identity, status);
+    else
+        read_uid(identity, status);
+}
+
+static const struct call_ops ops = {.body = on_body, .done = on_done};
+
+static void ask(void *arg)
+{
+    struct identity *identity = arg;
+    struct rest_request request = {
+        .method = "GET",
+        .path = identity->has_version ? "/api/v1/namespaces/kube-system" : "/version",
+        .timeout_ms = TIMEOUT_MS,
+    };
+    buf_clear(&identity->body);
+    call_start(&identity->call, &request);
+}
+
+struct identity *identity_create(struct loop *loop, struct rest *rest, struct log *log,
+                                 void (*known)(void *arg, const char *uid, const char *version), void *arg)
+{
+    struct identity *identity = mem_zalloc(sizeof(*identity));
+    identity->loop = loop;
+    identity->rest = rest;
+    identity->log = log;
+    identity->known = known;
+    identity->arg = arg;
+    buf_init(&identity->body, BODY_MAX);
+    backoff_init(&identity->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.2);
+    call_init(&identity->call, rest, &ops, identity);
+    timer_init(&identity->retry, loop, ask, identity);
+    timer_start(&identity->retry, 0);
+    return identity;
+}
+
+void identity_destroy(struct identity *identity)
+{
+    if (!identity)
+        return;
+    call_cancel(&identity->call);
+    timer_stop(&identity->retry);
+    buf_deinit(&identity->body);
+    free(identity->reason);
+    free(identity);
+}

@@ -1,0 +1,84 @@
+/* The program beside a cluster that only tells: what a cluster has → topics. */
+#include "base/mem.h"
+#include "base/program.h"
+#include "provider/site.h"
+
+struct app {
+    struct program program;
+    struct broker_options broker;
+    struct cluster_options cluster;
+    struct selection_options selection;
+    struct {
+        char *cluster;
+    } options;
+    struct outlet outlet;
+    struct site site;
+};
+
+static const struct program_info info = {
+    .name = "provider",
+    .summary = "publishes what a Kubernetes cluster has over MQTT",
+    .usage = "--cluster NAME [options]",
+    .description =
+        "Lists and watches resources of one cluster and publishes them: every change as it happens, and the "
+        "whole to each informer that asks. Changes nothing in the cluster. Runs until it is told to stop, "
+        "and "
+        "tries again whatever fails.",
+    .example = "provider --broker tcp://127.0.0.1:1883 --cluster cluster1\n"
+               "provider --cluster cluster1 --resource pods,widgets.example.com --namespace default\n",
+};
+
+static const struct option_spec specs[] = {
+    {.name = "cluster",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "the name of the cluster, different from that of every other one",
+     .required = true,
+     .valid = topics_cluster_valid,
+     .allowed = "a lower-case DNS label such as cluster1, and neither hub nor all",
+     .offset = 0},
+};
+
+static int app_start(struct app *app, struct error *err)
+{
+    struct program *program = &app->program;
+    struct topics topics;
+    int r = broker_options_check(&app->broker, &topics, err);
+    if (r == 0)
+        r = provider_check(&app->selection, err);
+    if (r == 0)
+        r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &topics,
+                        app->options.cluster, NULL, NULL, err);
+    if (r == 0)
+        r = site_open(&app->site, program->loop, &program->log, &app->cluster, &app->selection, &app->outlet,
+                      err);
+    return r;
+}
+
+static void app_stop(void *arg)
+{
+    struct app *app = arg;
+    outlet_farewell(&app->outlet);
+    program_end(&app->program, 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {0};
+    const struct option_group groups[] = {
+        {"Provider", specs, array_size(specs), &app.options},
+        broker_option_group(&app.broker),
+        cluster_option_group(&app.cluster),
+        selection_option_group(&app.selection),
+    };
+    struct error err = {0};
+    int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
+    if (code == 0) {
+        if (app_start(&app, &err) != 0)
+            program_fail(&app.program, &err);
+        code = program_run(&app.program, app_stop, &app);
+        outlet_close(&app.outlet);
+        site_close(&app.site);
+    }
+    return program_deinit(&app.program, code);
+}

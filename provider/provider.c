@@ -1,0 +1,320 @@
+/*
+ *     discovery ──▶ wants ──(known)──▶ feeds ──(all settled)──▶ publisher_complete()
+ *        ▲            │
+ *        └─(missing)──┘  now and then
+ */
+#include "provider/provider.h"
+
+#include <string.h>
+
+#include "base/backoff.h"
+#include "base/mem.h"
+#include "kube/discovery.h"
+#include "provider/feed.h"
+#include "store/selector.h"
+
+#define EVERYTHING "*"
+#define RETRY_MIN_US LOOP_SECOND
+#define RETRY_MAX_US (30 * LOOP_SECOND)
+#define REFRESH_NAMED_US (15 * LOOP_SECOND)    /* while something is missing that was asked for by name */
+#define REFRESH_DEFAULT_US (120 * LOOP_SECOND) /* while a default is missing */
+#define PATIENCE_US (30 * LOOP_SECOND)         /* with groups that do not answer, before others go on */
+#define CHECK_US LOOP_SECOND
+
+/* One spelling. */
+struct want {
+    const char *spelling; /* borrowed from the options */
+    bool named;           /* by the user */
+    struct feed *feed;    /* the provider's; NULL while it is missing, and for "*" */
+    bool absent;          /* the API server was asked, and has no such thing */
+    char *said;           /* what was logged about it last */
+};
+
+struct provider {
+    struct loop *loop;
+    struct rest *rest;
+    struct publisher *publisher;
+    struct log *log;
+    const struct selection_options *selection;
+    struct discovery *discovery;
+    struct want *wants;
+    size_t want_count;
+    struct feed **feeds;
+    size_t feed_count;
+    struct timer refresh, check;
+    struct backoff backoff;
+    int64_t started_us;
+    char *reason; /* of discovery's failure, as logged last */
+    bool discovered, complete;
+};
+
+/* Feeds */
+
+static struct feed *feed_find(struct provider *provider, const struct gvr *gvr)
+{
+    for (size_t i = 0; i < provider->feed_count; i++)
+        if (gvr_equal(feed_gvr(provider->feeds[i]), gvr))
+            return provider->feeds[i];
+    return NULL;
+}
+
+static void check_complete(struct provider *provider);
+
+static void on_feed_changed(void *arg, struct feed *feed)
+{
+    (void)feed;
+    check_complete(arg);
+}
+
+static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)
+{
+    struct feed_config config = {
+        .loop = provider->loop,
+        .rest = provider->rest,
+        .publisher = provider->publisher,
+        .log = provider->log,
+        .gvr = resource->gvr,
+        .kind = resource->kind,
+        .api_version = resource->api_version,
+        .namespaced = resource->namespaced,
+        .namespace_ = provider->selection->namespace_,
+        .selector = provider->selection->selector,
+        .drop_fields = &provider->selection->drop_fields,
+    };
+    struct feed *feed = feed_create(&config, on_feed_changed, provider);
+    if (!feed) {
+        log_error(provider->log, "provider", "%s: its name is too long for a topic; not mirrored",
+                  resource->gvr.resource);
+        return NULL;
+    }
+    provider->feeds = mem_realloc(provider->feeds, (provider->feed_count + 1) * sizeof(struct feed *));
+    provider->feeds[provider->feed_count++] = feed;
+    feed_start(feed);
+    return feed;
+}
+
+/* One that was gone and is offered again does not wait for its own next try. */
+static struct feed *feed_ensure(struct provider *provider, const struct api_resource *resource)
+{
+    struct feed *feed = feed_find(provider, &resource->gvr);
+    if (!feed)
+        return feed_make(provider, resource);
+    if (feed_state(feed) == REFLECTOR_GONE) {
+        feed_stop(feed);
+        feed_start(feed);
+    }
+    return feed;
+}
+
+/* Wants */
+
+static bool is_missing(const struct want *want)
+{
+    return !want->feed || feed_state(want->feed) == REFLECTOR_GONE;
+}
+
+static void say_missing(struct provider *provider, struct want *want, const char *text)
+{
+    if (want->said && strcmp(want->said, text) == 0)
+        return;
+    free(want->said);
+    want->said = mem_strdup(text);
+    if (want->named)
+        log_warn(provider->log, "provider", "%s; looking for it again now and then", text);
+    else
+        log_info(provider->log, "provider", "%s", text);
+}
+
+static void add_each(void *arg, const struct api_resource *resource)
+{
+    feed_ensure(arg, resource);
+}
+
+static void resolve(struct provider *provider, struct want *want)
+{
+    const struct api_table *table = discovery_table(provider->discovery);
+    struct api_resource resource;
+    struct error err = {0};
+    int r = api_table_resolve(table, want->spelling, &resource, &err);
+    bool usable = r == 0 && (resource.verbs & API_VERB_LIST) && (resource.verbs & API_VERB_WATCH);
+    if (r == 0 && !usable)
+        error_set(&err, EX_UNAVAILABLE, "%s cannot be listed and watched", want->spelling);
+    want->absent = r != API_E_UNSURE && !usable;
+    if (usable)
+        want->feed = feed_ensure(provider, &resource);
+    else
+        say_missing(provider, want, err.text);
+}
+
+static void resolve_missing(struct provider *provider)
+{
+    for (size_t i = 0; i < provider->want_count; i++) {
+        struct want *want = &provider->wants[i];
+        if (strcmp(want->spelling, EVERYTHING) == 0)
+            api_table_each(discovery_table(provider->discovery), add_each, provider);
+        else if (is_missing(want))
+            resolve(provider, want);
+    }
+}
+
+/* 0: nothing is missing. */
+static int64_t refresh_delay(const struct provider *provider)
+{
+    int64_t delay = 0;
+    for (size_t i = 0; i < provider->want_count; i++) {
+        if (is_missing(&provider->wants[i]) && provider->wants[i].named)
+            return REFRESH_NAMED_US;
+        if (is_missing(&provider->wants[i]))
+            delay = REFRESH_DEFAULT_US;
+    }
+    return delay;
+}
+
+/* A want that has no feed is settled when it is known that there is nothing to feed. */
+static bool wants_settled(const struct provider *provider)
+{
+    bool patient = loop_now_us(provider->loop) - provider->started_us < PATIENCE_US;
+    for (size_t i = 0; i < provider->want_count; i++) {
+        const struct want *want = &provider->wants[i];
+        if (!want->feed && !want->absent && strcmp(want->spelling, EVERYTHING) != 0 && patient)
+            return false;
+    }
+    return true;
+}
+
+static void check_complete(struct provider *provider)
+{
+    bool settled = provider->discovered && wants_settled(provider);
+    if (provider->complete)
+        return;
+    for (size_t i = 0; settled && i < provider->feed_count; i++)
+        settled = feed_settled(provider->feeds[i]);
+    if (!settled)
+        return;
+    provider->complete = true;
+    timer_stop(&provider->check);
+    log_info(provider->log, "provider", "%zu resources are mirrored", provider->feed_count);
+    publisher_complete(provider->publisher);
+}
+
+static void on_check(void *arg)
+{
+    struct provider *provider = arg;
+    timer_start(&provider->check, CHECK_US);
+    check_complete(provider);
+}
+
+/* Discovery */
+
+static void refresh_later(struct provider *provider)
+{
+    int64_t delay = refresh_delay(provider);
+    discovery_clear(provider->discovery);
+    if (delay)
+        timer_start(&provider->refresh,
+                    delay + (int64_t)loop_random_below(provider->loop, (uint64_t)delay / 4));
+}
+
+static void on_discovered(void *arg, const struct status *status)
+{
+    struct provider *provider = arg;
+    if (status->outcome != OUTCOME_OK) {
+        if (!provider->reason || strcmp(provider->reason, status->text) != 0)
+            log_warn(provider->log, "provider", "discovery: %s; trying again", status->text);
+        free(provider->reason);
+        provider->reason = mem_strdup(status->text);
+        timer_start(&provider->refresh, backoff_next(&provider->backoff, provider->loop));
+        return;
+    }
+    free(provider->reason);
+    provider->reason = NULL;
+    provider->discovered = true;
+    resolve_missing(provider);
+    refresh_later(provider);
+    check_complete(provider);
+}
+
+static void on_refresh(void *arg)
+{
+    struct provider *provider = arg;
+    discovery_refresh(provider->discovery);
+}
+
+/* Life */
+
+static void wants_make(struct provider *provider)
+{
+    const struct option_list *named = &provider->selection->resources;
+    size_t count = 0;
+    while (!named->count && default_resources[count])
+        count++;
+    count += named->count;
+    provider->wants = mem_zalloc(count * sizeof(*provider->wants));
+    provider->want_count = count;
+    for (size_t i = 0; i < count; i++) {
+        provider->wants[i].named = named->count > 0;
+        provider->wants[i].spelling = named->count ? named->items[i] : default_resources[i];
+    }
+}
+
+int provider_check(const struct selection_options *selection, struct error *err)
+{
+    struct selector selector;
+    struct object_rules rules = {0};
+    int r = 0;
+    if (selection->selector && selector_parse_labels(&selector, selection->selector, err) != 0) {
+        error_prefix(err, "--selector");
+        return err->code = EX_USAGE;
+    }
+    if (selection->selector)
+        selector_deinit(&selector);
+    for (size_t i = 0; r == 0 && i < selection->drop_fields.count; i++)
+        if (object_rules_cut(&rules, selection->drop_fields.items[i]) != 0)
+            r = error_set(err, EX_USAGE,
+                          "--drop-field %s: not a field; write .status.images, or "
+                          ".metadata.annotations['example.com/name']",
+                          selection->drop_fields.items[i]);
+    object_rules_deinit(&rules);
+    return r;
+}
+
+struct provider *provider_create(const struct provider_config *config)
+{
+    struct provider *provider = mem_zalloc(sizeof(*provider));
+    provider->loop = config->loop;
+    provider->rest = config->rest;
+    provider->publisher = config->publisher;
+    provider->log = config->log;
+    provider->selection = config->selection;
+    provider->started_us = loop_now_us(provider->loop);
+    wants_make(provider);
+    backoff_init(&provider->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.5);
+    provider->discovery = discovery_create(provider->rest, on_discovered, provider);
+    timer_init(&provider->refresh, provider->loop, on_refresh, provider);
+    timer_init(&provider->check, provider->loop, on_check, provider);
+    timer_start(&provider->refresh, 0);
+    timer_start(&provider->check, CHECK_US);
+    return provider;
+}
+
+void provider_destroy(struct provider *provider)
+{
+    if (!provider)
+        return;
+    timer_stop(&provider->refresh);
+    timer_stop(&provider->check);
+    discovery_destroy(provider->discovery);
+    for (size_t i = 0; i < provider->feed_count; i++)
+        feed_destroy(provider->feeds[i]);
+    for (size_t i = 0; i < provider->want_count; i++)
+        free(provider->wants[i].said);
+    free(provider->feeds);
+    free(provider->wants);
+    free(provider->reason);
+    free(provider);
+}
+
+size_t provider_feeds(const struct provider *provider)
+{
+    return provider->feed_count;
+}

@@ -1,0 +1,42 @@
+#ifndef TI_PROVIDER_PROVIDER_H
+#define TI_PROVIDER_PROVIDER_H
+
+/*
+ * All that is mirrored of one cluster: finds out which resources the API server offers, makes a feed for each
+ * that is wanted, and says when all of them are there or known not to be had.
+ *
+ * What is wanted is spelled as for kubectl. A name that the API server does not know is said once, with near
+ * names, and looked for again now and then: a CustomResourceDefinition may come later. It is no reason to
+ * end, even where nothing that was named is known: the provider of a cluster that is still being set up must
+ * come to life by itself.
+ *
+ * A state machine over struct rest and struct loop.
+ */
+
+#include "kube/cluster_options.h"
+#include "provider/publisher.h"
+
+struct rest;
+
+struct provider_config {
+    struct loop *loop; /* borrowed, as all of it is, for the provider's life */
+    struct rest *rest;
+    struct publisher *publisher;
+    struct log *log; /* may be NULL */
+    const struct selection_options *selection;
+};
+
+struct provider;
+
+/* What the table of options cannot say: label selector and fields to cut are what they should be. 0,
+ * EX_USAGE. */
+int provider_check(const struct selection_options *selection, struct error *err);
+
+/* Starts at once. */
+struct provider *provider_create(const struct provider_config *config);
+/* After the publisher, which borrows the stores. NULL is fine. */
+void provider_destroy(struct provider *provider);
+
+size_t provider_feeds(const struct provider *provider); /* how many resources are fed */
+
+#endif

@@ -1,0 +1,35 @@
+#ifndef TI_PROVIDER_SITE_H
+#define TI_PROVIDER_SITE_H
+
+/*
+ * The upward half of a program beside a cluster: from its kubeconfig to what is published of it.
+ *
+ *     kubeconfig ──▶ HTTP client ──▶ identity ──▶ broker ──▶ provider
+ *
+ * The broker is spoken to only once it is known which cluster this is (provider/identity.h).
+ */
+
+#include "kube/cluster_options.h"
+#include "kube/http.h"
+#include "provider/identity.h"
+#include "provider/outlet.h"
+#include "provider/provider.h"
+
+struct site {
+    struct loop *loop;
+    struct log *log;
+    const struct selection_options *selection; /* borrowed, as the outlet is */
+    struct outlet *outlet;
+    struct http *http;
+    struct identity *identity;
+    struct provider *provider; /* NULL until it is known which cluster this is */
+};
+
+/* Starts at once. 0, or what kubeconfig_load() gives. */
+int site_open(struct site *site, struct loop *loop, struct log *log, const struct cluster_options *cluster,
+              const struct selection_options *selection, struct outlet *outlet, struct error *err);
+
+/* After outlet_close(), since the publisher borrows stores. A zeroed one is fine. */
+void site_close(struct site *site);
+
+#endif
