@@ -44,9 +44,12 @@ static const char *tls_reason(const char *text)
     return NULL;
 }
 
+/* libcurl keeps the first thing that it had to say, which for a connection reset at once is about
+ * getpeername(). */
 static const char *detail(const struct rest_call *call, CURLcode code)
 {
-    return call->error[0] ? call->error : curl_easy_strerror(code);
+    bool helps = call->error[0] && strncmp(call->error, "getpeername", 11) != 0;
+    return helps ? call->error : curl_easy_strerror(code);
 }
 
 static enum rest_result say(enum rest_result result, const struct rest_call *call, char *reason, size_t size,
@@ -72,6 +75,9 @@ static enum rest_result connect_failed(const struct rest_call *call, CURLcode co
 {
     long error = 0;
     curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &error);
+    if (error == ECONNREFUSED && http_config(call->http)->proxy_url)
+        return say(REST_REFUSED, call, reason, size, "connection refused by the proxy",
+                   http_config(call->http)->proxy_url);
     if (error == ECONNREFUSED)
         return say(REST_REFUSED, call, reason, size, "connection refused; is the API server running there?",
                    "");
@@ -86,6 +92,16 @@ static enum rest_result connect_timed_out(const struct rest_call *call, char *re
                "no connection within 15 s; check address, network, firewall and proxy", "");
 }
 
+/* A new TLS connection that ends after the handshake and before any answer. */
+static bool ended_after_handshake(const struct rest_call *call)
+{
+    curl_off_t handshake_us = 0;
+    long connects = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_APPCONNECT_TIME_T, &handshake_us);
+    curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return call->status == 0 && handshake_us > 0 && connects > 0;
+}
+
 /* TLS 1.3 tells a client that its certificate is refused only after the handshake, when the first bytes are
  * read. */
 static enum rest_result transfer_failed(const struct rest_call *call, CURLcode code, char *reason,
@@ -97,6 +113,11 @@ static enum rest_result transfer_failed(const struct rest_call *call, CURLcode c
     if (call->status == 0 && (strstr(text, "CONNECT") || strstr(text, "proxy")))
         return say(REST_UNREACHABLE, call, reason, size, "the proxy of proxy-url or HTTPS_PROXY refuses",
                    text);
+    if (ended_after_handshake(call))
+        return say(
+            REST_BROKEN, call, reason, size,
+            "the connection ended right after the TLS handshake; does it want another client certificate?",
+            text);
     return say(REST_BROKEN, call, reason, size,
                call->status ? "the connection ended in mid-answer" : "the connection ended before an answer",
                text);
