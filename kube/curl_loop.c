@@ -5,10 +5,6 @@
 
 #include "base/mem.h"
 
-/* Below what servers allow by default (Go: 250), so that it is we who open a further connection before the
- * limit. */
-#define STREAMS_PER_CONNECTION 100L
-
 struct curl_loop {
     struct loop *loop;
     CURLM *multi;
@@ -133,7 +129,7 @@ struct curl_loop *curl_loop_create(struct loop *loop, curl_loop_done *done, void
     curl_multi_setopt(curl->multi, CURLMOPT_TIMERFUNCTION, on_curl_timeout);
     curl_multi_setopt(curl->multi, CURLMOPT_TIMERDATA, curl);
     curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(curl->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, STREAMS_PER_CONNECTION);
+    curl_multi_setopt(curl->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)CURL_LOOP_STREAMS_PER_CONNECTION);
     return curl;
 }
 

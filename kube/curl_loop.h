@@ -11,6 +11,10 @@
 
 #include "base/loop.h"
 
+/* Below what servers allow by default (Go: 250), so that it is we who open a further connection before the
+ * limit. */
+#define CURL_LOOP_STREAMS_PER_CONNECTION 100
+
 struct curl_loop;
 
 /* A transfer has ended and is no longer in the loop; easy is the caller's again. Called outside of libcurl.

@@ -30,9 +30,10 @@ struct http_pool {
     struct http *http;
     struct curl_loop *curl;
     size_t calls;
-    bool proven;        /* a call has been answered over it, and none has failed since */
-    bool scouting;      /* one is under way to find out */
-    struct timer scout; /* for how long the others wait for it */
+    bool proven;                   /* a call has been answered over it, and none has failed since */
+    bool multiplexes;              /* by HTTP/2 */
+    const struct rest_call *scout; /* the call that the others wait for; NULL mostly */
+    struct timer patience;         /* with which they do */
     struct http_pool *next;
 };
 
@@ -54,26 +55,33 @@ static void turn_soon(struct http *http)
     timer_start(&http->turn, 0);
 }
 
-/* Something is known of the pool, or has been long enough unknown: those that wait may go. */
-static void pool_learn(struct http_pool *pool, bool proven)
+/* The others need not wait for it any longer. */
+static void pool_scouted(struct http_pool *pool)
 {
-    pool->proven = proven;
-    if (!pool->scouting)
-        return;
-    pool->scouting = false;
-    timer_stop(&pool->scout);
+    pool->scout = NULL;
+    timer_stop(&pool->patience);
     turn_soon(pool->http);
 }
 
-static void on_scout(void *arg)
+static void on_patience(void *arg)
 {
-    pool_learn(arg, true);
+    struct http_pool *pool = arg;
+    pool->proven = true; /* or slow; in any case they go */
+    pool_scouted(pool);
 }
 
-static void pool_scout(struct http_pool *pool)
+/* What a call has shown of its pool: that it works, or that it does not. */
+static void pool_learn(struct http_pool *pool, const struct rest_call *call, bool proven)
 {
-    pool->scouting = true;
-    timer_start(&pool->scout, SCOUT_MS * LOOP_MS);
+    pool->proven = proven;
+    if (pool->scout == call)
+        pool_scouted(pool);
+}
+
+/* For the first connection, and for each further one when those there are have all their streams. */
+static bool pool_needs_scout(const struct http_pool *pool)
+{
+    return !pool->proven || (pool->multiplexes && pool->calls % CURL_LOOP_STREAMS_PER_CONNECTION == 0);
 }
 
 static void pool_add(struct http *http)
@@ -81,14 +89,14 @@ static void pool_add(struct http *http)
     struct http_pool *pool = mem_zalloc(sizeof(*pool));
     pool->http = http;
     pool->curl = curl_loop_create(http->loop, on_transfer_done, http);
-    timer_init(&pool->scout, http->loop, on_scout, pool);
+    timer_init(&pool->patience, http->loop, on_patience, pool);
     LL_PREPEND(http->pools, pool);
 }
 
 static void pool_destroy(struct http_pool *pool)
 {
     LL_DELETE(pool->http->pools, pool);
-    timer_stop(&pool->scout);
+    timer_stop(&pool->patience);
     curl_loop_destroy(pool->curl);
     free(pool);
 }
@@ -107,8 +115,8 @@ static void call_detach(struct rest_call *call)
     if (!call->easy)
         return;
     curl_loop_remove(call->pool->curl, call->easy);
-    if (call->pool->scouting)
-        pool_learn(call->pool, false); /* cancelled, perhaps */
+    if (call->pool->scout == call)
+        pool_scouted(call->pool); /* cancelled, perhaps */
     curl_easy_cleanup(call->easy);
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
@@ -170,7 +178,10 @@ static void call_headers(struct rest_call *call, int status)
 {
     struct http *http = call->http;
     call->status = status;
-    pool_learn(call->pool, true);
+    pool_learn(call->pool, call, true);
+    long version = 0;
+    curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
+    call->pool->multiplexes = version >= CURL_HTTP_VERSION_2_0;
     if (status != 401)
         credentials_accepted(http->credentials, call->generation);
     else if (!call->again && credentials_refused(http->credentials, call->generation))
@@ -229,7 +240,7 @@ static void on_transfer_done(void *arg, CURL *easy, CURLcode code)
         call_again(call);
         return;
     }
-    pool_learn(call->pool, code == CURLE_OK);
+    pool_learn(call->pool, call, code == CURLE_OK);
     char reason[900];
     enum rest_result result = http_outcome(call, code, reason, sizeof(reason));
     call_finish(call, result, reason);
@@ -270,9 +281,11 @@ static void call_launch(struct rest_call *call)
     call->state = CALL_RUNNING;
     call->generation = credentials_generation(http->credentials);
     call->pool = http->pools;
+    if (pool_needs_scout(call->pool)) {
+        call->pool->scout = call;
+        timer_start(&call->pool->patience, SCOUT_MS * LOOP_MS);
+    }
     call->pool->calls++;
-    if (!call->pool->proven)
-        pool_scout(call->pool);
     call->easy = curl_easy_init();
     if (!call->easy) {
         fputs("libcurl: no handle can be made\n", stderr);
@@ -307,7 +320,7 @@ static void launch_queued(struct http *http)
     {
         if (call->state != CALL_QUEUED)
             continue;
-        if (http->pools->scouting)
+        if (http->pools->scout)
             return; /* the scout's answer, its end or its time comes back here */
         enum credentials_state state = credentials_check(http->credentials);
         if (state == CREDENTIALS_PENDING)

@@ -7,7 +7,6 @@ Makes certificates in DIR, listens on free ports of 127.0.0.1 and prints one lin
 is told by its path; see Handler. Ends when its stdin does.
 """
 
-import base64
 import gzip
 import http.server
 import json
@@ -16,6 +15,7 @@ import select
 import socket
 import socketserver
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -117,6 +117,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.chunk(b"x" * 65536)
         self.chunk(b"")
 
+    def get_trailers(self):
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Trailer", "X-Checksum")
+        self.end_headers()
+        self.chunk(b"body")
+        self.wfile.write(b"0\r\nX-Checksum: 1\r\n\r\n")
+
     def get_status(self):
         headers = [("Retry-After", self.query["retry"])] if "retry" in self.query else []
         self.answer(int(self.query["code"]), "slow down", headers)
@@ -207,10 +215,53 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 ends[readable].sendall(data)
 
 
+class Http2Handler(socketserver.BaseRequestHandler):
+    """HTTP/2 without its header compression: every request gets 200 and "conn=N stream=N", and then its stream stays
+    open and silent. That is all that watches need, and enough to see how they share connections."""
+
+    DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+    END_HEADERS = ACK = 1 << 0
+    STATUS_200 = b"\x88"  # entry 8 of the static table
+
+    def frame(self, kind, flags, stream, payload=b""):
+        self.request.sendall(struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) +
+                             payload)
+
+    def exactly(self, count):
+        data = b""
+        while len(data) < count:
+            more = self.request.recv(count - len(data))
+            if not more:
+                raise ConnectionError
+            data += more
+        return data
+
+    def answer(self, stream, number):
+        self.frame(self.HEADERS, 1 << 2, stream, self.STATUS_200)
+        self.frame(self.DATA, 0, stream, b"conn=%d stream=%d" % (number, stream))
+
+    def handle(self):
+        number = counters.add("connections")
+        self.exactly(len(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+        self.frame(self.SETTINGS, 0, 0, struct.pack(">HI", 3, self.server.max_streams))
+        while True:
+            head = self.exactly(9)
+            length, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
+            stream = int.from_bytes(head[5:], "big")
+            payload = self.exactly(length)
+            if kind == self.SETTINGS and not flags & self.ACK:
+                self.frame(self.SETTINGS, self.ACK, 0)
+            elif kind == self.PING and not flags & self.ACK:
+                self.frame(self.PING, self.ACK, 0, payload)
+            elif kind == self.HEADERS:
+                self.answer(stream, number)
+
+
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 128
     tls = None
+    max_streams = 250
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError, TimeoutError)):
@@ -247,18 +298,20 @@ def path(name):
     return os.path.join(directory, name)
 
 
-def tls_context(certificate, client_ca=None):
+def tls_context(certificate, client_ca=None, alpn="http/1.1"):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path(certificate + ".crt"), path(certificate + ".key"))
+    context.set_alpn_protocols([alpn])
     if client_ca:
         context.load_verify_locations(path(client_ca + ".crt"))
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
-def listen(tls=None):
-    server = Server(("127.0.0.1", 0), Handler)
+def listen(tls=None, handler=Handler, max_streams=250):
+    server = Server(("127.0.0.1", 0), handler)
     server.tls = tls
+    server.max_streams = max_streams
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 
@@ -285,6 +338,8 @@ def main():
         "misnamed": listen(tls_context("misnamed")),
         "mutual": listen(tls_context("server", "ca")),
         "proxy": listen(),
+        "h2": listen(tls_context("server", alpn="h2"), Http2Handler),
+        "h2-narrow": listen(tls_context("server", alpn="h2"), Http2Handler, max_streams=10),
         "refused": held.getsockname()[1],
     }
     print(json.dumps(ports), flush=True)

@@ -8,6 +8,8 @@ static void streams_whatever_the_chunks(void **state)
     expect_body(fixture, "/stream?text=gr%C3%BC%C3%9Fe%20%E2%82%AC%20%F0%9F%90%99",
                 "gr\u00fc\u00dfe \u20ac \U0001F419");
 
+    expect_body(fixture, "/trailers", "body");
+
     struct seen seen = {0};
     get(fixture, "/large?chunks=100", &seen);
     assert_int_equal(seen.result, REST_OK);

@@ -28,21 +28,6 @@ static void trusts_nobody_else(void **state)
                    "is not signed by the kubeconfig's certificate-authority");
 }
 
-/* With an authority of its own, a cluster is not trusted on the word of the system's. */
-static void the_systems_authorities_do_not_count_beside_it(void **state)
-{
-    struct fixture *fixture = *state;
-    cleanup_free char *system_dir = mem_printf("%s/system", fixture->dir);
-    cleanup_free char *command = mem_printf("mkdir -p %s && cp %s/ca.crt %s && openssl rehash %s", system_dir,
-                                            fixture->dir, system_dir, system_dir);
-    assert_int_equal(system(command), 0);
-    setenv("SSL_CERT_DIR", system_dir, 1);
-    client_tls(fixture, "127.0.0.1", "tls", "certificate-authority: other-ca.crt", "");
-    expect_failure(fixture, "/echo", REST_UNREACHABLE,
-                   "is not signed by the kubeconfig's certificate-authority");
-    unsetenv("SSL_CERT_DIR");
-}
-
 static void checks_the_name(void **state)
 {
     struct fixture *fixture = *state;
@@ -126,7 +111,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(trusts_the_authority_of_the_kubeconfig),
         TEST(trusts_nobody_else),
-        TEST(the_systems_authorities_do_not_count_beside_it),
         TEST(checks_the_name),
         TEST(insecure_means_insecure),
         TEST(no_tls_there),
