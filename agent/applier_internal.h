@@ -1,0 +1,94 @@
+#ifndef TI_AGENT_APPLIER_INTERNAL_H
+#define TI_AGENT_APPLIER_INTERNAL_H
+
+#include "agent/applier.h"
+
+#include <uthash.h>
+
+#include "base/backoff.h"
+#include "base/buf.h"
+#include "kube/apply.h"
+#include "provider/mirror.h"
+
+enum work_phase {
+    WORK_IDLE,    /* nothing to do until something changes */
+    WORK_QUEUED,  /* to be looked at when there is room */
+    WORK_WAITING, /* to be looked at when the timer fires */
+    WORK_BUSY,    /* a request is under way */
+};
+
+enum work_step { STEP_LOOK, STEP_APPLY, STEP_FORCE, STEP_NAMESPACE, STEP_DELETE };
+
+/* What is to be done about one key on the target. */
+struct work {
+    struct applier *applier;
+    char *key;    /* on the target */
+    char *source; /* at the source, as last heard of; NULL where only the target has told of it */
+    enum work_phase phase;
+    enum work_step step; /* of the request under way */
+    struct apply_call *call;
+    struct timer timer;
+    struct backoff retry;  /* after failures */
+    struct backoff repair; /* between repairs */
+    int64_t repair_from_us;
+    bool again;     /* something changed while a request was under way */
+    bool urgent;    /* and it must not wait for the target's watch */
+    bool tombstone; /* the source has said that this one is deleted */
+    bool namespace_tried;
+    bool repairing; /* the request under way is a repair */
+
+    bool known;            /* the next two are of the last apply that went well */
+    struct digest applied; /* the source object */
+    uint64_t fingerprint;  /* what the target made of it */
+    struct digest sending; /* the source object of the request under way */
+    struct buf manifest;   /* its body */
+    uint64_t deleted_uid;  /* hash of the uid whose deletion was accepted; 0: none */
+    int forced;            /* applies by force in the window that began at: */
+    int64_t forced_us;
+    bool fought; /* that was not the end of it */
+
+    enum applier_condition condition;
+    char *reason;
+    struct work *prev, *next; /* in the queue */
+    UT_hash_handle hh;
+};
+
+struct applier {
+    struct loop *loop;
+    struct rest *rest;
+    struct log *log;
+    const struct applier_ops *ops;
+    void *arg;
+    struct gvr gvr;
+    struct manifest_rules rules; /* its texts are owned here */
+    char *source_namespace, *default_namespace;
+    char **namespaces; /* owned; NULL: all */
+    bool adopt;
+
+    struct store *source; /* borrowed; NULL while detached */
+    struct store_observer source_observer;
+    bool source_synced; /* at this moment */
+    char *store_id;     /* NULL until the source was synced once */
+
+    struct object_rules target_rules;
+    struct store *target;
+    struct store_observer target_observer;
+    struct mirror *mirror;
+
+    struct work *works; /* by key */
+    struct work *queue;
+    struct timer pump;
+    struct applier_stats stats;
+};
+
+/* applier.c */
+void work_enqueue(struct work *work, bool urgent);
+void work_wait(struct work *work, int64_t delay_us);
+void work_forget(struct work *work);
+void work_condition(struct work *work, enum applier_condition condition, const char *reason);
+void applier_pump_soon(struct applier *applier);
+
+/* applier_work.c */
+void work_run(struct work *work); /* look, and do one thing */
+
+#endif
