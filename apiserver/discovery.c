@@ -1,8 +1,282 @@
+/*
+ * What is served, for clients that ask before they act: the legacy lists by group and version, the aggregated
+ * list that kubectl asks for first, the version, health, and the OpenAPI stubs (openapi.c).
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apiserver/openapi.h"
 #include "apiserver/server_internal.h"
+
+#define VERBS "[\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\",\"watch\"]"
+#define SUB_VERBS "[\"get\",\"patch\",\"update\"]"
+
+/* True for the first served collection of its group and version. */
+static bool opens_version(const struct storage *storage, const struct collection *collection)
+{
+    const struct gvr *gvr = &collection->resource.gvr;
+    for (const struct collection *c = storage->first; c != collection; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, gvr->group) &&
+            !strcmp(c->resource.gvr.version, gvr->version))
+            return false;
+    return collection->served;
+}
+
+static bool opens_group(const struct storage *storage, const struct collection *collection)
+{
+    for (const struct collection *c = storage->first; c != collection; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, collection->resource.gvr.group))
+            return false;
+    return collection->served;
+}
+
+static void separate(struct buf *out)
+{
+    if (out->len && out->data[out->len - 1] != '[' && out->data[out->len - 1] != '{')
+        buf_append_char(out, ',');
+}
+
+static void print_words(struct buf *out, const char *name, const char *words)
+{
+    if (!words[0])
+        return;
+    buf_appendf(out, ",\"%s\":[", name);
+    while (*words) {
+        size_t len = strcspn(words, " ");
+        separate(out);
+        buf_appendf(out, "\"%.*s\"", (int)len, words);
+        words += len + (words[len] == ' ');
+    }
+    buf_append_char(out, ']');
+}
+
+static void print_resource(const struct resource *r, struct buf *out)
+{
+    const char *namespaced = resource_namespaced(r) ? "true" : "false";
+    separate(out);
+    buf_appendf(out,
+                "{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":" VERBS,
+                r->gvr.resource, r->singular, namespaced, r->kind);
+    print_words(out, "shortNames", r->short_names);
+    print_words(out, "categories", r->category);
+    buf_append_char(out, '}');
+    if (r->flags & RESOURCE_SCALE)
+        buf_appendf(
+            out,
+            ",{\"name\":\"%s/scale\",\"singularName\":\"\",\"namespaced\":%s,\"group\":\"autoscaling\","
+            "\"version\":\"v1\",\"kind\":\"Scale\",\"verbs\":" SUB_VERBS "}",
+            r->gvr.resource, namespaced);
+    if (r->flags & RESOURCE_STATUS)
+        buf_appendf(out,
+                    ",{\"name\":\"%s/status\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\","
+                    "\"verbs\":" SUB_VERBS "}",
+                    r->gvr.resource, namespaced, r->kind);
+}
+
+static void print_resources(const struct storage *storage, const char *group, const char *version,
+                            struct buf *out)
+{
+    buf_appendf(
+        out,
+        "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[",
+        group, group[0] ? "/" : "", version);
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, group) && !strcmp(c->resource.gvr.version, version))
+            print_resource(&c->resource, out);
+    buf_append_str(out, "]}\n");
+}
+
+/* A group's versions are preferred in the order in which they came to be served. */
+static void print_group(const struct storage *storage, const char *group, struct buf *out)
+{
+    const char *preferred = NULL;
+    separate(out);
+    buf_appendf(out, "{\"name\":\"%s\",\"versions\":[", group);
+    for (const struct collection *c = storage->first; c; c = c->next) {
+        const struct gvr *gvr = &c->resource.gvr;
+        if (strcmp(gvr->group, group) || !opens_version(storage, c))
+            continue;
+        separate(out);
+        buf_appendf(out, "{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, gvr->version,
+                    gvr->version);
+        preferred = preferred ? preferred : gvr->version;
+    }
+    buf_appendf(out, "],\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}", group,
+                preferred, preferred);
+}
+
+static void print_groups(const struct storage *storage, struct buf *out)
+{
+    buf_append_str(out, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (c->resource.gvr.group[0] && opens_group(storage, c))
+            print_group(storage, c->resource.gvr.group, out);
+    buf_append_str(out, "]}\n");
+}
+
+static void print_kind(const char *group, const char *version, const char *kind, struct buf *out)
+{
+    buf_appendf(out, "\"responseKind\":{\"group\":\"%s\",\"version\":\"%s\",\"kind\":\"%s\"}", group, version,
+                kind);
+}
+
+static void print_subresource(const struct resource *r, const char *name, struct buf *out)
+{
+    bool scale = !strcmp(name, "scale");
+    separate(out);
+    buf_appendf(out, "{\"subresource\":\"%s\",", name);
+    print_kind(scale ? "autoscaling" : r->gvr.group, scale ? "v1" : r->gvr.version, scale ? "Scale" : r->kind,
+               out);
+    buf_append_str(out, ",\"verbs\":" SUB_VERBS "}");
+}
+
+static void print_aggregated_resource(const struct resource *r, struct buf *out)
+{
+    separate(out);
+    buf_appendf(out, "{\"resource\":\"%s\",", r->gvr.resource);
+    print_kind(r->gvr.group, r->gvr.version, r->kind, out);
+    buf_appendf(out, ",\"scope\":\"%s\",\"singularResource\":\"%s\",\"verbs\":" VERBS,
+                resource_namespaced(r) ? "Namespaced" : "Cluster", r->singular);
+    print_words(out, "shortNames", r->short_names);
+    print_words(out, "categories", r->category);
+    if (r->flags & (RESOURCE_STATUS | RESOURCE_SCALE)) {
+        buf_append_str(out, ",\"subresources\":[");
+        if (r->flags & RESOURCE_SCALE)
+            print_subresource(r, "scale", out);
+        if (r->flags & RESOURCE_STATUS)
+            print_subresource(r, "status", out);
+        buf_append_char(out, ']');
+    }
+    buf_append_char(out, '}');
+}
+
+static void print_aggregated_version(const struct storage *storage, const struct gvr *gvr, struct buf *out)
+{
+    separate(out);
+    buf_appendf(out, "{\"version\":\"%s\",\"resources\":[", gvr->version);
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, gvr->group) &&
+            !strcmp(c->resource.gvr.version, gvr->version))
+            print_aggregated_resource(&c->resource, out);
+    buf_append_str(out, "],\"freshness\":\"Current\"}");
+}
+
+static void print_aggregated_group(const struct storage *storage, const char *group, struct buf *out)
+{
+    separate(out);
+    if (group[0])
+        buf_appendf(out, "{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":null},\"versions\":[", group);
+    else
+        buf_append_str(out, "{\"metadata\":{\"creationTimestamp\":null},\"versions\":[");
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (!strcmp(c->resource.gvr.group, group) && opens_version(storage, c))
+            print_aggregated_version(storage, &c->resource.gvr, out);
+    buf_append_str(out, "]}");
+}
+
+/* Of the core group for /api, of all others for /apis. */
+static void print_aggregated(const struct storage *storage, bool core, struct buf *out)
+{
+    buf_append_str(
+        out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\",\"metadata\":{},"
+             "\"items\":[");
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (!c->resource.gvr.group[0] == core && opens_group(storage, c))
+            print_aggregated_group(storage, c->resource.gvr.group, out);
+    buf_append_str(out, "]}\n");
+}
+
+static void answer_roots(struct exchange *exchange, bool core)
+{
+    const struct storage *storage = &exchange->server->storage;
+    if (exchange->request.form == FORM_AGGREGATED) {
+        exchange->content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        print_aggregated(storage, core, &exchange->out);
+    } else if (core) {
+        buf_append_str(
+            &exchange->out,
+            "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
+    } else {
+        print_groups(storage, &exchange->out);
+    }
+}
+
+static bool group_served(const struct storage *storage, const char *group, const char *version)
+{
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, group) &&
+            (!version || !strcmp(c->resource.gvr.version, version)))
+            return true;
+    return false;
+}
+
+static void answer_version(struct exchange *exchange)
+{
+    buf_append_str(&exchange->out,
+                   "{\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+transport-informer-" TI_VERSION
+                   "\","
+                   "\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"\",\"goVersion\":\"\","
+                   "\"compiler\":\"\","
+                   "\"platform\":\"linux/amd64\"}\n");
+}
+
+static void answer_health(struct exchange *exchange)
+{
+    exchange->content_type = "text/plain; charset=utf-8";
+    buf_append_str(&exchange->out, "ok");
+}
+
+static bool path_is(const struct exchange *exchange, const char *path)
+{
+    const char *have = exchange->request.path;
+    size_t len = strlen(path);
+    return !strncmp(have, path, len) && (!have[len] || !strcmp(have + len, "/"));
+}
+
+static bool answer_fixed(struct exchange *exchange)
+{
+    bool core = path_is(exchange, "/api");
+    if (core || path_is(exchange, "/apis"))
+        answer_roots(exchange, core);
+    else if (path_is(exchange, "/version"))
+        answer_version(exchange);
+    else if (path_is(exchange, "/healthz") || path_is(exchange, "/livez") || path_is(exchange, "/readyz"))
+        answer_health(exchange);
+    else
+        return openapi_answer(exchange);
+    return true;
+}
+
+static bool answer_group(struct exchange *exchange)
+{
+    const struct storage *storage = &exchange->server->storage;
+    const struct request *request = &exchange->request;
+    const char *path = request->path;
+    if (request->version[0]) {
+        if (!group_served(storage, request->group, request->version))
+            return false;
+        print_resources(storage, request->group, request->version, &exchange->out);
+        return true;
+    }
+    if (strncmp(path, "/apis/", 6) || !group_served(storage, path + 6, NULL))
+        return false;
+    print_group(storage, path + 6, &exchange->out);
+    /* Alone it says what it is. */
+    struct buf alone = exchange->out;
+    exchange->out = (struct buf)BUF_INIT(alone.limit);
+    buf_append_str(&exchange->out, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
+    buf_append(&exchange->out, alone.data + 1, alone.len - 1);
+    buf_append_char(&exchange->out, '\n');
+    buf_deinit(&alone);
+    return true;
+}
 
 void server_answer_discovery(struct exchange *exchange)
 {
     struct status status;
+    if (!strcmp(exchange->request.method, "GET") && (answer_fixed(exchange) || answer_group(exchange)))
+        return;
     status_set(&status, 404, "NotFound", "the server could not find the requested resource");
     exchange_fail(exchange, &status);
 }

@@ -27,7 +27,6 @@ struct list {
 
 static void list_destroy(struct list *list)
 {
-    printer_deinit(&list->printer);
     list_options_deinit(&list->options);
     object_set_deinit(&list->items);
     free(list);
@@ -201,7 +200,6 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
         struct printer printer;
         printer_init(&printer, exchange, &collection->resource);
         printer_single(&printer, object, &exchange->out);
-        printer_deinit(&printer);
     } else {
         status_not_found(&status, &collection->resource, request->name);
         exchange_fail(exchange, &status);

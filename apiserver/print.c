@@ -1,52 +1,130 @@
+/*
+ * The three forms share one frame: a list is head, items with commas, tail; an event is type and one object.
+ * What differs is how an item is printed, and which kind the frame has.
+ */
+
 #include "apiserver/print.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
+
 void printer_init(struct printer *printer, struct exchange *exchange, const struct resource *resource)
 {
-    *printer = (struct printer){.exchange = exchange, .resource = resource};
+    *printer = (struct printer){
+        .exchange = exchange,
+        .resource = resource,
+        .form = exchange->request.form == FORM_TABLE || exchange->request.form == FORM_PARTIAL
+                    ? exchange->request.form
+                    : FORM_JSON,
+        .include = request_param(&exchange->request, "includeObject"),
+    };
+    printer->table = resource->table ? resource->table : table_of(resource->gvr.group, resource->kind);
 }
 
-void printer_deinit(struct printer *printer)
+static void print_string(struct buf *out, const char *text)
 {
-    (void)printer;
+    buf_append_json_string(out, text, strlen(text));
+}
+
+static void print_columns(const struct table *table, struct buf *out)
+{
+    buf_append_char(out, '[');
+    for (size_t i = 0; i < table->count; i++) {
+        const struct table_column *column = &table->columns[i];
+        buf_append_str(out, i ? ",{\"name\":" : "{\"name\":");
+        print_string(out, column->name);
+        buf_appendf(out, ",\"type\":\"%s\",\"format\":\"%s\",\"description\":", column->type, column->format);
+        print_string(out, column->help);
+        buf_appendf(out, ",\"priority\":%d}", column->priority);
+    }
+    buf_append_char(out, ']');
+}
+
+static void print_partial(const struct object *object, struct buf *out)
+{
+    struct slice metadata = json_member(object_bytes(object), "metadata");
+    buf_append_str(out,
+                   "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
+    buf_append(out, metadata.data, metadata.len);
+    buf_append_char(out, '}');
+}
+
+static void print_row(const struct printer *printer, const struct object *object, struct buf *out)
+{
+    struct slice bytes = object_bytes(object);
+    int64_t now_us = apiserver_wall_us(printer->exchange->server);
+    buf_append_str(out, "{\"cells\":");
+    for (size_t i = 0; i < printer->table->count; i++) {
+        buf_append_char(out, i ? ',' : '[');
+        table_cell_json(&printer->table->columns[i], bytes, now_us, out);
+    }
+    buf_append_str(out, "],\"object\":");
+    if (!strcmp(printer->include, "None"))
+        buf_append_str(out, "null");
+    else if (!strcmp(printer->include, "Object"))
+        buf_append(out, bytes.data, bytes.len);
+    else
+        print_partial(object, out);
+    buf_append_char(out, '}');
+}
+
+/* Up to and with the bracket before the rows. A watch tells the columns once. */
+static void open_table(struct printer *printer, const char *metadata, struct buf *out)
+{
+    buf_appendf(
+        out, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":%s,\"columnDefinitions\":",
+        metadata);
+    if (printer->columns_told)
+        buf_append_str(out, "null");
+    else
+        print_columns(printer->table, out);
+    printer->columns_told = true;
+    buf_append_str(out, ",\"rows\":[");
 }
 
 void printer_open(struct printer *printer, const char *metadata, struct buf *out)
 {
     char version[320];
-    buf_appendf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":%s,\"items\":[",
-                printer->resource->list_kind, resource_api_version(printer->resource, version), metadata);
+    if (printer->form == FORM_TABLE)
+        open_table(printer, metadata, out);
+    else if (printer->form == FORM_PARTIAL)
+        buf_appendf(
+            out,
+            "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":%s,"
+            "\"items\":[",
+            metadata);
+    else
+        buf_appendf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":%s,\"items\":[",
+                    printer->resource->list_kind, resource_api_version(printer->resource, version), metadata);
 }
 
 /* Items of built-in kinds have no kind and apiVersion: those are the first two members of what is stored. */
-static struct slice without_type(const struct resource *resource, struct slice bytes)
+static void print_untyped(const struct resource *resource, struct slice bytes, struct buf *out)
 {
     char prefix[512], version[320];
-    if (resource->flags & RESOURCE_CUSTOM)
-        return bytes;
     size_t len = (size_t)snprintf(prefix, sizeof(prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",",
                                   resource->kind, resource_api_version(resource, version));
-    if (bytes.len <= len || memcmp(bytes.data, prefix, len))
-        return bytes;
-    /* The caller has printed the brace. */
-    return (struct slice){bytes.data + len - 1, bytes.len - len + 1};
+    bool typed = bytes.len > len && !memcmp(bytes.data, prefix, len);
+    if (typed && !(resource->flags & RESOURCE_CUSTOM)) {
+        buf_append_char(out, '{');
+        bytes = (struct slice){bytes.data + len, bytes.len - len};
+    }
+    buf_append(out, bytes.data, bytes.len);
 }
 
 void printer_item(struct printer *printer, const struct object *object, struct buf *out)
 {
-    struct slice bytes = object_bytes(object);
-    struct slice rest = without_type(printer->resource, bytes);
     if (printer->items++)
         buf_append_char(out, ',');
-    if (rest.data != bytes.data) {
-        buf_append_char(out, '{');
-        rest.data++;
-        rest.len--;
-    }
-    buf_append(out, rest.data, rest.len);
+    if (printer->form == FORM_TABLE)
+        print_row(printer, object, out);
+    else if (printer->form == FORM_PARTIAL)
+        print_partial(object, out);
+    else
+        print_untyped(printer->resource, object_bytes(object), out);
 }
 
 void printer_close(struct printer *printer, struct buf *out)
@@ -55,11 +133,25 @@ void printer_close(struct printer *printer, struct buf *out)
     buf_append_str(out, "]}\n");
 }
 
+static void print_one(struct printer *printer, const struct object *object, struct buf *out)
+{
+    struct slice bytes = object_bytes(object), revision = object_resource_version(object);
+    char metadata[64];
+    if (printer->form == FORM_TABLE) {
+        snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%.*s\"}", SLICE_ARGS(revision));
+        open_table(printer, metadata, out);
+        print_row(printer, object, out);
+        buf_append_str(out, "]}");
+    } else if (printer->form == FORM_PARTIAL) {
+        print_partial(object, out);
+    } else {
+        buf_append(out, bytes.data, bytes.len);
+    }
+}
+
 void printer_single(struct printer *printer, const struct object *object, struct buf *out)
 {
-    (void)printer;
-    struct slice bytes = object_bytes(object);
-    buf_append(out, bytes.data, bytes.len);
+    print_one(printer, object, out);
     buf_append_char(out, '\n');
 }
 
@@ -67,17 +159,26 @@ void printer_event(struct printer *printer, enum event_type type, const struct o
                    struct buf *out)
 {
     buf_appendf(out, "{\"type\":\"%s\",\"object\":", event_type_text(type));
-    printer_single(printer, object, out);
-    buf_truncate(out, out->len - 1);
+    print_one(printer, object, out);
     buf_append_str(out, "}\n");
 }
 
 void printer_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out)
 {
-    char version[320];
-    buf_appendf(out,
-                "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{"
-                "\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}}}\n",
-                printer->resource->kind, resource_api_version(printer->resource, version), revision,
-                initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    char version[320], metadata[160];
+    snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}",
+             revision, initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    buf_append_str(out, "{\"type\":\"BOOKMARK\",\"object\":");
+    if (printer->form == FORM_TABLE) {
+        open_table(printer, metadata, out);
+        buf_append_str(out, "]");
+    } else if (printer->form == FORM_PARTIAL) {
+        buf_appendf(out,
+                    "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":%s",
+                    metadata);
+    } else {
+        buf_appendf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":%s", printer->resource->kind,
+                    resource_api_version(printer->resource, version), metadata);
+    }
+    buf_append_str(out, "}}\n");
 }

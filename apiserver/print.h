@@ -8,15 +8,19 @@
 
 #include "apiserver/server_internal.h"
 
+struct table;
+
 struct printer {
     struct exchange *exchange;
     const struct resource *resource;
-    bool columns_told; /* the first Table of a watch has the columns, the later ones do not */
-    size_t items;      /* printed so far in this list */
+    const struct table *table;
+    enum api_form form;  /* JSON, TABLE or PARTIAL */
+    const char *include; /* "Metadata", "Object", "None" of a table's rows; borrowed from the request */
+    bool columns_told;   /* the first Table of a watch has the columns, the later ones do not */
+    size_t items;        /* printed so far in this list */
 };
 
 void printer_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
-void printer_deinit(struct printer *printer);
 
 /* A list: open, items, close. metadata is the JSON of the list's metadata. */
 void printer_open(struct printer *printer, const char *metadata, struct buf *out);
@@ -25,7 +29,7 @@ void printer_close(struct printer *printer, struct buf *out);
 
 void printer_single(struct printer *printer, const struct object *object,
                     struct buf *out); /* ended by a newline */
-/* One event of a watch, with the object at another revision where `revision` is not 0. */
+/* One event of a watch. */
 void printer_event(struct printer *printer, enum event_type type, const struct object *object,
                    struct buf *out);
 /* initial_end: the bookmark that ends the initial events. */

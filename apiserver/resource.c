@@ -12,7 +12,7 @@
 
 #define ROW(group, version, plural, kind, singular, short_names, category, flags)                            \
     {                                                                                                        \
-        {group, version, plural}, kind, kind "List", singular, short_names, category, flags                  \
+        {group, version, plural}, kind, kind "List", singular, short_names, category, flags, NULL            \
     }
 #define CORE(plural, kind, singular, short_names, category, flags)                                           \
     ROW("", "v1", plural, kind, singular, short_names, category, flags)

@@ -11,6 +11,8 @@
 
 #include "base/gvr.h"
 
+struct table;
+
 enum resource_flags {
     RESOURCE_NAMESPACED = 1 << 0,
     RESOURCE_STATUS = 1 << 1,      /* has the status subresource: a plain write does not change status */
@@ -28,6 +30,7 @@ struct resource {
     char short_names[64]; /* space separated */
     char category[32];    /* "all", or empty */
     unsigned flags;
+    const struct table *table; /* columns of its own; NULL: those of base/table.h */
 };
 
 /* The built-in resources, ended by one without a kind. */

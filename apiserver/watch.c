@@ -59,7 +59,6 @@ static void watch_destroy(struct watch *watch)
     collection_unwatch(&watch->watcher);
     list_options_deinit(&watch->options);
     object_set_deinit(&watch->initial);
-    printer_deinit(&watch->printer);
     free(watch);
 }
 

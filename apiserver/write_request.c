@@ -12,7 +12,6 @@ static void answer_object(struct exchange *exchange, const struct write *write)
     exchange->status = write->code;
     printer_init(&printer, exchange, &write->collection->resource);
     printer_single(&printer, write->result, &exchange->out);
-    printer_deinit(&printer);
 }
 
 static void answer_deleted(struct exchange *exchange, const struct write *write)

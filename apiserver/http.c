@@ -1,0 +1,380 @@
+/*
+ * libmicrohttpd keeps an epoll set of its own and no thread: the loop watches that set as one descriptor and lets the
+ * library run when it is readable, or when the library has asked for time. The set is edge-triggered, so that the time
+ * the library asks for must always be asked: it is zero while bytes are left to be read.
+ *
+ * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and taken up again
+ * on readable(); while it is suspended the library does not see that the peer has gone, so a sweep does (once in a few
+ * seconds, one peek per suspended connection), or else watches of clients that died would pile up.
+ */
+
+#include "apiserver/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "apiserver/exchange.h"
+#include "base/mem.h"
+
+#define BLOCK_BYTES ((size_t)32 << 10)
+#define MEMORY_BYTES ((size_t)96 << 10) /* of the library, per connection */
+#define IDLE_S 120                      /* without a byte from or to the client */
+#define SWEEP_US (5 * LOOP_SECOND)
+#define BODY_LIMIT ((size_t)3 << 20)
+
+struct listener {
+    struct apiserver *server;
+    struct MHD_Daemon *daemon;
+    uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
+    struct timer timeout, sweep;
+    struct visit *visits;
+    uint16_t port;
+};
+
+/* One request of a connection. */
+struct visit {
+    struct listener *listener;
+    struct MHD_Connection *connection;
+    char *target; /* path and query as sent */
+    struct buf body;
+    struct exchange *exchange;
+    bool begun, suspended, gone;
+    struct visit *next, **link;
+};
+
+static void run(struct listener *listener)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+    MHD_run(listener->daemon);
+    if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES)
+        timer_start(&listener->timeout, (int64_t)timeout_ms * LOOP_MS);
+    else
+        timer_stop(&listener->timeout);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    run(poll->data);
+}
+
+static void on_timeout(void *arg)
+{
+    run(arg);
+}
+
+/* Taking up again is only noted; the library does it at its next run. */
+static void visit_resume(struct visit *visit)
+{
+    if (!visit->suspended)
+        return;
+    visit->suspended = false;
+    MHD_resume_connection(visit->connection);
+    if (!timer_active(&visit->listener->timeout) || visit->listener->timeout.due_us > loop_now_us(visit->listener->timeout.loop))
+        timer_start(&visit->listener->timeout, 0);
+}
+
+static void visit_readable(void *arg)
+{
+    visit_resume(arg);
+}
+
+static bool peer_gone(const struct visit *visit)
+{
+    char byte;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!info)
+        return true;
+    ssize_t n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static void on_sweep(void *arg)
+{
+    struct listener *listener = arg;
+    for (struct visit *visit = listener->visits; visit; visit = visit->next)
+        if (visit->suspended && peer_gone(visit)) {
+            visit->gone = true;
+            visit_resume(visit);
+        }
+    timer_start(&listener->sweep, SWEEP_US);
+}
+
+/* The first that the library tells of a request: what it returns here is the request's pointer from then on. */
+static void *visit_create(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    struct listener *listener = arg;
+    struct visit *visit = mem_zalloc(sizeof(*visit));
+    *visit = (struct visit){
+        .listener = listener,
+        .connection = connection,
+        .target = mem_strdup(uri),
+        .body = BUF_INIT(BODY_LIMIT),
+        .next = listener->visits,
+        .link = &listener->visits,
+    };
+    if (visit->next)
+        visit->next->link = &visit->next;
+    listener->visits = visit;
+    return visit;
+}
+
+static void visit_destroy(void *arg, struct MHD_Connection *connection, void **pointer,
+                          enum MHD_RequestTerminationCode code)
+{
+    struct visit *visit = *pointer;
+    (void)arg;
+    (void)connection;
+    (void)code;
+    if (!visit)
+        return;
+    *pointer = NULL;
+    *visit->link = visit->next;
+    if (visit->next)
+        visit->next->link = visit->link;
+    exchange_close(visit->exchange);
+    buf_deinit(&visit->body);
+    free(visit->target);
+    free(visit);
+}
+
+static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
+{
+    struct visit *visit = arg;
+    (void)position;
+    if (visit->gone)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    ssize_t n = exchange_read(visit->exchange, out, size);
+    if (n > 0)
+        return n;
+    if (n == EXCHANGE_END)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (n == EXCHANGE_BROKEN)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    visit->suspended = true;
+    MHD_suspend_connection(visit->connection);
+    return 0;
+}
+
+static enum MHD_Result send_response(struct visit *visit)
+{
+    struct exchange *exchange = visit->exchange;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, visit_read, visit, NULL);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", exchange_content_type(exchange));
+    MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+    if (exchange_retry_after_s(exchange)) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", exchange_retry_after_s(exchange));
+        MHD_add_response_header(response, "Retry-After", text);
+    }
+    enum MHD_Result r = MHD_queue_response(visit->connection, (unsigned)exchange_status(exchange), response);
+    MHD_destroy_response(response);
+    return r;
+}
+
+/* For what never reaches the API: one line of text. */
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, const char *why)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(why), (void *)(uintptr_t)why, MHD_RESPMEM_MUST_COPY);
+    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
+    MHD_add_response_header(response, "Connection", "close");
+    enum MHD_Result r = MHD_queue_response(connection, code, response);
+    MHD_destroy_response(response);
+    return r;
+}
+
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* A web page of elsewhere that makes the user's browser speak to us sends where it comes from. */
+static bool foreign_page(struct MHD_Connection *connection)
+{
+    const char *origin = header(connection, "Origin"), *host = header(connection, "Host");
+    if (!origin)
+        return false;
+    const char *at = strstr(origin, "://");
+    return !at || !host || strcasecmp(at + 3, host);
+}
+
+static enum MHD_Result begin(struct visit *visit, const char *method)
+{
+    struct MHD_Connection *connection = visit->connection;
+    const char *length = header(connection, "Content-Length");
+    int on = 1;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    visit->begun = true;
+    if (info)
+        setsockopt(info->connect_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (length && strtoull(length, NULL, 10) > BODY_LIMIT)
+        return refuse(connection, 413, "Request entity too large: limit is 3145728\n");
+    if (foreign_page(connection))
+        return refuse(connection, 403, "requests from pages of another origin are refused\n");
+    if (strlen(method) > 16)
+        return refuse(connection, 405, "unknown method\n");
+    return MHD_YES;
+}
+
+static enum MHD_Result answer(struct visit *visit, const char *method)
+{
+    struct rest_request request = {
+        .method = method,
+        .path = visit->target,
+        .accept = header(visit->connection, "Accept"),
+        .content_type = header(visit->connection, "Content-Type"),
+        .body = visit->body.data,
+        .body_len = visit->body.len,
+    };
+    visit->exchange = exchange_open(visit->listener->server, &request, NULL, visit_readable, visit);
+    buf_deinit(&visit->body);
+    return send_response(visit);
+}
+
+/* Called with the head, then with pieces of the body, then with none. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *len, void **pointer)
+{
+    struct visit *visit = *pointer;
+    (void)arg;
+    (void)url;
+    (void)version;
+    if (!visit->begun)
+        return begin(visit, method);
+    if (*len) {
+        if (buf_append(&visit->body, data, *len) != 0)
+            return refuse(connection, 413, "Request entity too large: limit is 3145728\n");
+        *len = 0;
+        return MHD_YES;
+    }
+    return answer(visit, method);
+}
+
+static int bind_to(const struct addrinfo *address)
+{
+    int on = 1, fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 256) == 0)
+        return fd;
+    int r = -errno;
+    close(fd);
+    return r;
+}
+
+static int listen_on(const char *host, uint16_t port, int *out, struct error *err)
+{
+    char service[8];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
+    snprintf(service, sizeof(service), "%u", port);
+    int r = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
+    if (r != 0)
+        return error_set(err, EX_NOHOST, "listen on %s port %u: %s: give an address of this machine, such as 127.0.0.1",
+                         host, port, gai_strerror(r));
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
+        fd = bind_to(at);
+    freeaddrinfo(found);
+    *out = fd;
+    return fd >= 0 ? 0
+                   : error_set(err, EX_UNAVAILABLE, "listen on %s port %u: %s: choose another port, or 0 for any that is free",
+                               host, port, strerror(-fd));
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, unsigned connections)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
+                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener,
+                            MHD_OPTION_NOTIFY_COMPLETED, visit_destroy, listener, MHD_OPTION_CONNECTION_LIMIT,
+                            connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)IDLE_S, MHD_OPTION_END);
+}
+
+static void attach(struct listener *listener)
+{
+    struct loop *loop = apiserver_loop(listener->server);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    listener->poll = mem_zalloc(sizeof(*listener->poll));
+    uv_poll_init(loop_uv(loop), listener->poll, info->epoll_fd);
+    listener->poll->data = listener;
+    uv_poll_start(listener->poll, UV_READABLE, on_poll);
+    timer_init(&listener->timeout, loop, on_timeout, listener);
+    timer_init(&listener->sweep, loop, on_sweep, listener);
+    timer_start(&listener->sweep, SWEEP_US);
+    timer_start(&listener->timeout, 0);
+}
+
+int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
+                    struct error *err)
+{
+    int fd;
+    int r = listen_on(options->host, options->port, &fd, err);
+    if (r != 0)
+        return r;
+    struct listener *listener = mem_zalloc(sizeof(*listener));
+    listener->server = server;
+    listener->port = port_of(fd);
+    listener->daemon = start_daemon(listener, fd, options->connections ? options->connections : 1000);
+    if (!listener->daemon) {
+        close(fd);
+        free(listener);
+        return error_set(err, EX_OSERR, "listen on %s port %u: the HTTP server did not start: look at the limits of this "
+                                        "process (ulimit -n, -v)",
+                         options->host, options->port);
+    }
+    attach(listener);
+    *out = listener;
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void listener_destroy(struct listener *listener)
+{
+    if (!listener)
+        return;
+    for (struct visit *visit = listener->visits; visit; visit = visit->next) {
+        visit->gone = true;
+        visit_resume(visit);
+    }
+    timer_stop(&listener->timeout);
+    timer_stop(&listener->sweep);
+    uv_poll_stop(listener->poll);
+    uv_close((uv_handle_t *)listener->poll, on_closed);
+    MHD_stop_daemon(listener->daemon); /* closes the listening socket as well */
+    free(listener);
+}
+
+uint16_t listener_port(const struct listener *listener)
+{
+    return listener->port;
+}

@@ -1,0 +1,28 @@
+#ifndef TI_APISERVER_HTTP_H
+#define TI_APISERVER_HTTP_H
+
+/*
+ * An API server on a socket: HTTP/1.1 by libmicrohttpd, run from the loop without threads. Clients are bounded: in number,
+ * in the length of what they send, and in time; one that reads slowly costs a buffer, one that has gone away is found out
+ * within seconds.
+ */
+
+#include "apiserver/server.h"
+
+struct listener;
+
+struct listener_options {
+    const char *host; /* "127.0.0.1", "::1", "" for all addresses */
+    uint16_t port;    /* 0: any free one */
+    unsigned connections; /* at most; 0: 1000 */
+};
+
+/* 0, or one of sysexits with err set. The server is borrowed; its loop must be a real one. */
+int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
+                    struct error *err);
+/* Ends all connections. The loop must run once more before it is destroyed. NULL is fine. */
+void listener_destroy(struct listener *listener);
+
+uint16_t listener_port(const struct listener *listener);
+
+#endif

@@ -1,0 +1,28 @@
+#ifndef TI_SAMPLES_MINICLUSTER_CLUSTER_H
+#define TI_SAMPLES_MINICLUSTER_CLUSTER_H
+
+/*
+ * A whole cluster in this process: an API server and the controllers that make it live. Each controller is a state machine
+ * over the server's direct interface: it is told which objects have changed, and works through them from the loop. So a
+ * cluster runs under virtual time as well, and repeats there.
+ */
+
+#include "apiserver/server.h"
+
+struct cluster;
+
+struct cluster_options {
+    struct loop *loop;
+    struct log *log;
+    int64_t wall_offset_us; /* as in struct apiserver_options */
+    unsigned nodes;
+    unsigned pods;  /* running from the start */
+    unsigned churn; /* changes a second */
+};
+
+struct cluster *cluster_create(const struct cluster_options *options);
+void cluster_destroy(struct cluster *cluster); /* NULL is fine */
+
+struct apiserver *cluster_server(struct cluster *cluster); /* borrowed */
+
+#endif
