@@ -64,7 +64,7 @@ int admit_namespace(const struct write *write, cJSON *tree)
     return 0;
 }
 
-int admit_namespace_open(const struct write *write)
+int admit_namespace_open(const struct write *write, const cJSON *tree)
 {
     const struct gvr gvr = {"", "v1", "namespaces"};
     if (!resource_namespaced(&write->collection->resource))
@@ -77,11 +77,12 @@ int admit_namespace_open(const struct write *write)
     if (!slice_equal(json_member(status, "phase"), "Terminating"))
         return 0;
     char qualified[GVR_TEXT_MAX];
+    const char *name = tree_text(tree, "metadata.name");
     status_set(
         write->status, 403, "Forbidden",
         "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being terminated",
-        resource_qualified(&write->collection->resource, qualified), write->name, write->namespace_);
-    status_details(write->status, &write->collection->resource, write->name);
+        resource_qualified(&write->collection->resource, qualified), name, write->namespace_);
+    status_details(write->status, &write->collection->resource, name);
     snprintf(write->status->cause, sizeof(write->status->cause), "NamespaceTerminating");
     return 403;
 }
@@ -180,5 +181,21 @@ int admit_content(const struct write *write, const cJSON *tree)
             resource->kind, resource->gvr.version, resource->kind, maps[i]);
     if (!strcmp(resource->gvr.group, "apps"))
         return admit_workload(write, tree);
+    return 0;
+}
+
+int admit_delete(const struct write *write)
+{
+    static const char *const kept[] = {"default", "kube-system", "kube-public"};
+    if (strcmp(write->collection->resource.kind, "Namespace"))
+        return 0;
+    for (size_t i = 0; i < array_size(kept); i++) {
+        if (strcmp(write->name, kept[i]))
+            continue;
+        status_set(write->status, 403, "Forbidden",
+                   "namespaces \"%s\" is forbidden: this namespace may not be deleted", write->name);
+        status_details(write->status, &write->collection->resource, write->name);
+        return 403;
+    }
     return 0;
 }

@@ -12,8 +12,10 @@
 int admit_shape(const struct write *write,
                 cJSON *tree); /* apiVersion and kind; sets them where they are absent */
 int admit_namespace(const struct write *write, cJSON *tree); /* that of the object and of the URL; sets it */
-int admit_namespace_open(const struct write *write);         /* it exists and is not being deleted */
+int admit_namespace_open(const struct write *write,
+                         const cJSON *tree);            /* it exists and is not being deleted */
 int admit_name(const struct write *write, cJSON *tree); /* makes it from generateName where it is absent */
+int admit_delete(const struct write *write); /* nothing may delete the namespaces that clusters stand on */
 int admit_content(const struct write *write, const cJSON *tree);
 
 #endif

@@ -1,11 +1,13 @@
 /*
- * libmicrohttpd keeps an epoll set of its own and no thread: the loop watches that set as one descriptor and lets the
- * library run when it is readable, or when the library has asked for time. The set is edge-triggered, so that the time
- * the library asks for must always be asked: it is zero while bytes are left to be read.
+ * libmicrohttpd keeps an epoll set of its own and no thread: the loop watches that set as one descriptor and
+ * lets the library run when it is readable, or when the library has asked for time. The set is
+ * edge-triggered, so that the time the library asks for must always be asked: it is zero while bytes are left
+ * to be read.
  *
- * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and taken up again
- * on readable(); while it is suspended the library does not see that the peer has gone, so a sweep does (once in a few
- * seconds, one peek per suspended connection), or else watches of clients that died would pile up.
+ * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and
+ * taken up again on readable(); while it is suspended the library does not see that the peer has gone, so a
+ * sweep does (once in a few seconds, one peek per suspended connection), or else watches of clients that died
+ * would pile up.
  */
 
 #include "apiserver/http.h"
@@ -80,7 +82,8 @@ static void visit_resume(struct visit *visit)
         return;
     visit->suspended = false;
     MHD_resume_connection(visit->connection);
-    if (!timer_active(&visit->listener->timeout) || visit->listener->timeout.due_us > loop_now_us(visit->listener->timeout.loop))
+    if (!timer_active(&visit->listener->timeout) ||
+        visit->listener->timeout.due_us > loop_now_us(visit->listener->timeout.loop))
         timer_start(&visit->listener->timeout, 0);
 }
 
@@ -111,7 +114,8 @@ static void on_sweep(void *arg)
     timer_start(&listener->sweep, SWEEP_US);
 }
 
-/* The first that the library tells of a request: what it returns here is the request's pointer from then on. */
+/* The first that the library tells of a request: what it returns here is the request's pointer from then on.
+ */
 static void *visit_create(void *arg, const char *uri, struct MHD_Connection *connection)
 {
     struct listener *listener = arg;
@@ -218,7 +222,8 @@ static enum MHD_Result begin(struct visit *visit, const char *method)
     struct MHD_Connection *connection = visit->connection;
     const char *length = header(connection, "Content-Length");
     int on = 1;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     visit->begun = true;
     if (info)
         setsockopt(info->connect_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -247,8 +252,9 @@ static enum MHD_Result answer(struct visit *visit, const char *method)
 }
 
 /* Called with the head, then with pieces of the body, then with none. */
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *len, void **pointer)
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data, size_t *len,
+                                  void **pointer)
 {
     struct visit *visit = *pointer;
     (void)arg;
@@ -281,19 +287,22 @@ static int bind_to(const struct addrinfo *address)
 static int listen_on(const char *host, uint16_t port, int *out, struct error *err)
 {
     char service[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV}, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
+                    *found = NULL;
     snprintf(service, sizeof(service), "%u", port);
     int r = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
     if (r != 0)
-        return error_set(err, EX_NOHOST, "listen on %s port %u: %s: give an address of this machine, such as 127.0.0.1",
-                         host, port, gai_strerror(r));
+        return error_set(err, EX_NOHOST,
+                         "listen on %s port %u: %s: give an address of this machine, such as 127.0.0.1", host,
+                         port, gai_strerror(r));
     int fd = -EADDRNOTAVAIL;
     for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
         fd = bind_to(at);
     freeaddrinfo(found);
     *out = fd;
     return fd >= 0 ? 0
-                   : error_set(err, EX_UNAVAILABLE, "listen on %s port %u: %s: choose another port, or 0 for any that is free",
+                   : error_set(err, EX_UNAVAILABLE,
+                               "listen on %s port %u: %s: choose another port, or 0 for any that is free",
                                host, port, strerror(-fd));
 }
 
@@ -312,8 +321,8 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, unsign
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
                             MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener,
                             MHD_OPTION_NOTIFY_COMPLETED, visit_destroy, listener, MHD_OPTION_CONNECTION_LIMIT,
-                            connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_S, MHD_OPTION_END);
+                            connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
 }
 
 static void attach(struct listener *listener)
@@ -333,7 +342,7 @@ static void attach(struct listener *listener)
 int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
                     struct error *err)
 {
-    int fd;
+    int fd = -1;
     int r = listen_on(options->host, options->port, &fd, err);
     if (r != 0)
         return r;
@@ -344,8 +353,9 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
     if (!listener->daemon) {
         close(fd);
         free(listener);
-        return error_set(err, EX_OSERR, "listen on %s port %u: the HTTP server did not start: look at the limits of this "
-                                        "process (ulimit -n, -v)",
+        return error_set(err, EX_OSERR,
+                         "listen on %s port %u: the HTTP server did not start: look at the limits of this "
+                         "process (ulimit -n, -v)",
                          options->host, options->port);
     }
     attach(listener);

@@ -10,6 +10,7 @@
 
 #include "apiserver/options.h"
 #include "apiserver/print.h"
+#include "apiserver/scale.h"
 #include "apiserver/server_internal.h"
 #include "apiserver/token.h"
 #include "base/mem.h"
@@ -196,7 +197,9 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
     bool stale = request_param(request, "resourceVersion")[0] && exchange->horizon &&
                  collection_snapshot(collection, exchange_horizon(exchange), request->namespace_, &old) == 0;
     object = object_set_get(stale ? &old : &collection->objects, key);
-    if (object) {
+    if (object && !strcmp(request->subresource, "scale") && collection->resource.flags & RESOURCE_SCALE) {
+        scale_print(object, &exchange->out);
+    } else if (object) {
         struct printer printer;
         printer_init(&printer, exchange, &collection->resource);
         printer_single(&printer, object, &exchange->out);

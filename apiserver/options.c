@@ -144,3 +144,17 @@ bool list_options_select(const struct list_options *options, const struct object
     return selector_matches_labels(&options->labels, object_labels(object)) &&
            selector_matches_fields(&options->fields, object_bytes(object));
 }
+
+int server_select(const struct exchange *exchange, const struct collection *collection,
+                  struct object_set *out, struct status *status)
+{
+    struct list_options options;
+    size_t from, to;
+    int r = list_options_parse(&options, &exchange->request, &collection->resource, status);
+    object_set_range(&collection->objects, exchange->request.namespace_, &from, &to);
+    for (size_t i = from; i < to && r == 0; i++)
+        if (list_options_select(&options, collection->objects.items[i]))
+            object_set_put(out, collection->objects.items[i]);
+    list_options_deinit(&options);
+    return r;
+}

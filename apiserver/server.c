@@ -120,7 +120,7 @@ struct direct {
 static int direct_init(struct direct *direct, struct apiserver *server, const struct gvr *gvr,
                        const char *json, size_t len)
 {
-    *direct = (struct direct){.write = {.server = server, .subresource = "", .manager = "direct"}};
+    *direct = (struct direct){.write = {.server = server, .subresource = "", .manager = ""}};
     direct->write.status = &direct->status;
     int r = prepare(&direct->write, gvr, json, len, &direct->tree);
     direct->write.name = direct->name = mem_strdup(direct->write.name);

@@ -56,6 +56,10 @@ int exchange_fail(struct exchange *exchange, const struct status *status);
 struct collection *server_resolve(struct apiserver *server, const struct request *request,
                                   struct status *status);
 
+/* The objects that a request's namespace and selectors choose, now. 0, or an HTTP code with status set. */
+int server_select(const struct exchange *exchange, const struct collection *collection,
+                  struct object_set *out, struct status *status);
+
 /* The ways to answer; each fills the exchange. dispatch.c chooses. */
 void server_dispatch(struct exchange *exchange);
 void server_answer_list(struct exchange *exchange, struct collection *collection);

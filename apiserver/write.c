@@ -136,7 +136,7 @@ static int admit_create(struct write *write, cJSON *tree)
     if (r == 0)
         r = admit_name(write, tree);
     if (r == 0)
-        r = admit_namespace_open(write);
+        r = admit_namespace_open(write, tree);
     if (r == 0 && tree_text(tree, "metadata.resourceVersion")[0])
         r = status_set(write->status, 400, "BadRequest",
                        "resourceVersion should not be set on objects to be created");
@@ -161,7 +161,8 @@ int write_create(struct write *write, cJSON *tree)
         r = crd_admit(write, tree);
     if (r != 0)
         return r;
-    managed_record(write, NULL, tree);
+    if (!write->owners_settled)
+        managed_record(write, NULL, tree);
     struct object *object = seal(tree, write->server->storage.revision + 1);
     return object ? commit(write, object, 201) : too_strange(write);
 }
@@ -285,7 +286,7 @@ static int prepare_update(struct write *write, cJSON *tree, const cJSON *old)
     int r = admit_content(write, tree);
     if (r == 0)
         r = crd_admit(write, tree);
-    if (r == 0)
+    if (r == 0 && !write->owners_settled)
         managed_record(write, old, tree);
     return r;
 }
@@ -384,7 +385,9 @@ int write_delete(struct write *write, const cJSON *options, long grace_s)
     struct object *current = write_current(write);
     if (!current)
         return status_not_found(write->status, &write->collection->resource, write->name);
-    int r = check_delete(write, options, current);
+    int r = admit_delete(write);
+    if (r == 0)
+        r = check_delete(write, options, current);
     if (r != 0)
         return r;
 

@@ -2,14 +2,27 @@
 
 #include <string.h>
 
+#include "apiserver/managed.h"
+#include "apiserver/patch.h"
 #include "apiserver/print.h"
+#include "apiserver/scale.h"
 #include "apiserver/server_internal.h"
 #include "apiserver/write.h"
+#include "base/mem.h"
+
+static bool is_scale(const struct request *request)
+{
+    return !strcmp(request->subresource, "scale");
+}
 
 static void answer_object(struct exchange *exchange, const struct write *write)
 {
     struct printer printer;
     exchange->status = write->code;
+    if (is_scale(&exchange->request)) {
+        scale_print(write->result, &exchange->out);
+        return;
+    }
     printer_init(&printer, exchange, &write->collection->resource);
     printer_single(&printer, write->result, &exchange->out);
 }
@@ -39,46 +52,178 @@ static int parse_body(const struct request *request, cJSON **tree, struct status
                        "the object provided is unrecognized (must be of type JSON): it could not be parsed");
 }
 
+static int unsupported(const struct request *request, const char *supported, struct status *status)
+{
+    return status_set(
+        status, 415, "UnsupportedMediaType",
+        "the body of the request was in an unknown format (%.100s) - accepted media types include: %s",
+        request->content_type, supported);
+}
+
+/* Applies a patch to `target`, the object's or its Scale's tree. */
+static int patch_tree(const struct request *request, const struct resource *resource, cJSON **target,
+                      const cJSON *patch, struct status *status)
+{
+    if (request_content_is(request, "application/json-patch+json"))
+        return patch_json(target, patch, status);
+    if (!cJSON_IsObject(patch))
+        return status_set(status, 400, "BadRequest", "the patch is no object");
+    if (request_content_is(request, "application/strategic-merge-patch+json") &&
+        !(resource->flags & RESOURCE_CUSTOM))
+        return patch_strategic(*target, patch, status);
+    if (!request_content_is(request, "application/merge-patch+json"))
+        return unsupported(
+            request,
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+            status);
+    patch_merge(*target, patch);
+    return 0;
+}
+
+static int do_apply(struct write *write, const struct request *request, const cJSON *config)
+{
+    if (!cJSON_IsObject(config))
+        return status_set(write->status, 400, "BadRequest", "the applied configuration is no object");
+    const char *name = tree_text(config, "metadata.name");
+    if (name[0] && strcmp(name, request->name))
+        return status_set(write->status, 400, "BadRequest",
+                          "the name of the object (%s) does not match the name on the URL (%s)", name,
+                          request->name);
+    return managed_apply(write, config, request_flag(request, "force"));
+}
+
+/* A patch that names no resourceVersion goes against whatever is there: nobody can have come between. */
+static int do_patch(struct write *write, const struct request *request, const cJSON *patch)
+{
+    struct object *current = write_current(write);
+    if (request_content_is(request, "application/apply-patch+yaml"))
+        return do_apply(write, request, patch);
+    if (!current)
+        return status_not_found(write->status, &write->collection->resource, request->name);
+    cleanup_tree cJSON *tree = is_scale(request) ? scale_of(current) : write_tree_of(current);
+    int r = patch_tree(request, &write->collection->resource, &tree, patch, write->status);
+    if (r != 0)
+        return r;
+    return is_scale(request) ? scale_write(write, tree) : write_update(write, tree);
+}
+
+static int do_delete(struct write *write, const struct request *request, const cJSON *options)
+{
+    const char *grace = request_param(request, "gracePeriodSeconds");
+    cleanup_tree cJSON *all = options ? cJSON_Duplicate(options, true) : cJSON_CreateObject();
+    if (grace[0])
+        tree_default(all, "gracePeriodSeconds", cJSON_CreateNumber(strtod(grace, NULL)));
+    if (request_param(request, "propagationPolicy")[0])
+        tree_default(all, "propagationPolicy",
+                     cJSON_CreateString(request_param(request, "propagationPolicy")));
+    if (cJSON_GetArraySize(tree_at(all, "dryRun")) > 0)
+        write->dry_run = true;
+    return write_delete(write, all, (long)tree_number(all, "gracePeriodSeconds", -1));
+}
+
 static int do_write(struct write *write, const struct request *request)
 {
+    const char *method = request->method;
     cleanup_tree cJSON *tree = NULL;
     int r = parse_body(request, &tree, write->status);
     if (r != 0)
         return r;
-    if (!strcmp(request->method, "DELETE")) {
-        write->name = request->name;
-        return write_delete(write, tree, (long)tree_number(tree, "gracePeriodSeconds", -1));
-    }
+    if (!strcmp(method, "DELETE"))
+        return do_delete(write, request, tree);
+    if (!strcmp(method, "PATCH"))
+        return do_patch(write, request, tree);
+    if (request->content_type[0] && !request_content_is(request, "application/json"))
+        return unsupported(request, "application/json", write->status);
     if (!cJSON_IsObject(tree))
         return status_set(write->status, 400, "BadRequest", "the body is no object");
-    if (!strcmp(request->method, "POST"))
+    if (!strcmp(method, "POST"))
         return write_create(write, tree);
-    if (!strcmp(request->method, "PUT"))
-        return write_update(write, tree);
-    return status_set(write->status, 405, "MethodNotAllowed", "the server does not allow this method");
+    return is_scale(request) ? scale_write(write, tree) : write_update(write, tree);
+}
+
+/* Which methods a path has, and which subresources a resource. */
+static int check_path(const struct request *request, const struct resource *resource, struct status *status)
+{
+    const char *sub = request->subresource;
+    bool named = request->name[0], post = !strcmp(request->method, "POST");
+    bool known = !sub[0] || (!strcmp(sub, "status") && resource->flags & RESOURCE_STATUS) ||
+                 (is_scale(request) && resource->flags & RESOURCE_SCALE) ||
+                 (!strcmp(sub, "finalize") && !strcmp(resource->kind, "Namespace"));
+    if (!known)
+        return status_set(status, 404, "NotFound", "the server could not find the requested resource");
+    bool other = strcmp(request->method, "PUT") && strcmp(request->method, "PATCH") &&
+                 strcmp(request->method, "DELETE");
+    if (post == named || (other && !post) || (sub[0] && !strcmp(request->method, "DELETE")))
+        return status_set(status, 405, "MethodNotAllowed",
+                          "the server does not allow this method on the requested resource");
+    if (named && resource_namespaced(resource) != (request->namespace_ != NULL))
+        return status_set(status, 404, "NotFound", "the server could not find the requested resource");
+    return 0;
+}
+
+static void answer(struct exchange *exchange, const struct write *write)
+{
+    struct slice metadata = json_member(object_bytes(write->result), "metadata");
+    bool marked = json_member(metadata, "deletionTimestamp").data;
+    if (!strcmp(exchange->request.method, "DELETE") && !marked)
+        answer_deleted(exchange, write);
+    else
+        answer_object(exchange, write);
+}
+
+/* Every object that the selectors choose is deleted by itself; the answer is a Status. */
+static void answer_delete_collection(struct exchange *exchange, struct write *write)
+{
+    cleanup_tree cJSON *options = NULL;
+    struct object_set doomed = {0};
+    int r = parse_body(&exchange->request, &options, write->status);
+    if (r == 0)
+        r = server_select(exchange, write->collection, &doomed, write->status);
+    for (size_t i = 0; i < doomed.count && r == 0; i++) {
+        cleanup_free char *name =
+            mem_dup(object_name(doomed.items[i]).data, object_name(doomed.items[i]).len);
+        cleanup_free char *in =
+            mem_dup(object_namespace(doomed.items[i]).data, object_namespace(doomed.items[i]).len);
+        write->name = name;
+        write->namespace_ = in[0] ? in : NULL;
+        if (do_delete(write, &exchange->request, options) == 0)
+            object_unref(mem_steal(write->result));
+    }
+    object_set_deinit(&doomed);
+    if (r != 0)
+        exchange_fail(exchange, write->status);
+    else
+        buf_append_str(
+            &exchange->out,
+            "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\"}\n");
 }
 
 void server_answer_write(struct exchange *exchange, struct collection *collection)
 {
     struct status status = {0};
     const struct request *request = &exchange->request;
+    const char *manager = request_param(request, "fieldManager");
+    bool apply = request_content_is(request, "application/apply-patch+yaml");
     struct write write = {
         .server = exchange->server,
         .collection = collection,
         .namespace_ = request->namespace_,
         .name = request->name,
         .subresource = request->subresource,
-        .manager = request_param(request, "fieldManager"),
+        .manager = manager[0] || apply ? manager : "unknown",
         .dry_run = request_param(request, "dryRun")[0],
         .status = &status,
     };
-    bool delete = !strcmp(request->method, "DELETE");
-    if (do_write(&write, request) != 0)
-        exchange_fail(exchange, &status);
-    else if (delete &&!json_member(json_member(object_bytes(write.result), "metadata"), "deletionTimestamp")
-                 .data)
-        answer_deleted(exchange, &write);
+    if (!strcmp(request->method, "DELETE") && !request->name[0]) {
+        answer_delete_collection(exchange, &write);
+        return;
+    }
+    int r = check_path(request, &collection->resource, &status);
+    if (r == 0)
+        r = do_write(&write, request);
+    if (r == 0)
+        answer(exchange, &write);
     else
-        answer_object(exchange, &write);
+        exchange_fail(exchange, &status);
     object_unref(write.result);
 }

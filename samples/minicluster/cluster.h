@@ -2,9 +2,9 @@
 #define TI_SAMPLES_MINICLUSTER_CLUSTER_H
 
 /*
- * A whole cluster in this process: an API server and the controllers that make it live. Each controller is a state machine
- * over the server's direct interface: it is told which objects have changed, and works through them from the loop. So a
- * cluster runs under virtual time as well, and repeats there.
+ * A whole cluster in this process: an API server and the controllers that make it live. Each controller is a
+ * state machine over the server's direct interface: it is told which objects have changed, and works through
+ * them from the loop. So a cluster runs under virtual time as well, and repeats there.
  */
 
 #include "apiserver/server.h"

@@ -50,6 +50,7 @@ int kubeconfig_write(const char *path, const char *server_url, const char *name,
     if (r == 0)
         return 0;
     unlink(beside);
-    return error_set(err, EX_CANTCREAT, "--kubeconfig-out %s: %s: name a file in a directory that can be written", path,
+    return error_set(err, EX_CANTCREAT,
+                     "--kubeconfig-out %s: %s: name a file in a directory that can be written", path,
                      strerror(-r));
 }

@@ -23,7 +23,8 @@ static const struct option_spec specs[] = {
      .type = OPTION_ENDPOINT,
      .value = "ADDRESS",
      .fallback = "127.0.0.1:0",
-     .help = "where to serve the API, on plain http and without any authentication; port 0 takes one that is free",
+     .help = "where to serve the API, on plain http and without any authentication; port 0 takes one that is "
+             "free",
      .offset = offsetof(struct settings, listen)},
     {.name = "kubeconfig-out",
      .type = OPTION_TEXT,
@@ -63,9 +64,10 @@ static const struct program_info info = {
     .name = "minicluster",
     .summary = "a small Kubernetes API with pretended nodes, for demos and tests",
     .usage = "[options]",
-    .description = "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments make "
-                   "ReplicaSets, those make pods, and pods run on nodes that are not there. Anyone who reaches the "
-                   "address may do anything: keep it on the loopback.",
+    .description =
+        "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments make "
+        "ReplicaSets, those make pods, and pods run on nodes that are not there. Anyone who reaches the "
+        "address may do anything: keep it on the loopback.",
     .example = "minicluster --kubeconfig-out /tmp/mini.yaml &\n"
                "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n",
 };
@@ -93,7 +95,8 @@ static int announce(const struct settings *settings, uint16_t port, struct error
         if (r != 0)
             return r;
     }
-    printf("minicluster %s: serving %s%s%s\n", settings->name, url, settings->kubeconfig_out ? ", kubeconfig " : "",
+    printf("minicluster %s: serving %s%s%s\n", settings->name, url,
+           settings->kubeconfig_out ? ", kubeconfig " : "",
            settings->kubeconfig_out ? settings->kubeconfig_out : "");
     fflush(stdout);
     return 0;

@@ -1,0 +1,166 @@
+/* Merge patch and JSON patch. */
+
+#include "apiserver/patch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void patch_merge(cJSON *target, const cJSON *patch)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, patch)
+    {
+        cJSON *there = cJSON_GetObjectItemCaseSensitive(target, item->string);
+        if (cJSON_IsNull(item)) {
+            tree_remove(target, item->string);
+        } else if (!cJSON_IsObject(item)) {
+            tree_set(target, item->string, cJSON_Duplicate(item, true));
+        } else {
+            if (!cJSON_IsObject(there))
+                tree_set(target, item->string, cJSON_CreateObject());
+            patch_merge(cJSON_GetObjectItemCaseSensitive(target, item->string), item);
+        }
+    }
+}
+
+/* One reference token of a JSON pointer, unescaped; yours to free. */
+static char *take_token(const char **pointer)
+{
+    size_t len = strcspn(++*pointer, "/");
+    char *token = mem_dup(*pointer, len), *out = token;
+    for (const char *at = token; *at; at++) {
+        bool escaped = at[0] == '~' && (at[1] == '0' || at[1] == '1');
+        *out++ = escaped ? (at[1] == '1' ? '/' : '~') : *at;
+        at += escaped;
+    }
+    *out = '\0';
+    *pointer += len;
+    return token;
+}
+
+/* -1 for what is no index of that array. "-" and the size are the end, where that is allowed. */
+static int index_of(const cJSON *array, const char *token, bool end_allowed)
+{
+    char *end;
+    int size = cJSON_GetArraySize(array);
+    if (end_allowed && !strcmp(token, "-"))
+        return size;
+    long index = strtol(token, &end, 10);
+    if (*end || end == token || token[0] == '-' || index < 0 || index >= size + end_allowed)
+        return -1;
+    return (int)index;
+}
+
+static cJSON *child_of(const cJSON *node, const char *token)
+{
+    if (cJSON_IsObject(node))
+        return cJSON_GetObjectItemCaseSensitive(node, token);
+    int index = cJSON_IsArray(node) ? index_of(node, token, false) : -1;
+    return index < 0 ? NULL : cJSON_GetArrayItem(node, index);
+}
+
+/* Where a pointer leads: its parent, and the last token (yours to free), NULL for the whole document. */
+static cJSON *walk(cJSON *root, const char *pointer, char **last)
+{
+    *last = NULL;
+    while (*pointer == '/') {
+        cleanup_free char *token = take_token(&pointer);
+        if (!*pointer) {
+            *last = mem_steal(token);
+            return root;
+        }
+        root = child_of(root, token);
+        if (!root)
+            return NULL;
+    }
+    return *pointer ? NULL : root;
+}
+
+static cJSON *find(cJSON *root, const char *pointer)
+{
+    char *last;
+    cJSON *parent = walk(root, pointer, &last);
+    cJSON *found = last ? child_of(parent, last) : parent;
+    free(last);
+    return found;
+}
+
+/* Takes the value. */
+static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
+{
+    cleanup_free char *last = NULL;
+    cJSON *parent = walk(*root, pointer, &last);
+    int index = parent && last && cJSON_IsArray(parent) ? index_of(parent, last, !replace) : -1;
+    if (parent && !last) {
+        cJSON_Delete(*root);
+        *root = value;
+    } else if (cJSON_IsObject(parent) && (!replace || child_of(parent, last))) {
+        tree_set(parent, last, value);
+    } else if (index >= 0 && replace) {
+        cJSON_ReplaceItemInArray(parent, index, value);
+    } else if (index >= 0 && index < cJSON_GetArraySize(parent)) {
+        cJSON_InsertItemInArray(parent, index, value);
+    } else if (index >= 0) {
+        cJSON_AddItemToArray(parent, value);
+    } else {
+        cJSON_Delete(value);
+        return 1;
+    }
+    return 0;
+}
+
+static int take_out(cJSON *root, const char *pointer)
+{
+    cleanup_free char *last = NULL;
+    cJSON *parent = walk(root, pointer, &last);
+    cJSON *item = last && parent ? child_of(parent, last) : NULL;
+    if (!item)
+        return 1;
+    cJSON_Delete(cJSON_DetachItemViaPointer(parent, item));
+    return 0;
+}
+
+static int apply_operation(cJSON **target, const cJSON *operation)
+{
+    const char *op = tree_text(operation, "op"), *path = tree_text(operation, "path"),
+               *from = tree_text(operation, "from");
+    const cJSON *value = tree_at(operation, "value");
+    const cJSON *source = !strcmp(op, "move") || !strcmp(op, "copy") ? find(*target, from) : value;
+    if (!strcmp(op, "remove"))
+        return take_out(*target, path);
+    if (!source)
+        return 1;
+    if (!strcmp(op, "test"))
+        return tree_equal(find(*target, path), value) ? 0 : 1;
+    if (!strcmp(op, "add") || !strcmp(op, "copy") || !strcmp(op, "replace"))
+        return put(target, path, cJSON_Duplicate(source, true), !strcmp(op, "replace"));
+    if (strcmp(op, "move"))
+        return 1;
+    cJSON *moved = cJSON_Duplicate(source, true);
+    take_out(*target, from);
+    return put(target, path, moved, false);
+}
+
+int patch_json(cJSON **target, const cJSON *patch, struct status *status)
+{
+    const cJSON *operation;
+    if (!cJSON_IsArray(patch))
+        return status_set(status, 400, "BadRequest", "a JSON patch is an array of operations");
+    if (cJSON_GetArraySize(patch) > 10000)
+        return status_set(status, 413, "RequestEntityTooLarge",
+                          "The allowed maximum operations in a JSON patch is 10000, got %d",
+                          cJSON_GetArraySize(patch));
+    cJSON_ArrayForEach(operation, patch)
+    {
+        if (apply_operation(target, operation) == 0)
+            continue;
+        return status_set(status, 422, "Invalid",
+                          "the server rejected our request due to an error in our request: operation %s of "
+                          "path %s does not "
+                          "apply",
+                          tree_text(operation, "op"), tree_text(operation, "path"));
+    }
+    return cJSON_IsObject(*target) ? 0 : status_set(status, 422, "Invalid", "the patched value is no object");
+}

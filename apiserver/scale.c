@@ -1,0 +1,66 @@
+#include "apiserver/scale.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static void copy_text(cJSON *to, const cJSON *from, const char *name)
+{
+    cleanup_free char *path = mem_printf("metadata.%s", name);
+    if (tree_text(from, path)[0])
+        tree_set_text(to, name, tree_text(from, path));
+}
+
+/* "a=b,c=d", as scale clients want it. */
+static void print_selector(const cJSON *labels, struct buf *out)
+{
+    const cJSON *label;
+    cJSON_ArrayForEach(label, labels) if (cJSON_IsString(label))
+        buf_appendf(out, "%s%s=%s", out->len ? "," : "", label->string, label->valuestring);
+}
+
+cJSON *scale_of(const struct object *object)
+{
+    static const char *const names[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
+    cleanup_tree cJSON *tree = write_tree_of(object);
+    cleanup_with(buf_deinit) struct buf selector = BUF_INIT(SIZE_MAX / 4);
+    cJSON *scale = cJSON_CreateObject();
+    tree_set_text(scale, "kind", "Scale");
+    tree_set_text(scale, "apiVersion", "autoscaling/v1");
+    cJSON *metadata = tree_make(scale, "metadata");
+    for (size_t i = 0; i < array_size(names); i++)
+        copy_text(metadata, tree, names[i]);
+    tree_set_number(tree_make(scale, "spec"), "replicas", tree_number(tree, "spec.replicas", 0));
+    cJSON *status = tree_make(scale, "status");
+    tree_set_number(status, "replicas", tree_number(tree, "status.replicas", 0));
+    const cJSON *labels = tree_at(tree, "spec.selector.matchLabels");
+    print_selector(labels ? labels : tree_at(tree, "spec.selector"), &selector);
+    if (selector.len)
+        tree_set_text(status, "selector", selector.data);
+    return scale;
+}
+
+void scale_print(const struct object *object, struct buf *out)
+{
+    cleanup_tree cJSON *scale = scale_of(object);
+    tree_print(scale, out);
+    buf_append_char(out, '\n');
+}
+
+int scale_write(struct write *write, const cJSON *scale)
+{
+    struct object *current = write_current(write);
+    if (!current)
+        return status_not_found(write->status, &write->collection->resource, write->name);
+    const char *version = tree_text(scale, "metadata.resourceVersion");
+    cleanup_tree cJSON *tree = write_tree_of(current);
+    const cJSON *replicas = tree_at(scale, "spec.replicas");
+    tree_set(tree_make(tree, "spec"), "replicas",
+             replicas ? cJSON_Duplicate(replicas, true) : cJSON_CreateNumber(0));
+    if (version[0])
+        tree_set_text(tree_at(tree, "metadata"), "resourceVersion", version);
+    else
+        tree_remove(tree_at(tree, "metadata"), "resourceVersion");
+    write->subresource = "";
+    return write_update(write, tree);
+}

@@ -1,0 +1,234 @@
+/*
+ * Strategic merge patch: a merge patch that knows which lists are maps in disguise. A real server reads that
+ * out of its types; here it is a table of field names, which for the built-in kinds are unambiguous but for
+ * "ports".
+ *
+ * Directives: $patch (replace, delete, merge), $retainKeys, $deleteFromPrimitiveList/x, $setElementOrder/x
+ * (order of what was there is kept; new elements go behind).
+ */
+
+#include "apiserver/patch.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static const struct {
+    const char *field;
+    const char *const *keys;
+} associative[] = {
+    {"containers", KEYS("name")},
+    {"initContainers", KEYS("name")},
+    {"ephemeralContainers", KEYS("name")},
+    {"volumes", KEYS("name")},
+    {"env", KEYS("name")},
+    {"volumeMounts", KEYS("mountPath")},
+    {"volumeDevices", KEYS("devicePath")},
+    {"imagePullSecrets", KEYS("name")},
+    {"secrets", KEYS("name")},
+    {"hostAliases", KEYS("ip")},
+    {"topologySpreadConstraints", KEYS("topologyKey", "whenUnsatisfiable")},
+    {"conditions", KEYS("type")},
+    {"ownerReferences", KEYS("uid")},
+    {"addresses", KEYS("type")},
+    {"podIPs", KEYS("ip")},
+    {"resourceClaims", KEYS("name")},
+    {"schedulingGates", KEYS("name")},
+};
+
+static const char *const container_ports[] = {"containerPort", "protocol", NULL};
+static const char *const service_ports[] = {"port", "protocol", NULL};
+
+const char *const *list_keys(const char *field, const cJSON *list)
+{
+    if (!list || !cJSON_IsObject(list->child))
+        return NULL;
+    if (!strcmp(field, "ports"))
+        return tree_at(list->child, "containerPort") ? container_ports
+               : tree_at(list->child, "port")        ? service_ports
+                                                     : NULL;
+    for (size_t i = 0; i < array_size(associative); i++)
+        if (!strcmp(field, associative[i].field))
+            return associative[i].keys;
+    return NULL;
+}
+
+static bool same_keys(const cJSON *a, const cJSON *b, const char *const *keys)
+{
+    for (; *keys; keys++) {
+        const cJSON *x = tree_at(a, *keys), *y = tree_at(b, *keys);
+        /* The protocol of a port is TCP where it is left out. */
+        bool absent = !x || !y;
+        if (absent && strcmp(*keys, "protocol"))
+            return false;
+        if (absent ? (x || y) && strcmp(x ? tree_text(a, *keys) : tree_text(b, *keys), "TCP")
+                   : !tree_equal(x, y))
+            return false;
+    }
+    return true;
+}
+
+cJSON *list_match(const cJSON *list, const cJSON *like, const char *const *keys)
+{
+    cJSON *item;
+    cJSON_ArrayForEach(item, list) if (same_keys(item, like, keys)) return item;
+    return NULL;
+}
+
+static bool is_directive(const char *name)
+{
+    return name[0] == '$' &&
+           (!strcmp(name, "$patch") || !strcmp(name, "$retainKeys") ||
+            !strncmp(name, "$setElementOrder/", 17) || !strncmp(name, "$deleteFromPrimitiveList/", 25));
+}
+
+static const char *directive(const cJSON *patch)
+{
+    return tree_text(patch, "$patch");
+}
+
+static void merge_object(cJSON *target, const cJSON *patch);
+
+/* What is new is merged into nothing, so that its directives do not get stored. */
+static cJSON *fresh(const cJSON *patch)
+{
+    if (!cJSON_IsObject(patch))
+        return cJSON_Duplicate(patch, true);
+    cJSON *made = cJSON_CreateObject();
+    merge_object(made, patch);
+    return made;
+}
+
+static void merge_element(cJSON *list, const cJSON *element, const char *const *keys)
+{
+    cJSON *there = list_match(list, element, keys);
+    const char *what = directive(element);
+    if (!strcmp(what, "delete")) {
+        if (there)
+            cJSON_Delete(cJSON_DetachItemViaPointer(list, there));
+    } else if (!there) {
+        cJSON_AddItemToArray(list, fresh(element));
+    } else if (!strcmp(what, "replace")) {
+        cJSON *made = fresh(element);
+        cJSON_ReplaceItemViaPointer(list, there, made);
+    } else {
+        merge_object(there, element);
+    }
+}
+
+static cJSON *fresh_list(const cJSON *patch)
+{
+    cJSON *list = cJSON_CreateArray();
+    const cJSON *element;
+    cJSON_ArrayForEach(element, patch) if (!directive(element)[0]) cJSON_AddItemToArray(list, fresh(element));
+    return list;
+}
+
+static bool list_replaced(const cJSON *patch)
+{
+    const cJSON *element;
+    cJSON_ArrayForEach(element, patch) if (!strcmp(directive(element), "replace") &&
+                                           cJSON_GetArraySize(element) == 1) return true;
+    return false;
+}
+
+/* finalizers are a set of words: a patch adds. */
+static void merge_words(cJSON *list, const cJSON *patch)
+{
+    const cJSON *word;
+    cJSON_ArrayForEach(word, patch)
+    {
+        bool there = false;
+        for (const cJSON *item = list->child; item && !there; item = item->next)
+            there = tree_equal(item, word);
+        if (!there)
+            cJSON_AddItemToArray(list, cJSON_Duplicate(word, true));
+    }
+}
+
+static void merge_list(cJSON *target, const cJSON *patch)
+{
+    const char *field = patch->string;
+    cJSON *there = cJSON_GetObjectItemCaseSensitive(target, field);
+    const char *const *keys = list_keys(field, patch);
+    const cJSON *element;
+    if (!cJSON_IsArray(there) || list_replaced(patch)) {
+        tree_set(target, field, fresh_list(patch));
+    } else if (!strcmp(field, "finalizers")) {
+        merge_words(there, patch);
+    } else if (keys) {
+        cJSON_ArrayForEach(element, patch) merge_element(there, element, keys);
+    } else {
+        tree_set(target, field, fresh_list(patch));
+    }
+}
+
+static void delete_words(cJSON *target, const cJSON *patch)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(target, strchr(patch->string, '/') + 1);
+    const cJSON *word;
+    cJSON_ArrayForEach(word, patch)
+    {
+        for (cJSON *item = list ? list->child : NULL, *next; item; item = next) {
+            next = item->next;
+            if (tree_equal(item, word))
+                cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+        }
+    }
+}
+
+/* Only the members named stay. */
+static void retain(cJSON *target, const cJSON *keys)
+{
+    for (cJSON *member = target->child, *next; member; member = next) {
+        const cJSON *key;
+        bool kept = false;
+        next = member->next;
+        cJSON_ArrayForEach(key, keys) kept =
+            kept || (cJSON_IsString(key) && !strcmp(key->valuestring, member->string));
+        if (!kept)
+            cJSON_Delete(cJSON_DetachItemViaPointer(target, member));
+    }
+}
+
+static void merge_member(cJSON *target, const cJSON *item)
+{
+    cJSON *there = cJSON_GetObjectItemCaseSensitive(target, item->string);
+    if (!strncmp(item->string, "$deleteFromPrimitiveList/", 25))
+        delete_words(target, item);
+    else if (is_directive(item->string))
+        return;
+    else if (cJSON_IsNull(item))
+        tree_remove(target, item->string);
+    else if (cJSON_IsArray(item))
+        merge_list(target, item);
+    else if (!cJSON_IsObject(item) || !cJSON_IsObject(there))
+        tree_set(target, item->string, fresh(item));
+    else
+        merge_object(there, item);
+}
+
+static void merge_object(cJSON *target, const cJSON *patch)
+{
+    const cJSON *item;
+    const char *what = directive(patch);
+    const cJSON *keys = cJSON_GetObjectItemCaseSensitive(patch, "$retainKeys");
+    if (!strcmp(what, "replace") || !strcmp(what, "delete"))
+        while (target->child)
+            cJSON_Delete(cJSON_DetachItemViaPointer(target, target->child));
+    if (!strcmp(what, "delete"))
+        return;
+    if (keys)
+        retain(target, keys);
+    cJSON_ArrayForEach(item, patch) merge_member(target, item);
+}
+
+int patch_strategic(cJSON *target, const cJSON *patch, struct status *status)
+{
+    if (!cJSON_IsObject(patch))
+        return status_set(status, 400, "BadRequest", "a strategic merge patch is an object");
+    merge_object(target, patch);
+    return 0;
+}
