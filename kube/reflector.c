@@ -14,7 +14,8 @@
 #define BACKOFF_MAX_US (30 * LOOP_SECOND)
 #define BACKOFF_RESET_US (120 * LOOP_SECOND)
 #define RETRY_AFTER_MAX_US (300 * LOOP_SECOND)
-#define SLOW_US (60 * LOOP_SECOND)    /* forbidden, gone: no faster than this, no slower than twice this */
+#define SLOW_US (60 * LOOP_SECOND) /* still forbidden, gone: no faster than this, no slower than twice this  \
+                                    */
 #define CONFIRM_US (10 * LOOP_SECOND) /* between the two checks for "gone" */
 #define SILENCE_US (30 * LOOP_SECOND) /* a streamed list that says nothing for so long was not understood */
 #define SHORT_WATCH_US LOOP_SECOND    /* a watch that ends within it, without an event, is a failure */
@@ -116,6 +117,14 @@ static void wait_backoff(struct reflector *r, const struct status *status,
 static int64_t slow_delay(struct reflector *r)
 {
     return SLOW_US + (int64_t)loop_random_below(r->loop, SLOW_US);
+}
+
+/* An API server that has just started forbids everything until it has loaded its rules. So the first tries
+ * are as quick as after any failure, and only what stays forbidden is asked for slowly. */
+static int64_t forbidden_delay(struct reflector *r)
+{
+    int64_t delay = backoff_next(&r->backoff, r->loop);
+    return delay < BACKOFF_MAX_US ? delay : slow_delay(r);
 }
 
 /* Something failed that may pass: the owner hears of it once trying again has failed too. */
@@ -239,7 +248,7 @@ static void sync_failed(struct reflector *r, const struct status *status)
     switch (status->outcome) {
     case OUTCOME_FORBIDDEN:
         set_state(r, REFLECTOR_FORBIDDEN, status->text);
-        wait_then(r, slow_delay(r), reflector_sync);
+        wait_then(r, forbidden_delay(r), reflector_sync);
         break;
     case OUTCOME_NOT_FOUND:
         r->phase = PHASE_CONFIRMING;
@@ -444,7 +453,7 @@ static void watch_failed(struct reflector *r, const struct status *status)
         break;
     case OUTCOME_FORBIDDEN:
         set_state(r, REFLECTOR_FORBIDDEN, status->text);
-        wait_then(r, slow_delay(r), reflector_watch);
+        wait_then(r, forbidden_delay(r), reflector_watch);
         break;
     case OUTCOME_NOT_FOUND:
         sync_failed(r, status);
@@ -454,7 +463,8 @@ static void watch_failed(struct reflector *r, const struct status *status)
         wait_backoff(r, status, reflector_watch);
         break;
     default:
-        log_debug(r->log, "reflector", "%s: the watch ended, listing again: %s", r->name, status->text);
+        log_info(r->log, "reflector", "%s: the watch cannot go on from %s, listing again: %s", r->name,
+                 r->version, status->text);
         watch_void(r, status);
         break;
     }

@@ -35,7 +35,7 @@
 enum reflector_state {
     REFLECTOR_STARTING,
     REFLECTOR_SYNCED,      /* what was told is the whole, and a watch keeps it so */
-    REFLECTOR_FORBIDDEN,   /* 403; tried again slowly */
+    REFLECTOR_FORBIDDEN,   /* 403; tried again, slowly once it has stayed so */
     REFLECTOR_GONE,        /* the resource is really absent from the API; tried again slowly */
     REFLECTOR_UNAVAILABLE, /* anything else that keeps us from knowing; tried again with backoff */
 };

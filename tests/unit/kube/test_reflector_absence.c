@@ -12,22 +12,35 @@
 
 #include "tests/unit/kube/reflector_fixture.h"
 
-static void forbidden_is_reported_and_tried_again_slowly(void **state)
+/* Refuses until the next try is a minute away, which is after a minute or two; returns that try. */
+static struct rest_call *forbid_until_slow(struct fixture *f, struct rest_call *call)
+{
+    int64_t delay = 0;
+    for (int tries = 1; delay < 60 * LOOP_SECOND; tries++) {
+        assert_in_range(tries, 1, 9);
+        int64_t refused_us = loop_now_us(f->loop);
+        fake_refuse(call, 403, "Forbidden", "not allowed");
+        call = fake_next(&f->fake);
+        delay = loop_now_us(f->loop) - refused_us;
+        if (tries == 1)
+            assert_in_range(delay, 800 * LOOP_MS, 1600 * LOOP_MS);
+    }
+    assert_true(delay <= 120 * LOOP_SECOND);
+    return call;
+}
+
+static void forbidden_is_reported_and_tried_again_ever_more_slowly(void **state)
 {
     struct fixture *f = *state;
-    struct rest_call *list = fake_next(&f->fake);
-    fake_refuse(list, 403, "Forbidden", "pods is forbidden");
-    expect(f, "starting | begin | abort | forbidden");
-    fake_quiet(&f->fake, 60 * LOOP_SECOND);
-    list = fake_next(&f->fake);
-    assert_true(loop_now_us(f->loop) <= 122 * LOOP_SECOND);
+    struct rest_call *list = forbid_until_slow(f, fake_next(&f->fake));
+    assert_non_null(strstr(f->seen.data, "starting | begin | abort | forbidden | "));
+    assert_null(strstr(strstr(f->seen.data, "forbidden") + 1, "forbidden")); /* told once */
+    buf_clear(&f->seen);
     fake_answer(list, 200, LIST("10", ""));
-    expect(f, "begin | commit 10 | synced");
-    struct rest_call *watch = fake_next(&f->fake);
-    fake_refuse(watch, 403, "Forbidden", "may not watch");
+    expect(f, "commit 10 | synced"); /* it had begun with the last try */
+    fake_run(&f->fake, 180 * LOOP_SECOND);
+    struct rest_call *watch = forbid_until_slow(f, fake_next(&f->fake));
     expect(f, "forbidden");
-    fake_quiet(&f->fake, 60 * LOOP_SECOND);
-    watch = fake_next(&f->fake);
     fake_expect_query(watch, "watch", "true");
     fake_headers(watch, 200, -1);
     expect(f, "synced");
@@ -126,7 +139,8 @@ static void not_gone_on_anything_less(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(forbidden_is_reported_and_tried_again_slowly, setup, teardown),
+        cmocka_unit_test_setup_teardown(forbidden_is_reported_and_tried_again_ever_more_slowly, setup,
+                                        teardown),
         WIDGETS(gone_only_when_found_so_twice),
         WIDGETS(not_gone_while_its_definition_is_there),
         WIDGETS(not_gone_while_discovery_has_it),
