@@ -96,6 +96,15 @@ class Bench:
         process = self.program("informer", "-o", "json", *_resource_flags(resources), *flags, stdout=output)
         return process, Mirror(output, resources)
 
+    def expect_once_equal(self, cluster, resources, truth):
+        """`informer --once` prints what the API server has; again, should that have changed meanwhile."""
+        for _ in range(5):
+            before = truth.read()
+            mirror = self.informer_once(resources)
+            if truth.read() == before:
+                return expect_same_bytes(mirror.cluster(cluster.name), before)
+        raise Failed("the cluster does not come to rest")
+
     def informer_once(self, resources, expect=1, timeout_s=60, flags=()):
         """Runs `informer --once` to its end; returns its Mirror."""
         output = self.directory / f"informer-{self.counts.get('informer', 0) + 1}.out"

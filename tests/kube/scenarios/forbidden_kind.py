@@ -50,8 +50,8 @@ def run(bench):
     bench.check("once allowed it flows, without a restart")
 
     _allow(api, ALLOWED)
-    _end_watches(cluster)
     log_before = len(provider.log())
+    _end_watches(cluster)
     wait("the provider notices", lambda: _reported(provider.log()[log_before:]), 60, must_run=programs)
     api.post(CONFIGMAPS.path("default"), make(CONFIGMAPS, "default", "afterwards"))
     truth = Truth(api, RESOURCES)

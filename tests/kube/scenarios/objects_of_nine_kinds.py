@@ -42,7 +42,7 @@ def run(bench):
     bench.wait_equal("deletions arrive", mirror, cluster, RESOURCES, programs, truth=truth)
     bench.check("deleted and recreated objects are deleted and recreated")
 
-    bench.wait_equal("informer --once", bench.informer_once(RESOURCES), cluster, RESOURCES, programs, truth=truth)
+    bench.expect_once_equal(cluster, RESOURCES, truth)
     bench.check("informer --once --expect 1 prints the same")
 
     establish_crd(api, GADGETS)

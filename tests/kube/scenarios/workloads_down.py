@@ -18,7 +18,7 @@ def run(bench):
     source = bench.cluster("source", controllers="*,-deployment-controller,-replicaset-controller")
     target = bench.cluster("cluster1")
     bench.broker()
-    source.wait_ready().api.create_namespace("cluster1")
+    source.wait_ready()
     target.wait_ready()
     bystander = make(DEPLOYMENTS, "default", "bystander")
     target.api.post(DEPLOYMENTS.path("default"), bystander)
@@ -31,7 +31,7 @@ def run(bench):
 
     programs = {"hub": hub(), "agent": agent()}
     story = Story(bench, source.api, target.api, programs)
-    source.kubectl("apply", "-n", "cluster1", "-f", str(SAMPLE))
+    source.kubectl("apply", "-f", str(SAMPLE))
     story.runs()
     story.comes_back()
     story.scales(3)
