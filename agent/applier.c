@@ -164,9 +164,12 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
     struct applier *a = arg;
     if (!new_ && unseen)
         a->source_synced = false; /* a store that is being filled anew, or emptied: synced() will tell */
-    if (old && manifest_wanted(&a->rules, old))
+    bool was = old && manifest_wanted(&a->rules, old), is = new_ && manifest_wanted(&a->rules, new_);
+    if (was && is && manifest_same(&a->rules, old, new_))
+        return; /* status, most of the time */
+    if (was)
         source_wants_no_more(a, old, !new_ && !unseen);
-    if (new_ && manifest_wanted(&a->rules, new_))
+    if (is)
         source_wants(a, new_);
 }
 

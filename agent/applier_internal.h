@@ -37,13 +37,13 @@ struct work {
     bool namespace_tried;
     bool repairing; /* the request under way is a repair */
 
-    bool known;            /* the next two are of the last apply that went well */
-    struct digest applied; /* the source object */
-    uint64_t fingerprint;  /* what the target made of it */
-    struct digest sending; /* the source object of the request under way */
-    struct buf manifest;   /* its body */
-    uint64_t deleted_uid;  /* hash of the uid whose deletion was accepted; 0: none */
-    int forced;            /* applies by force in the window that began at: */
+    bool known;           /* the next two are of the last apply that went well */
+    uint64_t applied;     /* hash of the manifest */
+    uint64_t fingerprint; /* what the target made of it */
+    struct buf manifest;  /* of the request under way */
+    uint64_t sending;     /* its hash */
+    uint64_t deleted_uid; /* hash of the uid whose deletion was accepted; 0: none */
+    int forced;           /* applies by force in the window that began at: */
     int64_t forced_us;
     bool fought; /* that was not the end of it */
 

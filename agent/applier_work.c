@@ -311,11 +311,22 @@ static void step_begin(struct work *work, enum work_step step)
 
 /* Deciding */
 
-/* The target is as we left it, and the source has not changed since. */
-static bool as_applied(const struct work *work, const struct object *source, const struct object *object)
+static uint64_t manifest_hash(const struct work *work)
+{
+    return key_hash(work->manifest.data, work->manifest.len);
+}
+
+/* What the source says has not changed since the last apply; its status may have. */
+static bool same_manifest(const struct work *work)
+{
+    return work->known && work->applied == manifest_hash(work);
+}
+
+/* And the target is as we left it. */
+static bool as_applied(const struct work *work, const struct object *object)
 {
     struct slice manifest = {work->manifest.data, work->manifest.len};
-    return work->known && object && digest_equal(work->applied, object_digest(source)) &&
+    return object && same_manifest(work) &&
            manifest_fingerprint(object_bytes(object), manifest) == work->fingerprint;
 }
 
@@ -345,22 +356,22 @@ static void apply_wanted(struct work *work, struct object *source)
         work_condition(work, APPLIER_INVALID, "it is longer than 32 MiB");
         return;
     }
-    bool same_source = work->known && digest_equal(work->applied, object_digest(source));
-    if (as_applied(work, source, object)) {
+    bool same = same_manifest(work);
+    if (as_applied(work, object)) {
         buf_deinit(&work->manifest);
         work_condition(work, APPLIER_APPLIED, "");
         return;
     }
-    work->repairing = same_source;
-    if (same_source && repair_waits(work)) {
+    work->repairing = same;
+    if (same && repair_waits(work)) {
         buf_deinit(&work->manifest);
         return;
     }
-    if (!same_source || !object) {
+    if (!same || !object) {
         work->forced = 0;
         work->fought = false;
     }
-    work->sending = object_digest(source);
+    work->sending = manifest_hash(work);
     step_begin(work, object ? STEP_APPLY : STEP_LOOK);
 }
 

@@ -119,6 +119,20 @@ int manifest_build(const struct object *source, const char *target_key, const ch
     return buf_append_char(out, '}');
 }
 
+bool manifest_same(const struct manifest_rules *rules, const struct object *a, const struct object *b)
+{
+    char key[OBJECT_KEY_MAX], other[OBJECT_KEY_MAX];
+    if (manifest_target(rules, a, key) != manifest_target(rules, b, other) || strcmp(key, other) != 0)
+        return false;
+    struct buf one = BUF_INIT(SIZE_MAX / 4), two = BUF_INIT(SIZE_MAX / 4);
+    manifest_build(a, key, "", &one);
+    manifest_build(b, key, "", &two);
+    bool same = one.len == two.len && memcmp(one.data, two.data, one.len) == 0;
+    buf_deinit(&one);
+    buf_deinit(&two);
+    return same;
+}
+
 /* Reading */
 
 struct manifest_owner manifest_owner(struct slice object)

@@ -47,6 +47,10 @@ bool manifest_store_id_valid(const char *store_id);
 int manifest_build(const struct object *source, const char *target_key, const char *store_id,
                    struct buf *out);
 
+/* Two states of a source object that make the same manifest, and lead to the same key: the source's status
+ * may differ, and what is said about us there. Both are wanted. */
+bool manifest_same(const struct manifest_rules *rules, const struct object *a, const struct object *b);
+
 /* Where an object on the target came from; data NULL where it does not say. */
 struct manifest_owner {
     bool managed; /* it carries the label */

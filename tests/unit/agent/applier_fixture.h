@@ -43,8 +43,10 @@ static inline void source_put(struct fixture *f, const char *name, const char *l
 {
     char *json = mem_printf(
         "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"%s\",\"namespace\":"
-        "\"cluster1\",\"uid\":\"s-%s\",\"resourceVersion\":\"%d\",\"labels\":{%s}},\"spec\":%s}",
-        name, name, ++f->version, labels, spec);
+        "\"cluster1\",\"uid\":\"s-%s\",\"resourceVersion\":\"%d\",\"labels\":{%s}},\"spec\":%s,\"status\":{"
+        "\"seen\":%d}}",
+        name, name, f->version + 1, labels, spec, f->version + 1);
+    f->version++;
     struct object *object;
     assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
     store_put(f->source, object);

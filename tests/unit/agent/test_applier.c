@@ -89,6 +89,30 @@ static void status_is_nobodys_drift(void **state)
     fake_quiet(&f->fake, 60 * LOOP_SECOND);
 }
 
+/* Not even where something is to be tried again later. */
+static void status_at_the_source_is_no_change(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    for (int i = 0; i < 3; i++)
+        source_put(f, "nginx", SELECTED, "{\"replicas\":2}");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    source_put(f, "bad", SELECTED, "{}");
+    fake_refuse(expect_call(f, "GET", TARGET "bad"), 403, "Forbidden", "no");
+    source_put(f, "bad", SELECTED, "{}");
+    fake_quiet(&f->fake, 59 * LOOP_SECOND);
+}
+
+/* As after the target's relist, or a sync of the source: everything is looked at, and nothing done. */
+static void looking_again_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    source_put(f, "nginx", SELECTED, "{\"replicas\":2}");
+    applier_source_synced(f->applier, STORE);
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+}
+
 static void drift_is_put_right(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +356,8 @@ int main(void)
         TEST(only_what_is_selected),
         TEST(deleted_on_the_target_it_comes_back),
         TEST(status_is_nobodys_drift),
+        TEST(status_at_the_source_is_no_change),
+        TEST(looking_again_changes_nothing),
         TEST(drift_is_put_right),
         TEST(drift_that_conflicts_is_put_right_by_force),
         TEST(no_fight),
