@@ -11,7 +11,6 @@
 
 const struct option_exit_code option_exit_codes[] = {
     {EX_OK, "done, or stopped as asked (SIGINT, SIGTERM)"},
-    {1, "what was waited for did not come in time"},
     {EX_USAGE, "an option is unknown, missing or has a wrong value"},
     {EX_DATAERR, "what was read is not what it should be"},
     {EX_NOINPUT, "a file that was named cannot be read"},
@@ -19,7 +18,7 @@ const struct option_exit_code option_exit_codes[] = {
     {EX_SOFTWARE, "a fault of the program itself"},
     {EX_OSERR, "the system refused a resource, such as a port"},
     {EX_CANTCREAT, "a file that was named cannot be written"},
-    {EX_TEMPFAIL, "failed for now; trying again may help"},
+    {EX_TEMPFAIL, "what was waited for did not come in time; trying again may help"},
     {EX_NOPERM, "credentials were refused"},
     {EX_CONFIG, "a configuration file or a kubeconfig is wrong"},
 };

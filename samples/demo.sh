@@ -189,7 +189,7 @@ start_fleet() {
 		start "agent-$name" build/bin/agent "${common[@]}" --client-id agent --username "$name" \
 			--password-file "$temp/$name.password" --cluster "$name" --kubeconfig "${kubeconfigs[i]}"
 	done
-	informer=(build/bin/informer "${common[@]}" --client-id viewer --username viewer
+	informer=(build/bin/informer "${common[@]}" --client-id viewer --name viewer --username viewer
 		--password-file "$temp/viewer.password")
 }
 

@@ -1,5 +1,9 @@
 #include "transport/broker_options.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 
 static const struct option_spec specs[] = {
@@ -67,6 +71,27 @@ struct option_group broker_option_group(struct broker_options *options)
     return (struct option_group){"Broker", specs, array_size(specs), options};
 }
 
+/* A file that is not there now is refused now: later, when it is read for each connection, that would be a
+ * reason to try again. */
+static int check_file(const char *flag, const char *path, struct error *err)
+{
+    if (!path || access(path, R_OK) == 0)
+        return 0;
+    return error_set(err, EX_NOINPUT, "%s: %s cannot be read: %s", flag, path, strerror(errno));
+}
+
+static int check_files(const struct broker_options *options, struct error *err)
+{
+    int r = check_file("--password-file", options->password_file, err);
+    if (r == 0)
+        r = check_file("--tls-ca", options->tls_ca, err);
+    if (r == 0)
+        r = check_file("--tls-cert", options->tls_cert, err);
+    if (r == 0)
+        r = check_file("--tls-key", options->tls_key, err);
+    return r;
+}
+
 int broker_options_check(const struct broker_options *options, struct topics *topics, struct error *err)
 {
     if (!options->tls_cert != !options->tls_key)
@@ -74,5 +99,6 @@ int broker_options_check(const struct broker_options *options, struct topics *to
                          options->tls_cert ? "--tls-key" : "--tls-cert");
     if (options->password_file && !options->username)
         return error_set(err, EX_USAGE, "--password-file needs --username");
-    return topics_init(topics, options->signal, options->payload, err);
+    int r = topics_init(topics, options->signal, options->payload, err);
+    return r == 0 ? check_files(options, err) : r;
 }

@@ -20,7 +20,7 @@ struct broker_options {
 struct option_group broker_option_group(struct broker_options *options); /* "Broker" */
 
 /* What no table can say: the prefixes are what topics_init() takes (topics is filled), a certificate comes
- * with its key, a password with its user. 0, EX_USAGE. */
+ * with its key, a password with its user, and files can be read. 0, EX_USAGE, EX_NOINPUT. */
 int broker_options_check(const struct broker_options *options, struct topics *topics, struct error *err);
 
 #endif

@@ -40,7 +40,7 @@ static void sensible_options_are_taken(void **state)
     expect(0, "", "");
     expect(0, "", "--signal-topic /signal --payload-topic /payload");
     expect(0, "", "--signal ti --payload ti2");
-    expect(0, "", "--username u --password-file f --tls-cert c --tls-key k");
+    expect(0, "", "--username u --password-file /dev/null --tls-cert /dev/null --tls-key /dev/null");
 }
 
 static void prefixes_are_checked(void **state)
@@ -58,12 +58,21 @@ static void halves_are_refused(void **state)
     expect(EX_USAGE, "needs --username", "--password-file f");
 }
 
+static void files_must_be_readable(void **state)
+{
+    (void)state;
+    expect(EX_NOINPUT, "--tls-ca: /nowhere cannot be read: No such file", "--tls-ca /nowhere");
+    expect(EX_NOINPUT, "--password-file: /nowhere", "--username u --password-file /nowhere");
+    expect(EX_NOINPUT, "--tls-key: /nowhere", "--tls-cert /dev/null --tls-key /nowhere");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sensible_options_are_taken),
         cmocka_unit_test(prefixes_are_checked),
         cmocka_unit_test(halves_are_refused),
+        cmocka_unit_test(files_must_be_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""What people and others get wrong ends in one line that says what, where and why, and in an exit code of sysexits; what may
+come right by itself is tried again; what comes in over the broker breaks nothing."""
+
+import os
+import subprocess
+import unittest
+
+from bench import BIN, Bench, free_port
+
+USAGE, NOINPUT, TEMPFAIL, CONFIG = 64, 66, 75, 78
+PROGRAMS = [name for name in ["provider", "informer", "agent", "hub"] if (BIN / name).exists()]
+CLUSTERED = [name for name in PROGRAMS if name in ("provider", "agent")]
+NEEDED = {"provider": ["--cluster", "cluster1"], "agent": ["--cluster", "cluster1"], "informer": [], "hub": []}
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+current-context: here
+contexts: [{name: here, context: {cluster: here, user: me}}]
+clusters: [{name: here, cluster: {server: "http://127.0.0.1:%d"}}]
+users: [{name: me, user: {}}]
+"""
+
+
+class BadInput(unittest.TestCase):
+    def setUp(self):
+        self.bench = self.enterContext(Bench())
+        self.kubeconfig = self.bench.write("kubeconfig", KUBECONFIG % free_port())
+        self.environment = {**{name: value for name, value in os.environ.items() if not name.startswith("TI_")},
+                            "KUBECONFIG": str(self.kubeconfig)}
+
+    def run_program(self, name, *arguments, environment=None):
+        return subprocess.run([str(BIN / name), *map(str, arguments)], capture_output=True, text=True, timeout=20, check=False,
+                              env={**self.environment, **(environment or {})}, stdin=subprocess.DEVNULL)
+
+    def refuse(self, name, code, parts, *arguments, environment=None):
+        """The program ends with the code, and one line that has all the parts."""
+        with self.subTest(f"{name} {' '.join(map(str, arguments))} {environment or ''}"):
+            done = self.run_program(name, *arguments, environment=environment)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+            for part in [f"{name}: ", *parts]:
+                self.assertIn(part, done.stderr)
+
+    def each(self, code, parts, *arguments, environment=None):
+        for name in PROGRAMS:
+            self.refuse(name, code, parts, *NEEDED[name], *arguments, environment=environment)
+
+    def test_help_and_version(self):
+        for name in PROGRAMS:
+            done = self.run_program(name, "--help")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for part in [f"Usage:\n  {name}", "--broker URL", "--signal, --signal-topic PREFIX", "Exit codes:"]:
+                self.assertIn(part, done.stdout)
+            self.assertRegex(self.run_program(name, "--version").stdout, rf"^{name} \d+\.\d+\.\d+\n$")
+
+    def test_unknown_options_name_the_nearest(self):
+        self.each(USAGE, ["--brocker", "did you mean --broker?"], "--brocker", "tcp://127.0.0.1")
+        self.each(USAGE, ["--password", "did you mean --password-file?"], "--password", "x")
+        self.each(USAGE, ["\"pods\""], "pods")
+
+    def test_bad_values_are_named(self):
+        self.each(USAGE, ["--log-level", "loud", "error, warn, info, debug"], "--log-level", "loud")
+        self.each(USAGE, ["TI_LOG_FORMAT", "xml", "text, json"], environment={"TI_LOG_FORMAT": "xml"})
+        self.each(USAGE, ["--signal"], "--signal", "a/#")
+        self.each(USAGE, ["--signal", "--payload"], "--signal", "x", "--payload", "x/y")
+
+    def test_bad_brokers_are_named(self):
+        for url in ["ftp://127.0.0.1", "tcp://127.0.0.1:99999", "127.0.0.1", "tcp://", "tcp://127.0.0.1:1883/path"]:
+            self.each(USAGE, ["--broker"], "--broker", url)
+
+    def test_bad_cluster_names_are_refused(self):
+        for cluster in ["Cluster1", "a.b", "hub", "all", "-a", "a" * 64]:
+            for name in CLUSTERED:
+                self.refuse(name, USAGE, ["--cluster", cluster], "--cluster", cluster)
+        for name in CLUSTERED:
+            self.refuse(name, USAGE, ["--cluster NAME is missing", "TI_CLUSTER"])
+
+    def test_bad_config_files_are_named(self):
+        self.each(NOINPUT, ["--config", "/nowhere.yaml"], "--config", "/nowhere.yaml")
+        path = self.bench.write("config.yaml", "brocker: x\n")
+        self.each(CONFIG, [str(path), "brocker", "did you mean broker?"], "--config", path)
+        path = self.bench.write("broken.yaml", "a: [\n")
+        self.each(CONFIG, [str(path), "line"], "--config", path)
+
+    def test_bad_kubeconfigs_are_named(self):
+        for name in set(PROGRAMS) - {"informer"}:
+            self.refuse(name, NOINPUT, ["/nowhere"], *NEEDED[name], "--kubeconfig", "/nowhere")
+            path = self.bench.write("other", KUBECONFIG % 1 + "current-context2: x\n")
+            self.refuse(name, CONFIG, ["nobody"], *NEEDED[name], "--kubeconfig", path, "--context", "nobody")
+
+    def test_files_of_secrets_are_named(self):
+        self.each(NOINPUT, ["--password-file", "/nowhere"], "--username", "u", "--password-file", "/nowhere")
+        self.each(USAGE, ["--tls-key is missing"], "--tls-cert", "/nowhere")
+
+    def stays(self, parts, *command, environment=None):
+        """The program goes on, says one line with all the parts, and ends well when asked."""
+        process = self.bench.program(*command, environment={**self.environment, **(environment or {})},
+                                     label=f"{command[0]}-{len(self.bench.processes)}")
+        self.bench.wait(f"{parts} in the log", lambda: any(all(part in line for part in parts)
+                                                          for line in process.log().splitlines()))
+        self.assertTrue(process.running(), process.log())
+        self.assertEqual(process.stop(), 0, process.log())
+
+    def start_cluster(self):
+        """A cluster that answers: a provider says nothing to a broker before it knows its own."""
+        self.kubeconfig.unlink()
+        self.bench.program("minicluster", "--listen", "127.0.0.1:0", "--kubeconfig-out", self.kubeconfig)
+        self.bench.wait("minicluster is ready", self.kubeconfig.exists)
+
+    def test_a_broker_that_is_away_is_tried_again(self):
+        self.start_cluster()
+        port = free_port()
+        for name in PROGRAMS:
+            with self.subTest(name):
+                self.stays([str(port)], name, *NEEDED[name], "--broker", f"tcp://127.0.0.1:{port}")
+
+    def test_a_broker_that_refuses_is_named(self):
+        passwords = self.bench.passwords("cluster1")
+        port = self.bench.broker("allow_anonymous false", f"password_file {passwords}")
+        self.start_cluster()
+        wrong = self.bench.write("wrong.password", "wrong\n")
+        for name in PROGRAMS:
+            with self.subTest(name):
+                self.stays(["--username"], name, *NEEDED[name], "--broker", f"tcp://127.0.0.1:{port}", "--username",
+                           "cluster1", "--password-file", wrong)
+
+    def test_once_ends_with_a_reason(self):
+        port = free_port()
+        done = self.run_program("informer", "--broker", f"tcp://127.0.0.1:{port}", "--once", "--expect", "1", "--timeout", "1s")
+        self.assertEqual(done.returncode, TEMPFAIL, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertIn("informer: ", done.stderr.splitlines()[-1])
+
+    def test_garbage_from_the_broker_breaks_nothing(self):
+        self.start_cluster()
+        port = self.bench.broker()
+        common = ["--broker", f"tcp://127.0.0.1:{port}", "--signal", "s", "--payload", "p"]
+        processes = [self.bench.program(name, *NEEDED[name], *common, label=name, environment=self.environment)
+                     for name in PROGRAMS]
+        topics = ["s/cluster1/hub", "s/all/hub", "s/cluster1", "s", "s/cluster1/hub/x/y", "p/cluster2", "p/cluster2/all",
+                  "p/cluster2/all/core/v1/pods", "p/cluster2/hub/core/v1/pods", "p/hub/cluster1/apps/v1/deployments", "p/hub",
+                  "p//", "p/cluster2/all/apps~/v1/" + "x" * 200]
+        payloads = [b"", b"\0", b"{}", b"\xff" * 1000, b"TI0\n", os.urandom(100_000), b'{"type":"ADDED","object":{']
+        for process in processes:
+            self.bench.wait("connected", lambda process=process: "127.0.0.1" in process.log() or not process.running())
+        for topic in topics:
+            for payload in payloads:
+                subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-t", topic, "-q", "1",
+                                "-s" if payload else "-n"], input=payload, check=True, capture_output=True)
+        for process in processes:
+            self.assertTrue(process.running(), process.log())
+            self.assertEqual(process.stop(), 0, process.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
