@@ -93,7 +93,9 @@ static void read_group(const struct discovery_reading *reading, struct slice gro
     list_push(reading->list, name, preferred);
     while (json_next_element(versions, &cursor, &item)) {
         struct slice version = json_member(item, "version");
-        if (version.len != preferred.len || memcmp(version.data, preferred.data, version.len) != 0)
+        bool same = version.len && version.len == preferred.len &&
+                    memcmp(version.data, preferred.data, version.len) == 0;
+        if (!same)
             list_push(reading->list, name, version);
     }
 }
