@@ -14,7 +14,6 @@
 #include "base/mem.h"
 
 #define PRESENCE_LIMIT ((size_t)64 << 10)
-#define CATALOG_LIMIT ((size_t)1 << 20)
 #define SELF_TEST_US (15 * LOOP_SECOND)
 #define REASSERT_US (2 * LOOP_SECOND)
 #define CONFLICT_LOG_US (30 * LOOP_SECOND)
@@ -32,7 +31,7 @@ static void publish_presence(struct publisher *publisher)
 
 static void publish_catalog(struct publisher *publisher, struct audience *audience)
 {
-    struct buf body = BUF_INIT(CATALOG_LIMIT);
+    struct buf body = BUF_INIT(CATALOG_BODY_MAX);
     struct publisher_stream *stream;
     size_t count = 0, total = 0;
     DL_COUNT(audience->streams, stream, total);
@@ -69,7 +68,7 @@ static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_en
 /* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. */
 static void publish_heartbeat(struct publisher *publisher, struct audience *audience)
 {
-    struct buf body = BUF_INIT(CATALOG_LIMIT);
+    struct buf body = BUF_INIT(CATALOG_BODY_MAX);
     struct publisher_stream *stream;
     size_t count = 0, total = 0;
     DL_COUNT(audience->streams, stream, total);

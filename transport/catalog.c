@@ -36,6 +36,11 @@ static bool number_of(const cJSON *json, int64_t *value)
     return true;
 }
 
+static cJSON *body_parse(struct slice body)
+{
+    return body.len <= CATALOG_BODY_MAX ? cJSON_ParseWithLength(body.data, body.len) : NULL;
+}
+
 /* ---- presence ---- */
 
 void presence_format(struct buf *out, const struct presence *presence)
@@ -49,7 +54,7 @@ void presence_format(struct buf *out, const struct presence *presence)
 
 int presence_parse(struct slice body, struct presence *presence)
 {
-    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    cleanup_tree cJSON *json = body_parse(body);
     const cJSON *alive = cJSON_GetObjectItemCaseSensitive(json, "alive");
     *presence = (struct presence){0};
     if (!cJSON_IsBool(alive) || !text_field(json, "cluster", presence->cluster, sizeof(presence->cluster)) ||
@@ -108,7 +113,7 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
 
 int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entries, size_t *count)
 {
-    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    cleanup_tree cJSON *json = body_parse(body);
     const cJSON *streams = cJSON_GetObjectItemCaseSensitive(json, "streams");
     size_t size = cJSON_IsArray(streams) ? (size_t)cJSON_GetArraySize(streams) : CATALOG_STREAMS_MAX + 1;
     if (size > CATALOG_STREAMS_MAX)
@@ -155,7 +160,7 @@ static bool beat_parse(const cJSON *json, struct heartbeat_entry *entry)
 
 int heartbeat_parse(struct slice body, struct heartbeat_entry **entries, size_t *count)
 {
-    cleanup_tree cJSON *json = cJSON_ParseWithLength(body.data, body.len);
+    cleanup_tree cJSON *json = body_parse(body);
     size_t size = cJSON_IsArray(json) ? (size_t)cJSON_GetArraySize(json) : CATALOG_STREAMS_MAX + 1;
     if (size > CATALOG_STREAMS_MAX)
         return CATALOG_E_MALFORMED;

@@ -15,6 +15,8 @@
 #include "base/json.h"
 
 #define CATALOG_STREAMS_MAX 4096
+#define CATALOG_BODY_MAX                                                                                     \
+    ((size_t)1 << 20) /* bytes; a longer body is malformed: a tree costs many times its text */
 
 enum {
     CATALOG_E_MALFORMED = 1,
