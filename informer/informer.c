@@ -86,14 +86,21 @@ static void on_decoded(struct informer *informer, const struct topic *topic, con
         on_stream_message(cluster, topic, message);
 }
 
+/* What a participant publishes itself is no news to it. */
+static bool is_followed(const struct informer *informer, const char *provider)
+{
+    if (informer->provider[0])
+        return strcmp(provider, informer->provider) == 0;
+    return strcmp(provider, informer->name) != 0;
+}
+
 void informer_on_message(struct informer *informer, const char *name, const void *payload, size_t len)
 {
     struct topic topic;
     struct message message;
     struct slice whole;
     if (topics_parse(&informer->options.topics, name, &topic) != 0 || topic.kind == TOPIC_SIGNAL ||
-        topic.kind == TOPIC_WHOIS ||
-        (informer->provider[0] && strcmp(topic.provider, informer->provider) != 0) || len == 0)
+        topic.kind == TOPIC_WHOIS || len == 0 || !is_followed(informer, topic.provider))
         return;
     int r = assembler_add(informer->assembler, name, (struct slice){payload, len}, &whole);
     if (r == ASSEMBLER_E_MORE)

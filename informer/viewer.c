@@ -102,7 +102,7 @@ bool viewer_wants_cluster(const struct viewer *viewer, const char *cluster)
     for (size_t i = 0; i < clusters->count; i++)
         if (strcmp(clusters->items[i], cluster) == 0)
             return true;
-    return clusters->count == 0;
+    return clusters->count == 0 && strcmp(cluster, TOPICS_HUB) != 0; /* which has workloads only */
 }
 
 bool viewer_wanted(void *arg, const char *cluster, const struct gvr *gvr)

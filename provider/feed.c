@@ -93,11 +93,13 @@ static enum stream_state stream_state_of(enum reflector_state state)
 static void on_state(void *arg, enum reflector_state state, const char *reason)
 {
     struct feed *feed = arg;
+    bool was_starting = feed->state == REFLECTOR_STARTING;
     feed->state = state;
     free(feed->reason);
     feed->reason = mem_strdup(reason);
     if (state == REFLECTOR_SYNCED) /* other states are logged by the reflector */
-        log_info(feed->log, "feed", "%s: synced, %zu objects", feed->name, store_count(feed->store));
+        log_write(feed->log, was_starting ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "feed",
+                  "%s: synced, %zu objects", feed->name, store_count(feed->store));
     if (state == REFLECTOR_GONE)
         on_gone(feed);
     else if (feed->stream && state != REFLECTOR_STARTING)

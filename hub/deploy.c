@@ -1,0 +1,138 @@
+#include "hub/deploy.h"
+
+#include "base/mem.h"
+#include "hub/status_writer.h"
+#include "hub/workloads.h"
+#include "kube/http.h"
+#include "provider/identity.h"
+
+struct deploy {
+    struct loop *loop;
+    struct log *log;
+    const struct informer *informer;
+    struct outlet outlet;
+    struct http *http;
+    struct identity *identity;
+    struct workloads *workloads;  /* NULL until it is known which cluster the source is */
+    struct status_writer *writer; /* the same */
+};
+
+static void on_asked(void *arg, const char *informer)
+{
+    struct deploy *deploy = arg;
+    if (deploy->workloads)
+        workloads_asked(deploy->workloads, informer);
+}
+
+/* Replicas that were there before the writer. */
+static void attach_all(struct deploy *deploy)
+{
+    struct informer_cluster *cluster = NULL;
+    while ((cluster = informer_next_cluster(deploy->informer, cluster))) {
+        struct informer_replica *replica = NULL;
+        while ((replica = cluster_next_replica(cluster, replica))) {
+            deploy_replica(deploy, replica);
+            deploy_synced(deploy, replica, replica_synced(replica));
+        }
+    }
+}
+
+static void writer_open(struct deploy *deploy, const char *uid)
+{
+    struct status_writer_config config = {
+        .loop = deploy->loop,
+        .log = deploy->log,
+        .rest = http_rest(deploy->http),
+        .source = workloads_source(deploy->workloads),
+        .store_id = uid,
+    };
+    deploy->writer = status_writer_create(&config);
+    attach_all(deploy);
+}
+
+static void on_known(void *arg, const char *uid, const char *version)
+{
+    struct deploy *deploy = arg;
+    if (!*uid) {
+        log_error(deploy->log, "hub",
+                  "the source cluster has no identity: no workloads go down until the hub may \"get\" its "
+                  "namespace kube-system and is started again");
+        return;
+    }
+    log_info(deploy->log, "hub", "source of workloads: %s, which is %s, Kubernetes %s",
+             http_config(deploy->http)->server, uid, version);
+    struct workloads_config config = {.loop = deploy->loop,
+                                      .log = deploy->log,
+                                      .rest = http_rest(deploy->http),
+                                      .publisher = deploy->outlet.publisher};
+    publisher_set_cluster(deploy->outlet.publisher, uid, version);
+    deploy->workloads = workloads_create(&config);
+    writer_open(deploy, uid);
+    connection_start(deploy->outlet.connection);
+}
+
+int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err)
+{
+    static const struct publisher_ops ops = {.asked = on_asked};
+    struct kubeconfig_options options = {.path = config->source->kubeconfig,
+                                         .context = config->source->context};
+    struct kubeconfig *kubeconfig;
+    int r = kubeconfig_load(&options, &kubeconfig, err);
+    if (r != 0)
+        return r;
+    struct deploy *deploy = mem_zalloc(sizeof(*deploy));
+    deploy->loop = config->loop;
+    deploy->log = config->log;
+    deploy->informer = config->informer;
+    deploy->http = http_create(config->loop, config->log, kubeconfig);
+    r = outlet_open(&deploy->outlet, config->loop, config->log, config->broker, config->topics, TOPICS_HUB,
+                    &ops, deploy, err);
+    if (r != 0) {
+        deploy_destroy(deploy);
+        return r;
+    }
+    deploy->identity = identity_create(config->loop, http_rest(deploy->http), config->log, on_known, deploy);
+    *out = deploy;
+    return 0;
+}
+
+void deploy_farewell(struct deploy *deploy)
+{
+    if (deploy)
+        outlet_farewell(&deploy->outlet);
+}
+
+void deploy_destroy(struct deploy *deploy)
+{
+    if (!deploy)
+        return;
+    identity_destroy(deploy->identity);
+    status_writer_destroy(deploy->writer);
+    outlet_close(&deploy->outlet);
+    workloads_destroy(deploy->workloads);
+    http_destroy(deploy->http);
+    free(deploy);
+}
+
+static bool is_workload(const struct deploy *deploy, const struct informer_replica *replica)
+{
+    return deploy && deploy->writer && gvr_equal(replica_gvr(replica), &workloads_gvr);
+}
+
+void deploy_replica(struct deploy *deploy, struct informer_replica *replica)
+{
+    if (is_workload(deploy, replica))
+        status_writer_attach(deploy->writer, cluster_name(replica_cluster(replica)), replica_store(replica));
+}
+
+void deploy_synced(struct deploy *deploy, struct informer_replica *replica, bool synced)
+{
+    if (is_workload(deploy, replica))
+        status_writer_synced(deploy->writer, replica_store(replica), synced);
+}
+
+void deploy_dropped(struct deploy *deploy, struct informer_replica *replica)
+{
+    if (is_workload(deploy, replica))
+        status_writer_detach(deploy->writer, replica_store(replica));
+}

@@ -1,0 +1,39 @@
+#ifndef TI_HUB_DEPLOY_H
+#define TI_HUB_DEPLOY_H
+
+/*
+ * The downward half of a hub: from the source cluster's kubeconfig to the workloads that are published, and
+ * what became of them back to the source.
+ *
+ *     kubeconfig ──▶ HTTP client ──▶ identity ──▶ broker ──▶ workloads, status_writer
+ *
+ * It has a connection of its own to the broker, opened only once it is known which cluster the source is: its
+ * uid is the identity of the store that agents hold on to. Without a uid nothing goes down.
+ */
+
+#include "informer/informer.h"
+#include "kube/cluster_options.h"
+#include "provider/outlet.h"
+
+struct deploy_config {
+    struct loop *loop; /* borrowed, as all that follows */
+    struct log *log;
+    const struct broker_options *broker;
+    const struct topics *topics;
+    const struct cluster_options *source;
+    const struct informer *informer; /* of all clusters; its replicas are watched for status */
+};
+
+struct deploy;
+
+/* Starts at once. 0, EX_USAGE, or what kubeconfig_load() gives. */
+int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err);
+void deploy_farewell(struct deploy *deploy); /* NULL is fine, as below */
+void deploy_destroy(struct deploy *deploy);  /* before the informer */
+
+/* As the informer's ops. */
+void deploy_replica(struct deploy *deploy, struct informer_replica *replica);
+void deploy_synced(struct deploy *deploy, struct informer_replica *replica, bool synced);
+void deploy_dropped(struct deploy *deploy, struct informer_replica *replica);
+
+#endif

@@ -1,0 +1,180 @@
+#include "hub/fleet.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/buf.h"
+#include "base/escape.h"
+#include "base/mem.h"
+
+#define LOOK_US LOOP_SECOND
+#define TEXT_LIMIT ((size_t)8 << 20)
+#define HOME_AND_CLEAR "\033[H\033[J"
+
+/* A cluster as it was shown last. */
+struct shown {
+    UT_hash_handle hh;
+    char line[256];
+    char name[];
+};
+
+struct fleet {
+    struct loop *loop;
+    const struct informer *informer;
+    enum fleet_view view;
+    FILE *out;
+    struct timer timer;
+    struct shown *shown;
+    uint64_t drawn; /* hash of the table that stands there */
+};
+
+/* ---- a cluster's figures ---- */
+
+struct figures {
+    size_t resources, synced, objects;
+    int64_t age_s; /* -1: never heard */
+};
+
+static struct figures figures_of(const struct informer_cluster *cluster)
+{
+    struct figures figures = {.age_s = -1};
+    const struct informer_replica *replica = NULL;
+    while ((replica = cluster_next_replica(cluster, replica))) {
+        int64_t age_s = replica_age_s(replica);
+        figures.resources++;
+        figures.synced += replica_synced(replica);
+        figures.objects += store_count(replica_store((struct informer_replica *)replica));
+        if (age_s > figures.age_s)
+            figures.age_s = age_s;
+    }
+    return figures;
+}
+
+static const char *state_of(const struct informer_cluster *cluster, const struct figures *figures)
+{
+    if (!cluster_alive(cluster))
+        return "silent";
+    return cluster_synced(cluster) && figures->synced == figures->resources ? "synced" : "syncing";
+}
+
+/* The version is the cluster's word: made fit for a terminal. */
+static void append_version(struct buf *out, const struct informer_cluster *cluster)
+{
+    const char *version = cluster_version(cluster);
+    if (*version)
+        escape_append(out, version, strlen(version));
+    else
+        buf_append_str(out, "-");
+}
+
+/* ---- lines ---- */
+
+static void describe(const struct informer_cluster *cluster, struct buf *out)
+{
+    struct figures figures = figures_of(cluster);
+    buf_appendf(out, "%s: %s, %zu of %zu resources, version ", cluster_name(cluster),
+                state_of(cluster, &figures), figures.synced, figures.resources);
+    append_version(out, cluster);
+}
+
+static struct shown *shown_get(struct fleet *fleet, const char *name)
+{
+    struct shown *shown;
+    size_t len = strlen(name);
+    HASH_FIND_STR(fleet->shown, name, shown);
+    if (shown)
+        return shown;
+    shown = mem_zalloc(sizeof(*shown) + len + 1);
+    memcpy(shown->name, name, len + 1);
+    HASH_ADD_KEYPTR(hh, fleet->shown, shown->name, len, shown);
+    return shown;
+}
+
+/* The number of objects is told, but a change of it alone is no news. */
+static void print_changes(struct fleet *fleet)
+{
+    struct buf line = BUF_INIT(TEXT_LIMIT);
+    struct informer_cluster *cluster = NULL;
+    while ((cluster = informer_next_cluster(fleet->informer, cluster))) {
+        struct shown *shown = shown_get(fleet, cluster_name(cluster));
+        buf_clear(&line);
+        describe(cluster, &line);
+        if (strncmp(shown->line, line.data, sizeof(shown->line) - 1) == 0)
+            continue;
+        snprintf(shown->line, sizeof(shown->line), "%s", line.data);
+        fprintf(fleet->out, "%s, %zu objects\n", line.data, figures_of(cluster).objects);
+    }
+    fflush(fleet->out);
+    buf_deinit(&line);
+}
+
+/* ---- the table ---- */
+
+static void append_row(const struct informer_cluster *cluster, struct buf *out)
+{
+    struct figures figures = figures_of(cluster);
+    char resources[48], age[32] = "never";
+    snprintf(resources, sizeof(resources), "%zu/%zu", figures.synced, figures.resources);
+    if (figures.age_s >= 0)
+        snprintf(age, sizeof(age), "%" PRId64 "s ago", figures.age_s);
+    buf_appendf(out, "%-24s %-9s %-11s %9zu   %-12s ", cluster_name(cluster), state_of(cluster, &figures),
+                resources, figures.objects, age);
+    append_version(out, cluster);
+    buf_append_char(out, '\n');
+}
+
+static void draw_table(struct fleet *fleet)
+{
+    struct buf table = BUF_INIT(TEXT_LIMIT);
+    struct informer_cluster *cluster = NULL;
+    buf_appendf(&table, "%-24s %-9s %-11s %9s   %-12s %s\n", "CLUSTER", "STATE", "RESOURCES", "OBJECTS",
+                "HEARD", "VERSION");
+    while ((cluster = informer_next_cluster(fleet->informer, cluster)))
+        append_row(cluster, &table);
+    uint64_t hash = key_hash(table.data, table.len);
+    if (hash != fleet->drawn)
+        fprintf(fleet->out, HOME_AND_CLEAR "%s", table.data);
+    fleet->drawn = hash;
+    fflush(fleet->out);
+    buf_deinit(&table);
+}
+
+/* ---- life ---- */
+
+static void on_look(void *arg)
+{
+    struct fleet *fleet = arg;
+    timer_start(&fleet->timer, LOOK_US);
+    if (fleet->view == FLEET_TABLE)
+        draw_table(fleet);
+    else
+        print_changes(fleet);
+}
+
+struct fleet *fleet_create(struct loop *loop, const struct informer *informer, enum fleet_view view,
+                           FILE *out)
+{
+    struct fleet *fleet = mem_zalloc(sizeof(*fleet));
+    fleet->loop = loop;
+    fleet->informer = informer;
+    fleet->view = view;
+    fleet->out = out;
+    timer_init(&fleet->timer, loop, on_look, fleet);
+    timer_start(&fleet->timer, 0);
+    return fleet;
+}
+
+void fleet_destroy(struct fleet *fleet)
+{
+    if (!fleet)
+        return;
+    struct shown *shown, *next;
+    timer_stop(&fleet->timer);
+    HASH_ITER (hh, fleet->shown, shown, next) {
+        HASH_DEL(fleet->shown, shown);
+        free(shown);
+    }
+    free(fleet);
+}

@@ -1,0 +1,170 @@
+/* The program in one place: all clusters' state at a glance, and workloads from a source cluster → topics. */
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/program.h"
+#include "hub/deploy.h"
+#include "hub/fleet.h"
+#include "informer/inlet.h"
+
+enum summary { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
+
+struct app {
+    struct program program;
+    struct broker_options broker;
+    struct cluster_options source;
+    struct {
+        int summary; /* enum summary */
+    } options;
+    struct topics topics;
+    struct connection *connection;
+    struct informer *informer;
+    struct fleet *fleet;
+    struct deploy *deploy; /* NULL without a source */
+};
+
+static const struct program_info info = {
+    .name = "hub",
+    .summary = "mirrors all clusters that publish over MQTT, and sends workloads to them",
+    .usage = "[options]",
+    .description =
+        "Follows all clusters and shows a summary of them. With --kubeconfig (or --context) of a source "
+        "cluster, Deployments there that carry the label hub.transport-informer/resources go to the cluster "
+        "whose name is their namespace, into the namespace of the label "
+        "hub.transport-informer/target-namespace; how many replicas are available comes back as the "
+        "annotation cluster.available.replicas/<namespace>. The source is best an API without a Deployment "
+        "controller of its own.",
+    .example = "hub --broker tcp://127.0.0.1:1883\n"
+               "hub --broker tcp://127.0.0.1:1883 --kubeconfig source.yaml\n",
+};
+
+static const struct option_spec specs[] = {
+    {.name = "summary",
+     .type = OPTION_CHOICE,
+     .value = "auto|table|lines|none", /* in the order of enum summary */
+     .fallback = "auto",
+     .help = "of the clusters: a table that is drawn anew, a line for each change, or what fits the output",
+     .offset = 0},
+};
+
+static const struct option_spec source_specs[] = {
+    {.name = "kubeconfig",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "of the cluster that workloads are taken from; without it the hub only mirrors",
+     .offset = offsetof(struct cluster_options, kubeconfig)},
+    {.name = "context",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "the kubeconfig's context; without it the current one",
+     .offset = offsetof(struct cluster_options, context)},
+};
+
+static void on_replica(void *arg, struct informer_replica *replica)
+{
+    struct app *app = arg;
+    deploy_replica(app->deploy, replica);
+}
+
+static void on_synced(void *arg, struct informer_replica *replica)
+{
+    struct app *app = arg;
+    deploy_synced(app->deploy, replica, true);
+}
+
+static void on_stale(void *arg, struct informer_replica *replica)
+{
+    struct app *app = arg;
+    deploy_synced(app->deploy, replica, false);
+}
+
+static void on_dropped(void *arg, struct informer_replica *replica)
+{
+    struct app *app = arg;
+    deploy_dropped(app->deploy, replica);
+}
+
+static void informer_open(struct app *app)
+{
+    static const struct informer_ops ops = {
+        .replica = on_replica, .synced = on_synced, .stale = on_stale, .dropped = on_dropped};
+    struct informer_options options = {.name = TOPICS_HUB,
+                                       .topics = app->topics,
+                                       .encoding = (enum encoding)app->broker.encoding,
+                                       .log = &app->program.log};
+    app->informer = inlet_create(app->program.loop, app->connection, &options, &ops, app);
+}
+
+static void fleet_open(struct app *app)
+{
+    bool table = app->options.summary == SUMMARY_TABLE ||
+                 (app->options.summary == SUMMARY_AUTO && isatty(STDOUT_FILENO));
+    if (app->options.summary != SUMMARY_NONE)
+        app->fleet =
+            fleet_create(app->program.loop, app->informer, table ? FLEET_TABLE : FLEET_LINES, stdout);
+}
+
+static int deploy_open(struct app *app, struct error *err)
+{
+    struct deploy_config config = {
+        .loop = app->program.loop,
+        .log = &app->program.log,
+        .broker = &app->broker,
+        .topics = &app->topics,
+        .source = &app->source,
+        .informer = app->informer,
+    };
+    if (!app->source.kubeconfig && !app->source.context)
+        return 0;
+    return deploy_create(&config, &app->deploy, err);
+}
+
+static int app_start(struct app *app, struct error *err)
+{
+    struct program *program = &app->program;
+    int r = broker_options_check(&app->broker, &app->topics, err);
+    if (r == 0)
+        r = connection_create(program->loop, &program->log, &app->broker, TOPICS_HUB, NULL, &app->connection,
+                              err);
+    if (r != 0)
+        return r;
+    informer_open(app);
+    fleet_open(app);
+    connection_start(app->connection);
+    return deploy_open(app, err);
+}
+
+static void app_stop(void *arg)
+{
+    struct app *app = arg;
+    deploy_farewell(app->deploy);
+    program_end(&app->program, 0);
+}
+
+static void app_close(struct app *app)
+{
+    deploy_destroy(app->deploy);
+    app->deploy = NULL;
+    fleet_destroy(app->fleet);
+    informer_destroy(app->informer);
+    connection_destroy(app->connection);
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {0};
+    const struct option_group groups[] = {
+        {"Hub", specs, array_size(specs), &app.options},
+        broker_option_group(&app.broker),
+        {"Source of workloads", source_specs, array_size(source_specs), &app.source},
+    };
+    struct error err = {0};
+    int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
+    if (code == 0) {
+        if (app_start(&app, &err) != 0)
+            program_fail(&app.program, &err);
+        code = program_run(&app.program, app_stop, &app);
+        app_close(&app);
+    }
+    return program_deinit(&app.program, code);
+}

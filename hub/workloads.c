@@ -1,0 +1,210 @@
+#include "hub/workloads.h"
+
+#include <string.h>
+#include <uthash.h>
+
+#include "base/mem.h"
+#include "hub/labels.h"
+#include "provider/mirror.h"
+
+#define AUDIENCES_MAX 20000
+
+/* The workloads of one cluster. */
+struct audience {
+    struct store *store;
+    struct publisher_stream *stream; /* the publisher's */
+    UT_hash_handle hh;
+    char name[];
+};
+
+struct workloads {
+    struct publisher *publisher;
+    struct log *log;
+    struct object_rules rules; /* of the source's store: whole but for managedFields */
+    struct store *source;
+    struct store_observer observer;
+    struct mirror *mirror;
+    struct audience *audiences;
+    size_t audiences_max;
+    bool synced;
+    enum stream_state state;
+};
+
+const struct gvr workloads_gvr = {"apps", "v1", "deployments"};
+
+/* ---- what goes down ---- */
+
+static void cut_own_annotations(struct object_rules *rules, struct slice annotations)
+{
+    struct json_cursor cursor = {0};
+    struct slice name, value;
+    const size_t len = strlen(ANNOTATION_AVAILABLE);
+    while (json_next_member(annotations, &cursor, &name, &value)) {
+        if (name.len < len || memcmp(name.data, ANNOTATION_AVAILABLE, len) != 0)
+            continue;
+        cleanup_free char *path = mem_printf("metadata.annotations['%.*s']", SLICE_ARGS(name));
+        object_rules_cut(rules, path);
+    }
+}
+
+/* NULL where it cannot be. */
+static struct object *trim(const struct object *object)
+{
+    struct object_rules rules = {0};
+    struct object *out = NULL;
+    struct slice bytes = object_bytes(object);
+    object_rules_cut(&rules, "status");
+    object_rules_cut(&rules, "metadata.resourceVersion");
+    cut_own_annotations(&rules, object_annotations(object));
+    if (object_create(bytes.data, bytes.len, &rules, &out) != 0)
+        out = NULL;
+    object_rules_deinit(&rules);
+    return out;
+}
+
+/* ---- audiences ---- */
+
+static struct audience *audience_create(struct workloads *workloads, const char *name)
+{
+    size_t len = strlen(name);
+    struct audience *audience = mem_zalloc(sizeof(*audience) + len + 1);
+    memcpy(audience->name, name, len + 1);
+    audience->store = store_create();
+    audience->stream =
+        publisher_add(workloads->publisher, name, &workloads_gvr, "Deployment", true, audience->store);
+    if (!audience->stream) {
+        store_destroy(audience->store);
+        free(audience);
+        return NULL;
+    }
+    publisher_stream_state(audience->stream, workloads->state);
+    HASH_ADD_STR(workloads->audiences, name, audience);
+    if (workloads->synced)
+        publisher_stream_ready(audience->stream);
+    return audience;
+}
+
+/* NULL where that can be no cluster, or there are too many. */
+static struct audience *audience_get(struct workloads *workloads, const char *name)
+{
+    struct audience *audience;
+    HASH_FIND_STR(workloads->audiences, name, audience);
+    if (audience || !topics_cluster_valid(name) ||
+        HASH_COUNT(workloads->audiences) >= workloads->audiences_max)
+        return audience;
+    return audience_create(workloads, name);
+}
+
+static struct audience *audience_of(struct workloads *workloads, const struct object *object)
+{
+    cleanup_free char *name = mem_printf("%.*s", SLICE_ARGS(object_namespace(object)));
+    struct audience *audience = audience_get(workloads, name);
+    if (!audience)
+        log_warn(workloads->log, "workloads", "%s: \"%s\" is no cluster's name; it goes nowhere",
+                 object_key(object), name);
+    return audience;
+}
+
+/* ---- what the source says ---- */
+
+static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
+{
+    struct workloads *workloads = arg;
+    struct audience *audience = audience_of(workloads, new_ ? new_ : old);
+    if (!audience)
+        return;
+    if (!new_) {
+        store_delete(audience->store, object_key(old), unseen);
+        return;
+    }
+    struct object *down = trim(new_);
+    if (down)
+        store_put(audience->store, down);
+    object_unref(down);
+}
+
+static void on_synced(void *arg, const char *version)
+{
+    struct workloads *workloads = arg;
+    struct audience *audience, *next;
+    (void)version;
+    if (!workloads->synced)
+        log_info(workloads->log, "workloads", "the source has %zu workloads", store_count(workloads->source));
+    workloads->synced = true;
+    HASH_ITER (hh, workloads->audiences, audience, next)
+        publisher_stream_ready(audience->stream);
+    publisher_complete(workloads->publisher);
+}
+
+static void on_state(void *arg, enum reflector_state state, const char *reason)
+{
+    struct workloads *workloads = arg;
+    struct audience *audience, *next;
+    (void)reason; /* the reflector has said it */
+    if (state == REFLECTOR_STARTING)
+        return;
+    workloads->state = state == REFLECTOR_SYNCED      ? STREAM_ACTIVE
+                       : state == REFLECTOR_FORBIDDEN ? STREAM_FORBIDDEN
+                                                      : STREAM_UNAVAILABLE;
+    HASH_ITER (hh, workloads->audiences, audience, next)
+        publisher_stream_state(audience->stream, workloads->state);
+}
+
+void workloads_asked(struct workloads *workloads, const char *cluster)
+{
+    audience_get(workloads, cluster);
+}
+
+/* ---- life ---- */
+
+struct workloads *workloads_create(const struct workloads_config *config)
+{
+    static const struct mirror_ops ops = {.synced = on_synced, .state = on_state};
+    struct workloads *workloads = mem_zalloc(sizeof(*workloads));
+    workloads->publisher = config->publisher;
+    workloads->log = config->log;
+    workloads->audiences_max = config->audiences_max ? config->audiences_max : AUDIENCES_MAX;
+    workloads->rules.kind = mem_strdup("Deployment");
+    workloads->rules.api_version = mem_strdup("apps/v1");
+    object_rules_cut(&workloads->rules, "metadata.managedFields");
+    workloads->source = store_create();
+    workloads->observer = (struct store_observer){.changed = on_changed, .arg = workloads};
+    store_observe(workloads->source, &workloads->observer);
+    struct reflector_config reflector = {
+        .loop = config->loop,
+        .rest = config->rest,
+        .log = config->log,
+        .rules = &workloads->rules,
+        .gvr = workloads_gvr,
+        .label_selector = LABEL_RESOURCES,
+    };
+    workloads->mirror = mirror_create(&reflector, workloads->source, &ops, workloads);
+    mirror_start(workloads->mirror);
+    return workloads;
+}
+
+void workloads_destroy(struct workloads *workloads)
+{
+    if (!workloads)
+        return;
+    struct audience *audience, *next;
+    mirror_destroy(workloads->mirror);
+    HASH_ITER (hh, workloads->audiences, audience, next) {
+        HASH_DEL(workloads->audiences, audience);
+        store_destroy(audience->store);
+        free(audience);
+    }
+    store_destroy(workloads->source);
+    object_rules_deinit(&workloads->rules);
+    free(workloads);
+}
+
+struct store *workloads_source(struct workloads *workloads)
+{
+    return workloads->source;
+}
+
+bool workloads_synced(const struct workloads *workloads)
+{
+    return workloads->synced;
+}
