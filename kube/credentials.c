@@ -248,8 +248,20 @@ void credentials_accepted(struct credentials *credentials, uint64_t generation)
         credentials->exec_accepted = true;
 }
 
+/* An API server answers 401 to an expired certificate, and does not say why. */
+static void warn_if_expired(const struct credentials *credentials)
+{
+    const struct buf *certificate = credentials_certificate(credentials);
+    int64_t not_after;
+    if (certificate->len && pem_not_after(certificate->data, certificate->len, &not_after) == 0 &&
+        not_after < (int64_t)time(NULL))
+        log_warn(credentials->log, "credentials", "401 from %s: the client certificate has expired; renew it",
+                 credentials->config->server);
+}
+
 bool credentials_refused(struct credentials *credentials, uint64_t generation)
 {
+    warn_if_expired(credentials);
     if (!uses_exec(credentials->config)) {
         read_files(credentials);
         return generation != credentials->generation;

@@ -219,7 +219,7 @@ class Http2Handler(socketserver.BaseRequestHandler):
     """HTTP/2 without its header compression: every request gets 200 and "conn=N stream=N", and then its stream stays
     open and silent. That is all that watches need, and enough to see how they share connections."""
 
-    DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+    DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
     END_HEADERS = ACK = 1 << 0
     STATUS_200 = b"\x88"  # entry 8 of the static table
 
@@ -239,6 +239,13 @@ class Http2Handler(socketserver.BaseRequestHandler):
     def answer(self, stream, number):
         self.frame(self.HEADERS, 1 << 2, stream, self.STATUS_200)
         self.frame(self.DATA, 0, stream, b"conn=%d stream=%d" % (number, stream))
+        if self.server.ending == "goaway" and stream == 5:  # the third: all of them go on, no further one comes
+            self.frame(self.GOAWAY, 0, 0, struct.pack(">II", 2**31 - 1, 0))
+        elif self.server.ending == "cut":
+            self.request.unwrap()  # with TLS's own goodbye
+            raise ConnectionError
+        elif self.server.ending is not None and self.server.ending.startswith("reset"):
+            self.frame(self.RST_STREAM, 0, stream, struct.pack(">I", int(self.server.ending[5:])))
 
     def handle(self):
         number = counters.add("connections")
@@ -262,6 +269,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 128
     tls = None
     max_streams = 250
+    ending = None
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError, TimeoutError)):
@@ -308,10 +316,11 @@ def tls_context(certificate, client_ca=None, alpn="http/1.1"):
     return context
 
 
-def listen(tls=None, handler=Handler, max_streams=250):
+def listen(tls=None, handler=Handler, max_streams=250, ending=None):
     server = Server(("127.0.0.1", 0), handler)
     server.tls = tls
     server.max_streams = max_streams
+    server.ending = ending
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 
@@ -332,14 +341,19 @@ def main():
     make_certificate("client2", "ca", "bob")
     make_certificate("stranger", "other-ca", "mallory")
     held = refused_port()
+    h2 = tls_context("server", alpn="h2")
     ports = {
         "plain": listen(),
         "tls": listen(tls_context("server")),
         "misnamed": listen(tls_context("misnamed")),
         "mutual": listen(tls_context("server", "ca")),
         "proxy": listen(),
-        "h2": listen(tls_context("server", alpn="h2"), Http2Handler),
-        "h2-narrow": listen(tls_context("server", alpn="h2"), Http2Handler, max_streams=10),
+        "h2": listen(h2, Http2Handler),
+        "h2-narrow": listen(h2, Http2Handler, max_streams=10),
+        "h2-goaway": listen(h2, Http2Handler, ending="goaway"),
+        "h2-cut": listen(h2, Http2Handler, ending="cut"),
+        "h2-reset-2": listen(h2, Http2Handler, ending="reset2"),
+        "h2-reset-8": listen(h2, Http2Handler, ending="reset8"),
         "refused": held.getsockname()[1],
     }
     print(json.dumps(ports), flush=True)

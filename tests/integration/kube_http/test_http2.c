@@ -114,6 +114,36 @@ static void cancelled_streams_leave_the_others_alone(void **state)
     seen_deinit(&next);
 }
 
+/* An API server that is about to stop says GOAWAY: what is under way goes on, and new calls go elsewhere. */
+static void a_connection_that_says_goodbye_gets_no_new_calls(void **state)
+{
+    struct fixture *fixture = *state;
+    client_h2(fixture, "h2-goaway");
+    assert_int_equal(open_streams(fixture, 3), 1);
+    struct seen next = {0};
+    call_start(fixture, &next, &(struct rest_request){.method = "GET", .path = "/watch"});
+    while (next.body.len == 0)
+        loop_step(fixture->loop);
+    assert_int_not_equal(connection_of(&next), connection_of(&streams[0]));
+    close_streams(fixture, 3);
+    seen_deinit(&next);
+}
+
+/* Half an answer is not taken for a whole one. (A stream that is reset with NO_ERROR is, by libcurl; but no
+ * server ends half an answer so, and who reads it finds it to be no JSON.) */
+static void a_cut_stream_is_broken(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const endings[] = {"h2-cut", "h2-reset-2", "h2-reset-8"};
+    for (size_t i = 0; i < array_size(endings); i++) {
+        struct seen seen = {0};
+        client_h2(fixture, endings[i]);
+        get(fixture, "/watch", &seen);
+        assert_int_equal(seen.result, REST_BROKEN);
+        seen_deinit(&seen);
+    }
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_teardown(function, client_stop)
@@ -122,6 +152,8 @@ int main(void)
         TEST(further_connections_where_streams_run_out),
         TEST(a_silent_connection_gets_no_new_calls),
         TEST(cancelled_streams_leave_the_others_alone),
+        TEST(a_connection_that_says_goodbye_gets_no_new_calls),
+        TEST(a_cut_stream_is_broken),
     };
     return cmocka_run_group_tests(tests, fixture_start, fixture_stop);
 }
