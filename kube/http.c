@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "kube/http_internal.h"
 
-#define SCOUT_MS 500 /* for which others wait for the first call of a pool */
+#define SCOUT_MS 2000 /* for which others wait for the first call of a pool */
 #define RETRY_AFTER_MAX_S (24L * 3600)
 
 struct http_pool {

@@ -112,12 +112,12 @@ static void silence_times_out(void **state)
     struct fixture *fixture = *state;
     client_start_plain(fixture);
     struct seen seen = {0};
-    struct rest_request request = {.method = "GET", .path = "/silent?headers=1", .idle_timeout_ms = 200};
+    struct rest_request request = {.method = "GET", .path = "/silent?headers=1", .idle_timeout_ms = 1000};
     call_start(fixture, &seen, &request);
     call_wait(&seen);
     assert_int_equal(seen.result, REST_TIMEOUT);
     assert_string_equal(seen.body.data, "hello");
-    assert_non_null(strstr(seen.reason, "not a byte for 0.200 s"));
+    assert_non_null(strstr(seen.reason, "not a byte for 1.000 s"));
     seen_deinit(&seen);
 
     request.path = "/silent";
@@ -127,12 +127,13 @@ static void silence_times_out(void **state)
     assert_int_equal(seen.status, 0);
     seen_deinit(&seen);
 
-    request = (struct rest_request){.method = "GET", .path = "/slow?count=100&pause=0.02", .timeout_ms = 300};
+    request =
+        (struct rest_request){.method = "GET", .path = "/slow?count=1000&pause=0.02", .timeout_ms = 1000};
     call_start(fixture, &seen, &request);
     call_wait(&seen);
     assert_int_equal(seen.result, REST_TIMEOUT);
     assert_true(seen.body.len > 0);
-    assert_non_null(strstr(seen.reason, "not answered in full within 0.300 s"));
+    assert_non_null(strstr(seen.reason, "not answered in full within 1.000 s"));
     seen_deinit(&seen);
 }
 
@@ -142,8 +143,8 @@ static void bytes_keep_a_call_alive(void **state)
     client_start_plain(fixture);
     struct seen seen = {0};
     struct rest_request request = {
-        .method = "GET", .path = "/slow?count=20&pause=0.05", .idle_timeout_ms = 500};
-    call_start(fixture, &seen, &request); /* lasts a second in all */
+        .method = "GET", .path = "/slow?count=20&pause=0.1", .idle_timeout_ms = 1000};
+    call_start(fixture, &seen, &request); /* lasts two seconds in all */
     call_wait(&seen);
     assert_int_equal(seen.result, REST_OK);
     assert_int_equal(seen.body.len, 20);

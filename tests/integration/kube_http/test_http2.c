@@ -75,7 +75,7 @@ static void a_silent_connection_gets_no_new_calls(void **state)
 {
     struct fixture *fixture = *state;
     struct rest_request patient = {.method = "GET", .path = "/watch"};
-    struct rest_request impatient = {.method = "GET", .path = "/watch", .idle_timeout_ms = 200};
+    struct rest_request impatient = {.method = "GET", .path = "/watch", .idle_timeout_ms = 1000};
     struct seen content = {0}, timed_out = {0}, next = {0};
     client_h2(fixture, "h2");
     call_start(fixture, &content, &patient);
