@@ -8,6 +8,7 @@
 struct loop_simulated {
     struct loop base;
     int64_t now_us;
+    int64_t turn_us;
     bool stopped;
 };
 
@@ -29,6 +30,7 @@ static bool simulated_step(struct loop *loop)
         return false;
     if (due_us > sim->now_us)
         sim->now_us = due_us;
+    sim->now_us += (int64_t)loop_random_below(loop, sim->turn_us ? (uint64_t)sim->turn_us + 1 : 0);
     loop_fire_due(loop, sim->now_us);
     return true;
 }
@@ -74,4 +76,9 @@ struct loop *loop_create_simulated(uint64_t seed)
     loop_base_init(&sim->base, &simulated_ops, seed);
     sim->now_us = LOOP_SECOND;
     return &sim->base;
+}
+
+void loop_set_turn_us(struct loop *loop, int64_t turn_us)
+{
+    ((struct loop_simulated *)loop)->turn_us = turn_us;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define CLUSTERS_MAX 20000
+#define SLICE_OBJECTS 256
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
 
@@ -169,6 +170,8 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     informer->arg = arg;
     if (!informer->options.clusters_max)
         informer->options.clusters_max = CLUSTERS_MAX;
+    if (!informer->options.slice_objects)
+        informer->options.slice_objects = SLICE_OBJECTS;
     snprintf(informer->name, sizeof(informer->name), "%s", options->name);
     snprintf(informer->provider, sizeof(informer->provider), "%s",
              options->provider ? options->provider : "");

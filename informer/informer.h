@@ -37,6 +37,7 @@ struct informer_options {
     struct topics topics;
     enum encoding encoding; /* of signals; any is understood */
     size_t clusters_max;    /* 0: 20,000 */
+    size_t slice_objects;   /* of a snapshot, put in place in one turn of the loop; 0: 256 */
     struct log *log;        /* may be NULL */
 };
 

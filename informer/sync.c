@@ -17,7 +17,6 @@
 #define RETRY_MIN_US (250 * LOOP_MS)
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define RETRY_RESET_US (120 * LOOP_SECOND)
-#define SLICE_OBJECTS 256 /* installed in one turn of the loop */
 #define UNLISTED_TRIES 3
 #define SETTLED_US (10 * LOOP_SECOND)
 
@@ -302,7 +301,7 @@ static void on_install(void *arg)
 {
     struct informer_replica *replica = arg;
     uint64_t hash;
-    for (int i = 0; i < SLICE_OBJECTS; i++) {
+    for (size_t i = 0; i < replica->informer->options.slice_objects; i++) {
         if (!install_next(replica, &hash)) {
             install_finish(replica);
             return;

@@ -224,6 +224,7 @@ struct informer_site *informer_site_create(struct world *world, int index)
         .name = names[index],
         .topics = sim_topics(),
         .encoding = world->options.encoding,
+        .slice_objects = 1 + loop_random_below(world->loop, 8),
         .log = world->options.verbose ? &world->log : NULL,
     };
     site->informer = informer_create(world->loop, site->transport, &informer, &informer_site_ops, site);

@@ -284,6 +284,7 @@ static void world_init(struct world *world, const struct world_options *options)
     world->options = *options;
     world->result.ok = true;
     world->loop = loop_create_simulated(options->seed * 0x9e3779b97f4a7c15u + 1);
+    loop_set_turn_us(world->loop, (int64_t)dice(world, 2 * LOOP_MS));
     world->log = (struct log){.out = stderr, .level = LOG_LEVEL_DEBUG};
     world_init_timers(world);
     world->server = apiserver_create(&(struct apiserver_options){.loop = world->loop});
