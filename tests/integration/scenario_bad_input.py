@@ -7,10 +7,11 @@ import subprocess
 import unittest
 
 from bench import BIN, Bench, free_port
+from fleet import Cluster, View
 
 USAGE, NOINPUT, TEMPFAIL, CONFIG = 64, 66, 75, 78
-PROGRAMS = [name for name in ["provider", "informer", "agent", "hub"] if (BIN / name).exists()]
-CLUSTERED = [name for name in PROGRAMS if name in ("provider", "agent")]
+PROGRAMS = ["provider", "informer", "agent", "hub"]
+CLUSTERED = ["provider", "agent"]
 NEEDED = {"provider": ["--cluster", "cluster1"], "agent": ["--cluster", "cluster1"], "informer": [], "hub": []}
 
 KUBECONFIG = """apiVersion: v1
@@ -85,7 +86,7 @@ class BadInput(unittest.TestCase):
         self.each(CONFIG, [str(path), "line"], "--config", path)
 
     def test_bad_kubeconfigs_are_named(self):
-        for name in set(PROGRAMS) - {"informer"}:
+        for name in [*CLUSTERED, "hub"]:
             self.refuse(name, NOINPUT, ["/nowhere"], *NEEDED[name], "--kubeconfig", "/nowhere")
             path = self.bench.write("other", KUBECONFIG % 1 + "current-context2: x\n")
             self.refuse(name, CONFIG, ["nobody"], *NEEDED[name], "--kubeconfig", path, "--context", "nobody")
@@ -105,9 +106,8 @@ class BadInput(unittest.TestCase):
 
     def start_cluster(self):
         """A cluster that answers: a provider says nothing to a broker before it knows its own."""
-        self.kubeconfig.unlink()
-        self.bench.program("minicluster", "--listen", "127.0.0.1:0", "--kubeconfig-out", self.kubeconfig)
-        self.bench.wait("minicluster is ready", self.kubeconfig.exists)
+        self.cluster = Cluster(self.bench, "cluster1")
+        self.environment["KUBECONFIG"] = str(self.cluster.kubeconfig)
 
     def test_a_broker_that_is_away_is_tried_again(self):
         self.start_cluster()
@@ -137,19 +137,27 @@ class BadInput(unittest.TestCase):
         self.start_cluster()
         port = self.bench.broker()
         common = ["--broker", f"tcp://127.0.0.1:{port}", "--signal", "s", "--payload", "p"]
-        processes = [self.bench.program(name, *NEEDED[name], *common, label=name, environment=self.environment)
-                     for name in PROGRAMS]
-        topics = ["s/cluster1/hub", "s/all/hub", "s/cluster1", "s", "s/cluster1/hub/x/y", "p/cluster2", "p/cluster2/all",
-                  "p/cluster2/all/core/v1/pods", "p/cluster2/hub/core/v1/pods", "p/hub/cluster1/apps/v1/deployments", "p/hub",
+        more = {"provider": ["--cluster", "cluster1"], "agent": ["--cluster", "cluster3"], "hub": [],
+                "informer": ["--name", "viewer", "-o", "json"]}
+        processes = {name: self.bench.program(name, *arguments, *common, environment=self.environment)
+                     for name, arguments in more.items()}
+        topics = ["s/cluster1/hub", "s/cluster1/viewer", "s/all/hub", "s/cluster1", "s", "s/cluster1/hub/x/y", "p/cluster2",
+                  "p/cluster2/all", "p/cluster2/all/core/v1/pods", "p/cluster2/hub/core/v1/pods", "p/cluster1",
+                  "p/cluster1/all", "p/cluster1/all/core/v1/configmaps",
+                  "p/cluster1/viewer/core/v1/configmaps", "p/hub/cluster1/apps/v1/deployments", "p/hub",
                   "p//", "p/cluster2/all/apps~/v1/" + "x" * 200]
         payloads = [b"", b"\0", b"{}", b"\xff" * 1000, b"TI0\n", os.urandom(100_000), b'{"type":"ADDED","object":{']
-        for process in processes:
-            self.bench.wait("connected", lambda process=process: "127.0.0.1" in process.log() or not process.running())
+        for process in processes.values():
+            self.bench.wait("connected", lambda process=process: ": connected" in process.log() or not process.running())
         for topic in topics:
             for payload in payloads:
                 subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-t", topic, "-q", "1",
                                 "-s" if payload else "-n"], input=payload, check=True, capture_output=True)
-        for process in processes:
+        self.cluster.create("ConfigMap", "afterwards")
+        view = View(processes["informer"])
+        self.addCleanup(view.file.close)
+        self.bench.wait("the informer goes on", lambda: view.equals(self.cluster, "ConfigMap"))
+        for process in processes.values():
             self.assertTrue(process.running(), process.log())
             self.assertEqual(process.stop(), 0, process.log())
 
