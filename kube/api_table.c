@@ -316,14 +316,16 @@ static bool mirrored(const struct api_table *table, const struct api_entry *entr
            !(strcmp(group, "events.k8s.io") == 0 && strcmp(resource, "events") == 0);
 }
 
-/* Whether an earlier, thus preferred, version has the resource too, and is mirrored. */
+/* Whether an earlier, thus preferred, version has the resource too, and is mirrored. A group's entries come
+ * together. */
 static bool has_preferred(const struct api_table *table, size_t at)
 {
     const struct api_entry *entry = &table->entries[at];
-    for (size_t i = 0; i < at; i++) {
+    for (size_t i = at; i-- > 0;) {
         const struct api_entry *other = &table->entries[i];
+        if (strcmp(api_text(table, other->group), api_text(table, entry->group)) != 0)
+            return false;
         if (strcmp(api_text(table, other->resource), api_text(table, entry->resource)) == 0 &&
-            strcmp(api_text(table, other->group), api_text(table, entry->group)) == 0 &&
             mirrored(table, other))
             return true;
     }

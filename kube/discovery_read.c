@@ -31,28 +31,46 @@ static void list_push(struct group_versions *list, struct slice group, struct sl
     list->items[list->count++] = (struct group_version){mem_steal(group_text), mem_steal(version_text)};
 }
 
+/* Several members of an object in one pass; those that are absent stay as they are. */
+struct pick {
+    const char *name;
+    struct slice *value; /* without quotes */
+};
+
+static void pick_members(struct slice object, const struct pick *picks, size_t count)
+{
+    struct json_cursor cursor = {0};
+    struct slice name, value;
+    while (json_next_member(object, &cursor, &name, &value))
+        for (size_t i = 0; i < count; i++)
+            if (slice_equal(name, picks[i].name)) {
+                *picks[i].value = json_unquote(value);
+                break;
+            }
+}
+
 static void read_aggregated_resource(const struct discovery_reading *reading, struct slice group,
                                      struct slice version, struct slice resource)
 {
-    struct slice kind = json_member(resource, "responseKind");
-    struct api_offer offer = {
-        .group = group,
-        .version = version,
-        .resource = json_member(resource, "resource"),
-        .singular = json_member(resource, "singularResource"),
-        .kind = json_member(kind, "kind"),
-        .short_names = json_member(resource, "shortNames"),
-        .verbs = json_member(resource, "verbs"),
-        .namespaced = slice_equal(json_member(resource, "scope"), "Namespaced"),
+    struct api_offer offer = {.group = group, .version = version};
+    struct slice kind = {0}, scope = {0};
+    const struct pick picks[] = {
+        {"resource", &offer.resource},         {"responseKind", &kind}, {"scope", &scope},
+        {"singularResource", &offer.singular}, {"verbs", &offer.verbs}, {"shortNames", &offer.short_names},
     };
+    pick_members(resource, picks, array_size(picks));
+    offer.kind = json_member(kind, "kind");
+    offer.namespaced = slice_equal(scope, "Namespaced");
     api_table_add(reading->table, &offer);
 }
 
 static void read_aggregated_version(const struct discovery_reading *reading, struct slice group,
                                     struct slice item)
 {
-    struct slice version = json_member(item, "version"), resources = json_member(item, "resources"), resource;
-    if (slice_equal(json_member(item, "freshness"), "Stale")) {
+    struct slice version = {0}, resources = {0}, freshness = {0}, resource;
+    const struct pick picks[] = {{"version", &version}, {"resources", &resources}, {"freshness", &freshness}};
+    pick_members(item, picks, array_size(picks));
+    if (slice_equal(freshness, "Stale")) {
         cleanup_free char *group_text = mem_dup(group.data ? group.data : "", group.len);
         cleanup_free char *version_text = mem_dup(version.data ? version.data : "", version.len);
         api_table_add_failure(reading->table, group_text, version_text, reading->old);
@@ -68,8 +86,10 @@ static void read_aggregated(const struct discovery_reading *reading, struct slic
     struct slice items = json_member(json, "items"), item;
     struct json_cursor items_cursor = {0};
     while (json_next_element(items, &items_cursor, &item)) {
-        struct slice group = json_member(json_member(item, "metadata"), "name");
-        struct slice versions = json_member(item, "versions"), version;
+        struct slice metadata = {0}, versions = {0}, version;
+        const struct pick picks[] = {{"metadata", &metadata}, {"versions", &versions}};
+        pick_members(item, picks, array_size(picks));
+        struct slice group = json_member(metadata, "name");
         struct json_cursor cursor = {0};
         while (json_next_element(versions, &cursor, &version))
             read_aggregated_version(reading, group, version);
@@ -136,19 +156,17 @@ int discovery_read_root(const struct discovery_reading *reading, struct slice js
 static void read_resource(const struct discovery_reading *reading, const struct group_version *gv,
                           struct slice resource)
 {
-    struct slice name = json_member(resource, "name");
-    if (!name.len || memchr(name.data, '/', name.len))
-        return; /* "pods/log": a subresource */
-    struct api_offer offer = {
-        .group = {gv->group, strlen(gv->group)},
-        .version = {gv->version, strlen(gv->version)},
-        .resource = name,
-        .singular = json_member(resource, "singularName"),
-        .kind = json_member(resource, "kind"),
-        .short_names = json_member(resource, "shortNames"),
-        .verbs = json_member(resource, "verbs"),
-        .namespaced = slice_equal(json_member(resource, "namespaced"), "true"),
+    struct api_offer offer = {.group = {gv->group, strlen(gv->group)},
+                              .version = {gv->version, strlen(gv->version)}};
+    struct slice namespaced = {0};
+    const struct pick picks[] = {
+        {"name", &offer.resource}, {"singularName", &offer.singular}, {"namespaced", &namespaced},
+        {"kind", &offer.kind},     {"verbs", &offer.verbs},           {"shortNames", &offer.short_names},
     };
+    pick_members(resource, picks, array_size(picks));
+    if (!offer.resource.len || memchr(offer.resource.data, '/', offer.resource.len))
+        return; /* "pods/log": a subresource */
+    offer.namespaced = slice_equal(namespaced, "true");
     api_table_add(reading->table, &offer);
 }
 
