@@ -11,7 +11,8 @@
 bool publisher_may_send(const struct publisher *publisher)
 {
     return publisher->connected &&
-           transport_in_flight(publisher->transport) < publisher->options.window_bytes;
+           transport_in_flight(publisher->transport) < publisher->options.window_bytes &&
+           transport_in_flight_count(publisher->transport) < publisher->options.window_messages;
 }
 
 bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
@@ -215,7 +216,9 @@ struct publisher *publisher_create(struct loop *loop, struct transport *transpor
     if (!publisher->options.heartbeat_us)
         publisher->options.heartbeat_us = HEARTBEAT_DEFAULT_US;
     if (!publisher->options.window_bytes)
-        publisher->options.window_bytes = WINDOW_DEFAULT;
+        publisher->options.window_bytes = WINDOW_BYTES;
+    if (!publisher->options.window_messages)
+        publisher->options.window_messages = WINDOW_MESSAGES;
     snprintf(publisher->name, sizeof(publisher->name), "%s", options->name);
     topics_presence(&publisher->options.topics, publisher->name, publisher->presence_topic);
     publisher->presence =

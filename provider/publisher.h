@@ -37,9 +37,10 @@ struct publisher_options {
     const char *name;     /* this participant; copied */
     struct topics topics; /* prefixes */
     enum encoding encoding;
-    int64_t heartbeat_us; /* 0: 15 s */
-    size_t window_bytes;  /* published and not yet acknowledged; 0: 4 MiB */
-    struct log *log;      /* may be NULL */
+    int64_t heartbeat_us;   /* 0: 15 s */
+    size_t window_bytes;    /* published and not yet acknowledged; 0: 4 MiB */
+    size_t window_messages; /* the same in messages; while it is full, events gather in batches. 0: 64 */
+    struct log *log;        /* may be NULL */
 };
 
 struct publisher_ops {

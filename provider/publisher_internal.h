@@ -7,7 +7,8 @@
 #include "provider/publisher.h"
 
 #define HEARTBEAT_DEFAULT_US (15 * LOOP_SECOND)
-#define WINDOW_DEFAULT ((size_t)4 << 20)
+#define WINDOW_BYTES ((size_t)4 << 20)
+#define WINDOW_MESSAGES 64
 #define BODY_LIMIT ((size_t)32 << 20)
 #define HEADER_ROOM 128  /* bytes: no header is longer, in either encoding but plain */
 #define TRANSFERS_MAX 64 /* at a time, per stream */

@@ -31,7 +31,7 @@ void client_lose(struct client *client, size_t arriving, bool will, const char *
     if (will && client->will)
         broker_route(client->broker, client->will);
     link_close(&client->down, 0);
-    client->in_flight = 0;
+    client->in_flight = client->in_flight_count = 0;
     snprintf(client->reason, sizeof(client->reason), "loopback broker, client %s: %s", client->name, why);
     timer_start(&client->timer, 0);
 }
@@ -100,6 +100,7 @@ static void client_acknowledged(struct client *client, size_t bytes)
 {
     assert(client->in_flight >= bytes);
     client->in_flight -= bytes;
+    client->in_flight_count--;
     if (client->callbacks.drained)
         client->callbacks.drained(client->arg);
 }
@@ -170,14 +171,21 @@ static int client_publish(struct transport *transport, const char *topic, const 
     struct message *message = message_create(topic, payload, len, qos, retain);
     link_send(&client->up, message, false);
     message_unref(message);
-    if (qos > 0)
+    if (qos > 0) {
         client->in_flight += len;
+        client->in_flight_count++;
+    }
     return 0;
 }
 
 static size_t client_in_flight(struct transport *transport)
 {
     return to_client(transport)->in_flight;
+}
+
+static size_t client_in_flight_count(struct transport *transport)
+{
+    return to_client(transport)->in_flight_count;
 }
 
 static size_t client_max_payload(struct transport *transport)
@@ -215,6 +223,7 @@ static const struct transport_ops client_ops = {
     .subscribe = client_subscribe,
     .publish = client_publish,
     .in_flight = client_in_flight,
+    .in_flight_count = client_in_flight_count,
     .max_payload = client_max_payload,
     .destroy = client_destroy,
 };

@@ -98,7 +98,7 @@ struct client {
     bool cut;
     struct subscription *subscriptions;
     struct link up, down;
-    size_t in_flight;
+    size_t in_flight, in_flight_count;
     char reason[200];
 };
 

@@ -66,8 +66,8 @@ struct mqtt {
     struct mqtt_pipe *pipe; /* while connecting or online */
     struct mqtt_items inbox;
     struct subscription *subscriptions;
-    size_t in_flight;              /* bytes at QoS 1 */
-    size_t sent_bytes, sent_count; /* at both, and not yet released */
+    size_t in_flight, in_flight_count; /* bytes and messages at QoS 1 */
+    size_t sent_bytes, sent_count;     /* at both, and not yet released */
     size_t max_payload;
     bool closed;
 };
@@ -88,7 +88,7 @@ static void mqtt_drop_session(struct mqtt *mqtt)
     if (mqtt->pipe)
         mqtt_pipe_leave(mqtt->pipe, MQTT_WISH_VANISH, 0);
     mqtt->pipe = NULL;
-    mqtt->in_flight = mqtt->sent_bytes = mqtt->sent_count = 0;
+    mqtt->in_flight = mqtt->in_flight_count = mqtt->sent_bytes = mqtt->sent_count = 0;
 }
 
 /* The last thing that its callers do. */
@@ -235,6 +235,7 @@ static void mqtt_release(struct mqtt *mqtt, const struct mqtt_released *released
     if (released->count == 0)
         return;
     mqtt->in_flight -= released->acknowledged_bytes;
+    mqtt->in_flight_count -= released->acknowledged_count;
     mqtt->sent_bytes -= released->bytes;
     mqtt->sent_count -= released->count;
     if (mqtt->callbacks.drained)
@@ -309,14 +310,21 @@ static int mqtt_publish(struct transport *transport, const char *topic, const vo
     mqtt_pipe_send(mqtt->pipe, item);
     mqtt->sent_bytes += len;
     mqtt->sent_count++;
-    if (qos > 0)
+    if (qos > 0) {
         mqtt->in_flight += len;
+        mqtt->in_flight_count++;
+    }
     return 0;
 }
 
 static size_t mqtt_in_flight(struct transport *transport)
 {
     return to_mqtt(transport)->in_flight;
+}
+
+static size_t mqtt_in_flight_count(struct transport *transport)
+{
+    return to_mqtt(transport)->in_flight_count;
 }
 
 static size_t mqtt_max_payload(struct transport *transport)
@@ -358,6 +366,7 @@ static const struct transport_ops mqtt_ops = {
     .subscribe = mqtt_subscribe,
     .publish = mqtt_publish,
     .in_flight = mqtt_in_flight,
+    .in_flight_count = mqtt_in_flight_count,
     .max_payload = mqtt_max_payload,
     .destroy = mqtt_destroy,
 };

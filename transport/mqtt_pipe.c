@@ -97,6 +97,7 @@ static void released_move(struct mqtt_released *to, struct mqtt_released *from)
 {
     to->count += from->count;
     to->bytes += from->bytes;
+    to->acknowledged_count += from->acknowledged_count;
     to->acknowledged_bytes += from->acknowledged_bytes;
     *from = (struct mqtt_released){0};
 }

@@ -56,7 +56,7 @@ void mqtt_items_clear(struct mqtt_items *items);
 /* Messages that are no longer on their way: acknowledged, or, at QoS 0, written to the socket. */
 struct mqtt_released {
     size_t count, bytes;
-    size_t acknowledged_bytes; /* those at QoS 1 */
+    size_t acknowledged_count, acknowledged_bytes; /* those at QoS 1 */
 };
 
 enum mqtt_wish {

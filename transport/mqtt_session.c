@@ -119,8 +119,10 @@ static void handed_release(struct session *session, struct handed *handed)
     handed->done = true;
     session->released.count++;
     session->released.bytes += handed->len;
-    if (handed->qos > 0)
+    if (handed->qos > 0) {
+        session->released.acknowledged_count++;
         session->released.acknowledged_bytes += handed->len;
+    }
     while (session->head != session->tail && session->handed[session->head % HANDED_MAX].done)
         session->head++;
 }

@@ -41,8 +41,9 @@ struct transport_ops {
     void (*subscribe)(struct transport *transport, const char *filter, int qos);
     int (*publish)(struct transport *transport, const char *topic, const void *payload, size_t len, int qos,
                    bool retain);
-    size_t (*in_flight)(struct transport *transport);   /* bytes of QoS 1 payloads not yet acknowledged */
-    size_t (*max_payload)(struct transport *transport); /* bytes; the broker's limit where it tells one */
+    size_t (*in_flight)(struct transport *transport);       /* bytes of QoS 1 payloads not yet acknowledged */
+    size_t (*in_flight_count)(struct transport *transport); /* how many they are */
+    size_t (*max_payload)(struct transport *transport);     /* bytes; the broker's limit where it tells one */
     void (*destroy)(struct transport *transport);
 };
 
@@ -71,6 +72,11 @@ static inline int transport_publish(struct transport *transport, const char *top
 static inline size_t transport_in_flight(struct transport *transport)
 {
     return transport->ops->in_flight(transport);
+}
+
+static inline size_t transport_in_flight_count(struct transport *transport)
+{
+    return transport->ops->in_flight_count(transport);
 }
 
 static inline size_t transport_max_payload(struct transport *transport)

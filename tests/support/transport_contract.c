@@ -409,9 +409,11 @@ static void test_window(void **state)
     for (int i = 0; i < 4; i++)
         assert_int_equal(peer_publish(world->a, "t/window", payload, 1, false), 0);
     assert_int_equal(transport_in_flight(world->a->transport), 4000);
+    assert_int_equal(transport_in_flight_count(world->a->transport), 4);
     assert_int_equal(peer_publish(world->a, "t/window", payload, 1, false), TRANSPORT_E_FULL);
     assert_int_equal(world->a->drained, 0);
     WAIT(world, has_drained, world->a, 0);
+    assert_int_equal(transport_in_flight_count(world->a->transport), 0);
     assert_true(world->a->drained > 0);
     assert_int_equal(peer_publish(world->a, "t/window", payload, 1, false), 0);
     WAIT(world, has_received, world->b, 5);
