@@ -236,6 +236,22 @@ static void nothing_is_deleted_on_a_broken_list(void **state)
     assert_int_equal(store_count(f->store), 3);
 }
 
+/* Whether a deletion was seen or found by absence, it comes with the last state, under the key that it had.
+ */
+static void row18_tombstones_have_the_key_of_their_object(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced_with(f, "ab");
+    send_event(watch, "DELETED", "a", "one", 11);
+    assert_null(store_get(f->store, "n/a"));
+    expire(watch);
+    answer_list(fake_next(&f->fake), "", 20);
+    watch_open(f);
+    fake_run(&f->fake, LOOP_SECOND);
+    expect(f, "-a ?b synced20 ");
+    assert_int_equal(store_count(f->store), 0);
+}
+
 static void send_many(struct fixture *f, size_t count, size_t skip)
 {
     struct buf text = BUF_INIT(64u << 20);
@@ -255,8 +271,8 @@ static void send_many(struct fixture *f, size_t count, size_t skip)
     buf_deinit(&text);
 }
 
-/* A long walk is cut into slices; events that come between them are seen in order and survive it. */
-static void events_during_the_walk(void **state)
+/* A long walk is cut into slices; events that come between them are newer than the list, and survive it. */
+static void row16_a_list_never_overwrites_an_event_that_came_later(void **state)
 {
     struct fixture *f = *state;
     f->quiet = true;
@@ -331,7 +347,8 @@ int main(void)
         TEST(row15_replace_makes_a_tombstone_of_every_absent_key),
         TEST(row13_a_new_list_replaces_what_the_store_had),
         TEST(nothing_is_deleted_on_a_broken_list),
-        TEST(events_during_the_walk),
+        TEST(row16_a_list_never_overwrites_an_event_that_came_later),
+        TEST(row18_tombstones_have_the_key_of_their_object),
         TEST(a_newer_list_during_the_walk),
         TEST(stopped_in_the_walk),
     };
