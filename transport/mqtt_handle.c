@@ -113,5 +113,8 @@ const char *mqtt_handle_certificate_fault(struct mosquitto *mosq)
 {
     SSL *ssl = mosquitto_ssl_get(mosq);
     long result = ssl ? SSL_get_verify_result(ssl) : X509_V_OK;
-    return result == X509_V_OK ? NULL : X509_verify_cert_error_string(result);
+    if (result == X509_V_OK ||
+        result == X509_V_ERR_UNSPECIFIED) /* the library's own check of the name: it logs that */
+        return NULL;
+    return X509_verify_cert_error_string(result);
 }

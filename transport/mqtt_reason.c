@@ -62,7 +62,6 @@ static const struct advice system_errors[] = {
     {ETIMEDOUT, "no answer; is the host of --broker right, and does a firewall let it through?"},
     {EHOSTUNREACH, "no route to the host; is the host of --broker right?"},
     {ENETUNREACH, "the network cannot be reached"},
-    {EPROTO, "the encrypted connection broke off"},
 };
 
 static void reason_connack(const struct mqtt_failure *failure, char *out, size_t size)
@@ -91,9 +90,14 @@ static void reason_disconnect(const struct mqtt_failure *failure, char *out, siz
 static void reason_tls(const struct mqtt_config *config, const struct mqtt_failure *failure, char *out,
                        size_t size)
 {
-    snprintf(out, size, "TLS failed: %s; check %s%s, the broker's certificate and the clock",
-             failure->tls[0] ? failure->tls : "no secure connection came about",
-             config->tls_ca ? "--tls-ca" : "--broker, --tls-ca", config->tls_cert ? ", --tls-cert" : "");
+    const char *what = failure->tls[0] ? failure->tls : "no secure connection came about";
+    if (strstr(what, "alert") && !config->tls_cert)
+        snprintf(out, size,
+                 "TLS failed: the broker says: %s; does it want a client certificate (--tls-cert)?", what);
+    else
+        snprintf(out, size, "TLS failed: %s; check %s%s, the broker's certificate and the clock", what,
+                 config->tls_ca ? "--tls-ca" : "--broker, --tls-ca",
+                 config->tls_cert ? ", --tls-cert, --tls-key" : "");
 }
 
 static void reason_system(const struct mqtt_failure *failure, char *out, size_t size)
@@ -109,7 +113,14 @@ static void reason_lost(const struct mqtt_config *config, const struct mqtt_fail
         snprintf(out, size, "connection lost");
     else
         snprintf(out, size, "the connection was closed without an answer; is this an MQTT broker%s?",
-                 config->url.tls ? " with TLS, and does it want a client certificate" : ", without TLS");
+                 config->url.tls ? " with TLS, and does it want a client certificate (--tls-cert)"
+                                 : ", without TLS");
+}
+
+/* EPROTO is how the library says that TLS broke off. */
+static bool is_end(int system)
+{
+    return system == ECONNRESET || system == EPIPE || system == EPROTO;
 }
 
 static void reason_detail(const struct mqtt_config *config, const struct mqtt_failure *failure, char *out,
@@ -124,7 +135,7 @@ static void reason_detail(const struct mqtt_config *config, const struct mqtt_fa
     } else if (failure->rc == MOSQ_ERR_EAI) {
         snprintf(out, size, "the host %s cannot be found: %s; is it spelled right?", config->url.host,
                  gai_strerror(failure->system));
-    } else if (failure->rc == MOSQ_ERR_ERRNO && failure->system != ECONNRESET && failure->system != EPIPE) {
+    } else if (failure->rc == MOSQ_ERR_ERRNO && !is_end(failure->system)) {
         reason_system(failure, out, size);
     } else if (failure->rc == MOSQ_ERR_KEEPALIVE) {
         snprintf(out, size, "no answer for %d s", config->keepalive_s);

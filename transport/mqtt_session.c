@@ -158,7 +158,8 @@ static void session_fail(struct session *session, int rc, int system)
     if (session->over)
         return;
     session->over = true;
-    session->failure.rc = rc;
+    /* The library has no error of its own for an end in the middle of a packet. */
+    session->failure.rc = rc == MOSQ_ERR_ERRNO && system == 0 ? MOSQ_ERR_CONN_LOST : rc;
     session->failure.system = system;
     const char *fault = mqtt_handle_certificate_fault(session->mosq);
     if (fault && !session->online)

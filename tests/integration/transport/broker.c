@@ -90,11 +90,11 @@ static void write_configuration(const struct broker *broker, const char *path, c
     FILE *file = fopen(path, "w");
     if (!file)
         fatal(path);
-    fprintf(
-        file,
-        "listener %u 127.0.0.1\npersistence false\nset_tcp_nodelay true\nmax_queued_messages 0\nuser root\n"
-        "log_dest file %s/log\n%s",
-        broker->port, broker->directory, configuration);
+    fprintf(file,
+            "listener %u 127.0.0.1\npersistence false\nset_tcp_nodelay true\nmax_queued_messages "
+            "100000\nuser root\n"
+            "log_dest file %s/log\n%s",
+            broker->port, broker->directory, configuration);
     fclose(file);
 }
 
