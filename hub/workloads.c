@@ -54,12 +54,25 @@ static struct object *trim(const struct object *object)
     struct object *out = NULL;
     struct slice bytes = object_bytes(object);
     object_rules_cut(&rules, "status");
-    object_rules_cut(&rules, "metadata.resourceVersion");
     cut_own_annotations(&rules, object_annotations(object));
     if (object_create(bytes.data, bytes.len, &rules, &out) != 0)
         out = NULL;
     object_rules_deinit(&rules);
     return out;
+}
+
+/* Nothing but the resourceVersion tells them apart. */
+static bool same_but_version(const struct object *a, const struct object *b)
+{
+    struct slice text_a = object_bytes(a), version_a = object_resource_version(a);
+    struct slice text_b = object_bytes(b), version_b = object_resource_version(b);
+    if (!version_a.data || !version_b.data)
+        return false;
+    size_t before = (size_t)(version_a.data - text_a.data);
+    size_t after = text_a.len - before - version_a.len;
+    return before == (size_t)(version_b.data - text_b.data) && after == text_b.len - before - version_b.len &&
+           memcmp(text_a.data, text_b.data, before) == 0 &&
+           memcmp(version_a.data + version_a.len, version_b.data + version_b.len, after) == 0;
 }
 
 /* ---- audiences ---- */
@@ -118,7 +131,8 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
         return;
     }
     struct object *down = trim(new_);
-    if (down)
+    struct object *known = store_get(audience->store, object_key(new_));
+    if (down && !(known && same_but_version(known, down)))
         store_put(audience->store, down);
     object_unref(down);
 }

@@ -11,8 +11,9 @@
  * that the object is not wanted. So a cluster that asks and has nothing gets an empty stream, and learns that
  * nothing is wanted. Streams never end: whatever becomes of the source, no agent may take that for deletions.
  *
- * What goes down lacks what changes without meaning to the clusters: status, managedFields, resourceVersion,
- * and the annotations by which the hub itself writes back; else each report would be a workload changed.
+ * What goes down lacks what changes without meaning to the clusters: status, managedFields, and the
+ * annotations by which the hub itself writes back; and a new resourceVersion alone is no change. Else each
+ * report would be a workload changed.
  */
 
 #include "kube/reflector.h"

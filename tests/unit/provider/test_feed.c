@@ -1,0 +1,259 @@
+/* The feed: one resource from an API server to what an informer sees of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "provider/feed.h"
+#include "tests/support/line.h"
+#include "tests/unit/kube/fake_rest.h"
+
+struct fixture {
+    struct line line;
+    struct feed *feed;
+    size_t changes;
+};
+
+static void on_changed(void *arg, struct feed *feed)
+{
+    struct fixture *f = arg;
+    assert_ptr_equal(feed, f->feed);
+    f->changes++;
+}
+
+static void open_feed(struct fixture *f, const struct gvr *gvr, const char *kind, const char *api_version,
+                      const struct option_list *drop)
+{
+    struct feed_config config = {.loop = f->line.loop,
+                                 .rest = line_rest(&f->line),
+                                 .publisher = f->line.publisher,
+                                 .gvr = *gvr,
+                                 .kind = kind,
+                                 .api_version = api_version,
+                                 .namespaced = true,
+                                 .drop_fields = drop};
+    f->feed = feed_create(&config, on_changed, f);
+    assert_non_null(f->feed);
+    feed_start(f->feed);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    line_open(&f->line, "cluster1", NULL, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    line_close_publisher(&f->line);
+    feed_destroy(f->feed);
+    line_close(&f->line);
+    free(f);
+    return 0;
+}
+
+static void create(struct fixture *f, const char *name)
+{
+    line_create(
+        &f->line, &line_configmaps,
+        "{'metadata':{'name':'%s','namespace':'default','managedFields':[]},'data':{'a':'1','b':'2'}}", name);
+}
+
+static void objects_arrive_and_follow(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "one");
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", NULL);
+    assert_false(feed_settled(f->feed));
+    line_run(&f->line, LOOP_SECOND);
+    assert_int_equal(feed_state(f->feed), REFLECTOR_SYNCED);
+    assert_true(feed_settled(f->feed));
+    assert_true(f->changes > 0);
+    assert_int_equal(line_count(&f->line, &line_configmaps), 1);
+    create(f, "two");
+    line_delete(&f->line, &line_configmaps, "default/one");
+    line_run(&f->line, LOOP_SECOND);
+    struct informer_replica *replica = line_replica(&f->line, &line_configmaps);
+    assert_true(replica_synced(replica));
+    assert_non_null(store_get(replica_store(replica), "default/two"));
+    assert_int_equal(line_count(&f->line, &line_configmaps), 1);
+}
+
+static void fields_are_cut(void **state)
+{
+    struct fixture *f = *state;
+    char path[] = "data.a", *paths[] = {path};
+    struct option_list drop = {paths, 1};
+    create(f, "one");
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", &drop);
+    line_run(&f->line, LOOP_SECOND);
+    struct slice bytes =
+        object_bytes(store_get(replica_store(line_replica(&f->line, &line_configmaps)), "default/one"));
+    assert_null(json_member(json_member(bytes, "metadata"), "managedFields").data);
+    assert_true(slice_equal(json_member(bytes, "data"), "{\"b\":\"2\"}"));
+    assert_true(slice_equal(json_member(bytes, "kind"), "ConfigMap"));
+}
+
+static void a_field_that_is_none_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char path[] = "..", *paths[] = {path};
+    struct option_list drop = {paths, 1};
+    struct feed_config config = {.loop = f->line.loop,
+                                 .rest = line_rest(&f->line),
+                                 .publisher = f->line.publisher,
+                                 .gvr = line_configmaps,
+                                 .kind = "ConfigMap",
+                                 .api_version = "v1",
+                                 .drop_fields = &drop};
+    assert_null(feed_create(&config, NULL, NULL));
+}
+
+static void forbidden_keeps_the_objects_as_stale(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "one");
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", NULL);
+    line_run(&f->line, LOOP_SECOND);
+    apiserver_forbid(f->line.server, &line_configmaps, true);
+    apiserver_restart(f->line.server);
+    line_run(&f->line, 30 * LOOP_SECOND);
+    assert_int_equal(feed_state(f->feed), REFLECTOR_FORBIDDEN);
+    assert_true(feed_reason(f->feed)[0] != '\0');
+    struct informer_replica *replica = line_replica(&f->line, &line_configmaps);
+    assert_int_equal(replica_state(replica), STREAM_FORBIDDEN);
+    assert_false(replica_synced(replica));
+    assert_int_equal(line_count(&f->line, &line_configmaps), 1);
+    assert_int_equal(f->line.drops, 0);
+
+    apiserver_forbid(f->line.server, &line_configmaps, false);
+    create(f, "two");
+    line_run(&f->line, 300 * LOOP_SECOND);
+    assert_true(replica_synced(line_replica(&f->line, &line_configmaps)));
+    assert_int_equal(line_count(&f->line, &line_configmaps), 2);
+}
+
+static void forbidden_from_the_start_is_settled_and_not_announced(void **state)
+{
+    struct fixture *f = *state;
+    apiserver_forbid(f->line.server, &line_configmaps, true);
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", NULL);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_true(feed_settled(f->feed));
+    assert_null(line_replica(&f->line, &line_configmaps));
+}
+
+static void silence_of_the_server_is_not_settled_at_once(void **state)
+{
+    struct fixture *f = *state;
+    local_set_refusing(f->line.local, true);
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", NULL);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_int_equal(feed_state(f->feed), REFLECTOR_UNAVAILABLE);
+    assert_false(feed_settled(f->feed));
+    line_run(&f->line, 25 * LOOP_SECOND);
+    assert_true(feed_settled(f->feed));
+}
+
+/* The informer hears the age of the API server's last word, which grows while the server hangs. */
+static void age_is_that_of_the_last_word(void **state)
+{
+    struct fixture *f = *state;
+    create(f, "one");
+    open_feed(f, &line_configmaps, "ConfigMap", "v1", NULL);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    local_set_hanging(f->line.local, true);
+    line_run(&f->line, 20 * LOOP_SECOND);
+    int64_t age_s = replica_age_s(line_replica(&f->line, &line_configmaps));
+    assert_in_range(age_s, 18, 26);
+}
+
+/* The API server of this test is played: the one in this process cannot lose a resource. */
+static struct rest_call *stream_open(struct fake_rest *fake, const char *name)
+{
+    struct rest_call *stream = fake_next(fake);
+    cleanup_free char *item = mem_printf(
+        "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Widget\",\"apiVersion\":\"example.com/v1\",\"metadata\":"
+        "{\"name\":\"%s\",\"namespace\":\"default\",\"uid\":\"1\",\"resourceVersion\":\"5\"}}}\n",
+        name);
+    fake_expect_path(stream, "/apis/example.com/v1/widgets");
+    fake_headers(stream, 200, -1);
+    fake_body(stream, item);
+    fake_body(stream,
+              "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Widget\",\"apiVersion\":\"example.com/v1\","
+              "\"metadata\":{\"resourceVersion\":\"5\",\"annotations\":"
+              "{\"k8s.io/initial-events-end\":\"true\"}}}}\n");
+    return stream;
+}
+
+static void answer_gone(struct fake_rest *fake, const struct feed *feed)
+{
+    while (feed_state(feed) != REFLECTOR_GONE) {
+        struct rest_call *call = fake_next(fake);
+        if (strcmp(call->path, "/apis") == 0)
+            fake_answer(call, 200, "{\"kind\":\"APIGroupList\",\"groups\":[]}");
+        else
+            fake_refuse(call, 404, "NotFound", "not found");
+    }
+}
+
+static void gone_takes_the_objects_away_and_a_return_is_a_new_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct fake_rest fake;
+    struct feed_config config = {.loop = f->line.loop,
+                                 .rest = &fake.rest,
+                                 .publisher = f->line.publisher,
+                                 .gvr = line_widgets,
+                                 .kind = "Widget",
+                                 .api_version = "example.com/v1",
+                                 .namespaced = true};
+    fake_init(&fake, f->line.loop);
+    f->feed = feed_create(&config, on_changed, f);
+    feed_start(f->feed);
+    struct rest_call *stream = stream_open(&fake, "w");
+    line_run(&f->line, LOOP_SECOND);
+    assert_int_equal(line_count(&f->line, &line_widgets), 1);
+
+    fake_done(stream, REST_OK, "");
+    answer_gone(&fake, f->feed);
+    line_run(&f->line, LOOP_SECOND);
+    assert_null(line_replica(&f->line, &line_widgets));
+    assert_int_equal(f->line.drops, 1);
+    assert_int_equal(store_count(feed_store(f->feed)), 0);
+    assert_true(feed_settled(f->feed));
+
+    stream_open(&fake, "x");
+    line_run(&f->line, LOOP_SECOND);
+    struct informer_replica *replica = line_replica(&f->line, &line_widgets);
+    assert_non_null(replica);
+    assert_true(replica_synced(replica));
+    assert_non_null(store_get(replica_store(replica), "default/x"));
+    assert_int_equal(line_count(&f->line, &line_widgets), 1);
+
+    line_close_publisher(&f->line);
+    feed_destroy(f->feed);
+    f->feed = NULL;
+    fake_deinit(&fake);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(objects_arrive_and_follow),
+        TEST(fields_are_cut),
+        TEST(a_field_that_is_none_is_refused),
+        TEST(forbidden_keeps_the_objects_as_stale),
+        TEST(forbidden_from_the_start_is_settled_and_not_announced),
+        TEST(silence_of_the_server_is_not_settled_at_once),
+        TEST(age_is_that_of_the_last_word),
+        TEST(gone_takes_the_objects_away_and_a_return_is_a_new_stream),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+/* What is mirrored of a cluster, and when that is complete. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "provider/provider.h"
+#include "tests/support/line.h"
+
+struct fixture {
+    struct line line;
+    struct selection_options selection;
+    char *names[8];
+    struct provider *provider;
+};
+
+static void start(struct fixture *f)
+{
+    struct provider_config config = {.loop = f->line.loop,
+                                     .rest = line_rest(&f->line),
+                                     .publisher = f->line.publisher,
+                                     .selection = &f->selection};
+    f->provider = provider_create(&config);
+}
+
+static void want(struct fixture *f, const char *name)
+{
+    struct option_list *resources = &f->selection.resources;
+    resources->items = f->names;
+    f->names[resources->count++] = mem_strdup(name);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    line_open(&f->line, "cluster1", NULL, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    line_close_publisher(&f->line);
+    provider_destroy(f->provider);
+    line_close(&f->line);
+    for (size_t i = 0; i < array_size(f->names); i++)
+        free(f->names[i]);
+    free(f);
+    return 0;
+}
+
+static bool is_complete(struct fixture *f)
+{
+    struct informer_cluster *cluster = line_cluster(&f->line);
+    return cluster && cluster_synced(cluster);
+}
+
+static void without_names_it_is_the_default_set(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    size_t defaults = 0;
+    while (default_resources[defaults])
+        defaults++;
+    assert_int_equal(provider_feeds(f->provider), defaults);
+    assert_null(line_replica(&f->line, &line_secrets));
+}
+
+static void names_are_those_of_kubectl(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "cm");
+    want(f, "Deployment");
+    want(f, "deployments.apps");
+    want(f, "secrets");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    assert_int_equal(provider_feeds(f->provider), 3);
+    assert_non_null(line_replica(&f->line, &line_configmaps));
+    assert_non_null(line_replica(&f->line, &line_deployments));
+    assert_non_null(line_replica(&f->line, &line_secrets));
+}
+
+static void everything_is_all_but_secrets(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "*");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    assert_true(provider_feeds(f->provider) > 13);
+    assert_null(line_replica(&f->line, &line_secrets));
+}
+
+static void what_is_unknown_keeps_nothing_waiting(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "widgets.example.com");
+    want(f, "configmaps");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    assert_int_equal(provider_feeds(f->provider), 1);
+    uint64_t before = local_started_calls(f->line.local);
+    line_run(&f->line, 40 * LOOP_SECOND);
+    assert_true(local_started_calls(f->line.local) > before); /* it is looked for again */
+}
+
+static void what_is_forbidden_keeps_nothing_waiting(void **state)
+{
+    struct fixture *f = *state;
+    apiserver_forbid(f->line.server, &line_configmaps, true);
+    start(f);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    assert_null(line_replica(&f->line, &line_configmaps));
+    assert_non_null(line_replica(&f->line, &line_deployments));
+}
+
+static void nothing_is_complete_while_the_server_is_away(void **state)
+{
+    struct fixture *f = *state;
+    local_set_refusing(f->line.local, true);
+    start(f);
+    line_run(&f->line, 300 * LOOP_SECOND);
+    assert_false(is_complete(f));
+    local_set_refusing(f->line.local, false);
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_true(is_complete(f));
+}
+
+static void options_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    char selector[] = "app=(", path[] = "..", *paths[] = {path};
+    assert_int_equal(provider_check(&f->selection, &err), 0);
+    f->selection.selector = selector;
+    assert_int_equal(provider_check(&f->selection, &err), EX_USAGE);
+    assert_non_null(strstr(err.text, "--selector"));
+    f->selection.selector = NULL;
+    f->selection.drop_fields = (struct option_list){paths, 1};
+    assert_int_equal(provider_check(&f->selection, &err), EX_USAGE);
+    assert_non_null(strstr(err.text, "--drop-field"));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(without_names_it_is_the_default_set),
+        TEST(names_are_those_of_kubectl),
+        TEST(everything_is_all_but_secrets),
+        TEST(what_is_unknown_keeps_nothing_waiting),
+        TEST(what_is_forbidden_keeps_nothing_waiting),
+        TEST(nothing_is_complete_while_the_server_is_away),
+        TEST(options_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
