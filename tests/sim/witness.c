@@ -2,7 +2,7 @@
  * A witness hears every change of one replica's store and holds it against the cluster's history:
  *
  *  - what is added or modified is, byte for byte, what the cluster had at the resourceVersion it says;
- *  - of one name, versions never go back;
+ *  - of one name, versions never go back, and another uid is a deletion and an addition;
  *  - what is deleted, the cluster has deleted: that uid, before now.
  */
 #include "tests/sim/world.h"
@@ -84,6 +84,12 @@ static void check_state(struct witness *witness, struct object *object)
     seen->revision = revision;
 }
 
+static bool same_uid(const struct object *a, const struct object *b)
+{
+    struct slice uid = object_uid(a), other = object_uid(b);
+    return uid.len == other.len && memcmp(uid.data, other.data, uid.len) == 0;
+}
+
 static bool was_deleted(const struct world *world, size_t resource, const struct object *object)
 {
     const struct collection *collection = collection_of(world, resource);
@@ -104,6 +110,8 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
     struct digest digest = object_digest(new_ ? new_ : old);
     world->result.told++;
     world_trace(world, &digest, sizeof(digest));
+    if (old && new_ && !same_uid(old, new_))
+        world_fail(world, "%s: another object of the same name was told as a change", object_key(old));
     if (new_)
         check_state(witness, new_);
     else if (!was_deleted(world, witness->resource, old))
