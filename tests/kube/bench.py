@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 from cluster import Cluster
 from mirror import Mirror, Truth, compare, expect_same_bytes
@@ -98,12 +99,16 @@ class Bench:
 
     def expect_once_equal(self, cluster, resources, truth):
         """`informer --once` prints what the API server has; again, should that have changed meanwhile."""
-        for _ in range(5):
-            before = truth.read()
+        end = time.monotonic() + 120
+        while True:
+            before = truth.at_rest()
             mirror = self.informer_once(resources)
-            if truth.read() == before:
+            after = truth.at_rest()
+            if after == before:
                 return expect_same_bytes(mirror.cluster(cluster.name), before)
-        raise Failed("the cluster does not come to rest")
+            if time.monotonic() > end:
+                changing = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+                raise Failed(f"the cluster does not come to rest: {changing[:3]}")
 
     def informer_once(self, resources, expect=1, timeout_s=60, flags=()):
         """Runs `informer --once` to its end; returns its Mirror."""

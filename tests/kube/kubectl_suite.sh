@@ -92,7 +92,7 @@ equals() {
 becomes() {
 	local name=$1 expected=$2 end=$((SECONDS + timeout_s))
 	shift 2
-	while out=$("$@" 2>&1) && [ "$out" != "$expected" ] && [ $SECONDS -lt $end ]; do
+	while out=$("$@" 2>&1); [ "$out" != "$expected" ] && [ $SECONDS -lt $end ]; do
 		sleep 0.2
 	done
 	[ "$out" = "$expected" ]
@@ -155,14 +155,15 @@ test_discovery() {
 	succeeds 'api-resources: pods' '^pods +po +v1 +true +Pod' k api-resources
 	succeeds 'api-resources: deployments' '^deployments +deploy +apps/v1 +true +Deployment' k api-resources
 	refuses 'an unknown resource type' "doesn't have a resource type" k get nonsense
-	succeeds 'create namespace' "namespace/$namespace created" k create namespace "$namespace"
+	succeeds 'create a namespace' "namespace/$namespace created" \
+		k create -f - <<<"{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"$namespace\"}}"
 	succeeds 'get namespace' "$namespace +Active" k get namespace "$namespace"
 }
 
 test_create_and_get() {
-	succeeds 'create configmap' 'configmap/one created' kn create configmap one --from-literal=color=red
-	succeeds 'create -f -' 'configmap/two created' kn create -f - < <(configmap two blue 'ü<&>"')
-	refuses 'create what exists' 'already ?[eE]xists' kn create configmap one
+	succeeds 'create -f -' 'configmap/one created' kn create -f - < <(configmap one none red)
+	succeeds 'create another' 'configmap/two created' kn create -f - < <(configmap two blue 'ü<&>"')
+	refuses 'create what exists' 'AlreadyExists' kn create -f - < <(configmap one none red)
 	refuses 'get what does not exist' 'NotFound' kn get configmap none
 	refuses 'create without a name' 'name' k create --raw "/api/v1/namespaces/$namespace/configmaps" -f - <<<'{"metadata":{}}'
 	equals 'get -o jsonpath' red kn get configmap one -o 'jsonpath={.data.color}'
@@ -180,7 +181,7 @@ test_create_and_get() {
 }
 
 test_selectors() {
-	kn label configmap one app=red >/dev/null
+	kn label configmap one app=red --overwrite >/dev/null
 	equals 'label, and -l =' one items configmaps -l app=red
 	equals '-l !=' two items configmaps -l 'app!=red,app!=gen,app'
 	equals '-l in' 'one two' items configmaps -l 'app in (red, blue)'
@@ -326,9 +327,22 @@ roll_out() {
 	done
 }
 
-test_deployment_by_generator() {
-	succeeds 'create deployment' 'deployment.apps/gen created' kn create deployment gen --image=nginx --replicas=1
-	becomes 'it has a pod' 1 count pods -l app=gen
+# kubectl's own generators speak protobuf.
+test_generators() {
+	succeeds 'create configmap' 'configmap/generated created' kn create configmap generated --from-literal=color=green
+	equals 'created as told' green kn get configmap generated -o 'jsonpath={.data.color}'
+	succeeds 'create namespace' "namespace/$namespace-generated created" k create namespace "$namespace-generated"
+	succeeds 'delete namespace' "namespace \"$namespace-generated\" deleted" k delete namespace "$namespace-generated" \
+		--wait=false
+	succeeds 'create deployment' 'deployment.apps/generated created' \
+		kn create deployment generated --image=nginx:3 --replicas=2 --port=80
+	becomes 'it has pods' 'nginx:3 nginx:3' kn get pods -l app=generated \
+		-o 'jsonpath={.items[*].spec.containers[0].image}'
+}
+
+test_subresources() {
+	deployment nginx:1 | sed 's/\bweb\b/gen/; s/replicas: 2/replicas: 1/' | kn create -f - >/dev/null
+	becomes 'the deployment has a pod' 1 count pods -l app=gen
 	refuses 'delete with another uid' 'Conflict|conflict|Precondition' k delete \
 		--raw "/apis/apps/v1/namespaces/$namespace/deployments/gen" \
 		-f - <<<'{"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"00000000-0000-0000-0000-000000000000"}}'
@@ -347,6 +361,7 @@ test_paging
 test_patch
 test_apply
 test_watch
-test_deployment_by_generator
+test_subresources
+test_generators
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

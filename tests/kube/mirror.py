@@ -7,7 +7,7 @@ field that is cut by default. The cut here is the test's own, made by Python's J
 import json
 
 import kubeapi
-from process import Failed
+from process import Failed, wait
 
 _SCANNER = json.JSONDecoder()
 _MANAGED_FIELDS = '"managedFields":'
@@ -31,6 +31,10 @@ def without_managed_fields(document):
     return {**document, "metadata": metadata}
 
 
+class Changing(Failed):
+    """The cluster changed while it was read: to be read again."""
+
+
 class Truth:
     """The objects of one cluster, by single GETs. An object is read again only when its list entry has changed."""
 
@@ -38,16 +42,23 @@ class Truth:
         self.api, self.resources = api, list(resources)
         self.bodies = {}
 
+    def at_rest(self):
+        """read(), once that succeeds."""
+        return wait("the cluster comes to rest", self.read, 120)
+
     def read(self):
-        """{(resource, namespace, name): GET body as text}, of one moment: Failed if something changed meanwhile."""
+        """{(resource, namespace, name): GET body as text}, of one moment; Changing if something changed meanwhile."""
         listed = self._list()
         missing = [key for key, version in listed.items() if (key, version) not in self.bodies]
 
         def fetch(key):
             resource, namespace, name = key
-            body = self.api.bytes("GET", resource.path(namespace, name)).decode()
+            try:
+                body = self.api.bytes("GET", resource.path(namespace, name)).decode()
+            except kubeapi.Status as error:
+                raise Changing(f"{key}: {error}") from error
             if json.loads(body)["metadata"]["resourceVersion"] != listed[key]:
-                raise Failed(f"{key} is still changing")
+                raise Changing(f"{key} is still changing")
             return (key, listed[key]), body.rstrip("\n")
 
         self.bodies.update(self.api.every(fetch, missing))
