@@ -199,7 +199,7 @@ static void namespace_defaults(struct apiserver *server, cJSON *tree)
     cJSON *labels = tree_make(tree, "metadata.labels");
     tree_set_text(labels, "kubernetes.io/metadata.name", tree_text(tree, "metadata.name"));
     cJSON *spec = tree_make(tree, "spec");
-    if (server->graceful && !tree_at(spec, "finalizers")) {
+    if (server->graceful && !tree_at(tree, "metadata.deletionTimestamp") && !tree_at(spec, "finalizers")) {
         cJSON *finalizers = cJSON_CreateArray();
         cJSON_AddItemToArray(finalizers, text("kubernetes"));
         tree_set(spec, "finalizers", finalizers);

@@ -1,0 +1,66 @@
+/* Jobs: pods up to their completions, a few at a time; done when enough have succeeded. */
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "samples/minicluster/controller.h"
+#include "samples/minicluster/pod.h"
+
+static void job_changed(struct controller *controller, struct collection *collection,
+                        const struct event *event)
+{
+    if (event_is_of(collection, &gvr_jobs))
+        queue_add(&controller->queue, object_key(event->object), 0);
+    else if (event_is_of(collection, &gvr_pods))
+        queue_owners(controller, event->object, "Job");
+}
+
+struct tally {
+    int active, ready, succeeded;
+};
+
+static struct tally count_pods(struct cluster *cluster, const char *uid)
+{
+    struct tally tally = {0};
+    for (const struct owned *owned = owners_find(cluster_owners(cluster), uid); owned; owned = owned->next) {
+        struct object *pod =
+            event_is_of(owned->collection, &gvr_pods) ? cluster_peek(cluster, &gvr_pods, owned->key) : NULL;
+        if (!pod)
+            continue;
+        bool done = slice_equal(json_member(json_member(object_bytes(pod), "status"), "phase"), "Succeeded");
+        tally.succeeded += done;
+        tally.active += !done && !pod_is_over(pod);
+        tally.ready += !done && pod_is_ready(pod);
+    }
+    return tally;
+}
+
+static void job_reconcile(struct controller *controller, const char *key)
+{
+    struct cluster *cluster = controller->cluster;
+    cleanup_tree cJSON *job = cluster_read(cluster, &gvr_jobs, key);
+    char now[24];
+    if (!job || tree_at(job, "metadata.deletionTimestamp") ||
+        condition_is(tree_at(job, "status"), "Complete") || cJSON_IsTrue(tree_at(job, "spec.suspend")))
+        return;
+    struct tally tally = count_pods(cluster, tree_text(job, "metadata.uid"));
+    int completions = (int)tree_number(job, "spec.completions", 1);
+    int parallelism = (int)tree_number(job, "spec.parallelism", 1), missing = completions - tally.succeeded;
+    cJSON *status = tree_make(job, "status");
+    tree_default(status, "startTime", cJSON_CreateString(apiserver_time(cluster_server(cluster), now)));
+    set_count(status, "active", tally.active);
+    set_count(status, "succeeded", tally.succeeded);
+    tree_set_number(status, "ready", tally.ready);
+    if (missing <= 0) {
+        tree_set_text(status, "completionTime", now);
+        set_condition(cluster, status, "Complete", true, "CompletionsReached",
+                      "Reached expected number of succeeded pods");
+    }
+    cluster_write_status(cluster, &gvr_jobs, job);
+    for (int i = tally.active; i < parallelism && i < missing; i++) {
+        cleanup_tree cJSON *pod = pod_from_template(job, tree_at(job, "spec.template"));
+        cluster_write(cluster, &gvr_pods, pod);
+    }
+}
+
+const struct controller_ops job_controller = {job_changed, job_reconcile};
