@@ -19,7 +19,8 @@
 
 struct http;
 
-/* Takes config. loop must be a real one; log may be NULL. */
+/* Takes config. SIGPIPE must be ignored in the process, for TLS writes to sockets as they are. loop must be a
+ * real one; log may be NULL. */
 struct http *http_create(struct loop *loop, struct log *log, struct kubeconfig *config);
 
 /* Calls that are under way end without a callback. Not from within a callback. Accepts NULL. */

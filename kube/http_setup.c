@@ -3,6 +3,7 @@
  * neither the system's bundle nor its directory of authorities counts (libcurl would go on using the
  * directory).
  */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -162,6 +163,7 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
     static const int keepalive_probes = 3, unacknowledged_ms = 45000;
     (void)arg;
     (void)purpose;
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &keepalive_probes, sizeof(keepalive_probes));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof(unacknowledged_ms));
     return CURL_SOCKOPT_OK;

@@ -109,6 +109,8 @@ static void put_plugin(const struct fixture *fixture)
              "printf '%s' \"$KUBERNETES_EXEC_INFO\" >info\n"
              "printf '%s|' \"$@\" \"$WORD\" >arguments\n"
              "cat >stdin\n"
+             "ls -l /proc/$$/fd | sed -n 's/.*socket:\\[\\([0-9]*\\)\\]/\\1/p' |\n"
+             "while read -r inode; do grep \" $inode \" /proc/net/tcp; done >connections\n"
              "cat credential\n",
              0755);
     put_file(fixture, "runs", "", 0600);
@@ -198,6 +200,8 @@ static void a_refused_credential_is_asked_for_again(void **state)
     put_file(fixture, "wanted", "two", 0600);
     expect_status(fixture, "/guarded", 200);
     assert_int_equal(runs(fixture), 2);
+    cleanup_free char *inherited = read_file(fixture, "connections");
+    assert_string_equal(inherited, "");
 
     put_file(fixture, "wanted", "three", 0600);
     expect_status(fixture, "/guarded", 401); /* asked once more, no more */
