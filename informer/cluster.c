@@ -129,13 +129,18 @@ static bool was_superseded(const struct informer_cluster *cluster, uint64_t boot
     return false;
 }
 
+/* Only known uids tell: a provider that cannot reach its API server yet does not know its own. */
+static bool is_other_cluster(const struct informer_cluster *cluster, const struct presence *presence)
+{
+    return cluster->presence.cluster[0] && presence->cluster[0] &&
+           strcmp(cluster->presence.cluster, presence->cluster) != 0;
+}
+
 static bool may_adopt(const struct informer_cluster *cluster, uint64_t boot, const struct presence *presence)
 {
     if (cluster->boot == 0 || loop_now_us(cluster->informer->loop) - cluster->heard_us > silence_us(cluster))
         return true;
-    bool other_cluster = cluster->presence.cluster[0] && presence->cluster[0] &&
-                         strcmp(cluster->presence.cluster, presence->cluster) != 0;
-    return !was_superseded(cluster, boot) && (!other_cluster || !cluster->alive);
+    return !was_superseded(cluster, boot) && (!is_other_cluster(cluster, presence) || !cluster->alive);
 }
 
 /* The same name, another cluster: nothing of the old one holds for it. */
@@ -144,6 +149,7 @@ static void forget_objects(struct informer_cluster *cluster)
     struct informer_replica *replica, *next;
     log_warn(cluster->informer->options.log, "informer", "%s: is another cluster now: starting from nothing",
              cluster->name);
+    catalogs_free(cluster);
     DL_FOREACH_SAFE(cluster->replicas, replica, next)
     {
         replica_empty(replica);
@@ -151,16 +157,13 @@ static void forget_objects(struct informer_cluster *cluster)
     }
 }
 
-static void adopt(struct informer_cluster *cluster, uint64_t boot, const struct presence *presence)
+static void adopt(struct informer_cluster *cluster, uint64_t boot)
 {
-    bool other = cluster->presence.cluster[0] && strcmp(cluster->presence.cluster, presence->cluster) != 0;
     memmove(&cluster->superseded[1], &cluster->superseded[0], sizeof(cluster->superseded) - sizeof(uint64_t));
     cluster->superseded[0] = cluster->boot;
     cluster->boot = boot;
     cluster->heard_us = loop_now_us(cluster->informer->loop);
     catalogs_free(cluster);
-    if (other)
-        forget_objects(cluster);
 }
 
 void cluster_presence(struct informer_cluster *cluster, const struct message *message)
@@ -180,10 +183,15 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
             cluster_report_conflict(cluster, message->boot);
             return;
         }
-        adopt(cluster, message->boot, &presence);
-        cluster->presence = presence;
+        adopt(cluster, message->boot);
         cluster_whois(cluster);
     }
+    if (is_other_cluster(cluster, &presence)) {
+        forget_objects(cluster);
+        cluster_whois(cluster);
+    }
+    if (presence.cluster[0] == '\0')
+        memcpy(presence.cluster, cluster->presence.cluster, sizeof(presence.cluster));
     cluster->presence = presence;
     tell(cluster);
 }
@@ -261,7 +269,7 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
     struct catalog_entry *entries = NULL;
     size_t count;
     bool complete;
-    if (message->boot != cluster->boot) {
+    if (cluster->boot == 0 || message->boot != cluster->boot) {
         cluster_whois(cluster);
         return;
     }
@@ -284,7 +292,7 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
 {
     struct heartbeat_entry *entries = NULL;
     size_t count;
-    if (message->boot != cluster->boot) {
+    if (cluster->boot == 0 || message->boot != cluster->boot) {
         cluster->informer->stats.foreign += cluster->boot != 0;
         cluster_whois(cluster);
         return;

@@ -133,8 +133,9 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
     replica->age_s = entry->age_s;
     replica->age_at_us = loop_now_us(replica->informer->loop);
     bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
-    if (following && replica->epoch == replica->announced_epoch && entry->sequence > replica->sequence &&
-        !timer_active(&replica->lag)) {
+    if (following && replica->epoch != replica->announced_epoch) {
+        sync_want(replica); /* a late answer of the run before */
+    } else if (following && entry->sequence > replica->sequence && !timer_active(&replica->lag)) {
         replica->lag_sequence = entry->sequence;
         timer_start(&replica->lag, LAG_US);
     }

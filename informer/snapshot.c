@@ -83,7 +83,7 @@ uint64_t snapshot_chunks(const struct snapshot *snapshot)
 
 static bool epoch_adopt(struct snapshot *snapshot, uint64_t epoch)
 {
-    if (snapshot->epoch == 0 && epoch != 0) {
+    if (snapshot->epoch == 0) {
         snapshot->epoch = epoch;
         if (snapshot->delta_epoch != epoch)
             gathered_clear(snapshot);
@@ -113,7 +113,8 @@ static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
     struct item item;
     size_t cursor = 0;
     while (message_next_item(chunk, &cursor, &item)) {
-        cleanup_with(object_unrefp) struct object *object = item_object(&item, snapshot->have);
+        cleanup_with(object_unrefp) struct object *object =
+            item.type == EVENT_DELETED ? NULL : item_object(&item, snapshot->have);
         if (!object || object_key_hash(object) < chunk->first || object_key_hash(object) > chunk->last_hash)
             return SNAPSHOT_E_MALFORMED;
         store_put(snapshot->state, object);
@@ -123,6 +124,8 @@ static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
 
 int snapshot_add_chunk(struct snapshot *snapshot, const struct message *chunk)
 {
+    if (chunk->epoch == 0)
+        return SNAPSHOT_E_MALFORMED;
     if (!epoch_adopt(snapshot, chunk->epoch))
         return SNAPSHOT_E_FOREIGN;
     if (snapshot->complete || chunk->index != snapshot->range_count)
@@ -138,6 +141,8 @@ int snapshot_add_chunk(struct snapshot *snapshot, const struct message *chunk)
 
 int snapshot_set_equal(struct snapshot *snapshot, const struct message *equal)
 {
+    if (equal->epoch == 0)
+        return SNAPSHOT_E_MALFORMED;
     if (!epoch_adopt(snapshot, equal->epoch))
         return SNAPSHOT_E_FOREIGN;
     if (snapshot->range_count || equal->count != store_count(snapshot->have) ||

@@ -130,6 +130,7 @@ void sync_want(struct informer_replica *replica)
     if (replica->phase == REPLICA_SYNCING)
         return;
     sync_abandon(replica);
+    replica_drop_held(replica);
     replica_set_phase(replica, REPLICA_IDLE);
     if (!replica->cluster->alive || (was_right && sync_must_wait(replica)))
         return;

@@ -2,9 +2,10 @@
  * Presence, catalog and heartbeat: how informers learn that we are here, what there is, and how far each
  * stream is. The presence is retained, but only announces; being alive is shown by heartbeats, which are not.
  *
- * We watch our own presence. Another boot under our name is either our own last will come late, which we put
- * right, or another provider with our name, which is said loudly: both publish whole and right streams of
- * their own epochs, but informers would follow now one and now the other.
+ * We watch our own presence. Another boot under our name is what a run before us left behind (retained, or
+ * its last will come late), which we put right, or, where it comes after our own, another provider with our
+ * name, which is said loudly: both publish whole and right streams of their own epochs, but informers would
+ * follow now one and now the other.
  */
 #include "provider/publisher_internal.h"
 
@@ -100,8 +101,11 @@ static void on_heartbeat(void *arg)
     struct publisher *publisher = arg;
     struct audience *audience;
     timer_start(&publisher->heartbeat, publisher->options.heartbeat_us);
-    if (publisher->connected)
-        DL_FOREACH(publisher->audiences, audience)
+    if (!publisher->connected)
+        return;
+    if (publisher->presence_due)
+        publish_presence(publisher);
+    DL_FOREACH(publisher->audiences, audience)
     announce_audience(publisher, audience);
 }
 
@@ -203,7 +207,7 @@ void announce_own_presence(struct publisher *publisher, const void *payload, siz
         publisher->presence_seen = true;
         if (presence.alive || !publisher->presence.alive)
             return;
-    } else if (presence.alive) {
+    } else if (presence.alive && publisher->presence_seen) {
         report_conflict(publisher, message.boot);
     }
     publisher->presence_due = true;

@@ -1,0 +1,176 @@
+#include "tests/support/messages.h"
+
+#include "informer/changes.h"
+
+#define EPOCH 7
+
+static void check_delta(enum encoding encoding)
+{
+    struct script script;
+    struct store *have = store_create();
+    struct changes changes;
+    script_init(&script, encoding);
+    script_put(&script, "a", 1);
+    script_put(&script, "b", 2);
+    struct message delta = script_delta(&script, EPOCH);
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes.count, 2);
+    assert_true(digest_equal(changes_root(&changes, have), delta.root));
+    assert_int_equal(store_count(have), 0); /* asked, not done */
+    changes_apply(&changes, have, UINT64_MAX);
+    assert_int_equal(version_in(have, "a"), 1);
+    assert_int_equal(version_in(have, "b"), 2);
+    changes_deinit(&changes);
+
+    script_next(&script);
+    script_put(&script, "a", 3);
+    script_delete(&script, "b");
+    delta = script_delta(&script, EPOCH);
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_true(digest_equal(changes_root(&changes, have), delta.root));
+    changes_apply(&changes, have, UINT64_MAX);
+    assert_int_equal(version_in(have, "a"), 3);
+    assert_int_equal(store_count(have), 1);
+    assert_true(digest_equal(store_root(have), delta.root));
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+static void test_a_delta_foretells_its_root(void **state)
+{
+    (void)state;
+    check_delta(ENCODING_ZSTD);
+    check_delta(ENCODING_PLAIN);
+}
+
+static void test_another_store_foretells_another_root(void **state)
+{
+    (void)state;
+    struct script script;
+    struct store *have = store_create();
+    struct changes changes;
+    script_init(&script, ENCODING_ZSTD);
+    script_put(&script, "a", 1);
+    struct message delta = script_delta(&script, EPOCH);
+    put(have, "z", 1);
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_false(digest_equal(changes_root(&changes, have), delta.root));
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+static void test_a_key_that_occurs_twice_foretells_another_root(void **state)
+{
+    (void)state;
+    struct script script;
+    struct store *have = store_create();
+    struct changes changes;
+    script_init(&script, ENCODING_ZSTD);
+    script_put(&script, "a", 1);
+    script_put(&script, "a", 2);
+    struct message delta = script_delta(&script, EPOCH);
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_false(digest_equal(changes_root(&changes, have), delta.root));
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+static void test_only_keys_up_to_a_hash(void **state)
+{
+    (void)state;
+    struct script script;
+    struct store *have = store_create();
+    struct changes changes;
+    script_init(&script, ENCODING_ZSTD);
+    for (int i = 0; i < 50; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "o%d", i);
+        script_put(&script, name, 1);
+    }
+    struct message delta = script_delta(&script, EPOCH);
+    uint64_t middle = UINT64_MAX / 2;
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    changes_apply(&changes, have, middle);
+    size_t low = store_count(have);
+    assert_in_range(low, 1, 49);
+    assert_null(store_seek(have, middle + 1));
+    changes_apply(&changes, have, UINT64_MAX);
+    assert_int_equal(store_count(have), 50);
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+static void test_what_is_equal_is_shared(void **state)
+{
+    (void)state;
+    struct script script;
+    struct store *have = store_create();
+    struct changes changes;
+    script_init(&script, ENCODING_ZSTD);
+    put(have, "a", 1);
+    put(have, "b", 1);
+    script_put(&script, "a", 1);
+    script_put(&script, "b", 2);
+    struct message delta = script_delta(&script, EPOCH);
+    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_ptr_equal(changes.list[0].object, store_get(have, "ns/a"));
+    assert_ptr_not_equal(changes.list[1].object, store_get(have, "ns/b"));
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+static void test_malformed_bodies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        size_t len;
+        uint64_t items;
+        bool plain;
+    } bad[] = {
+        {"", 0, 1, false},
+        {"\0\2{}", 4, 1, false},
+        {"\0\3{}", 4, 1, false},
+        {"\2\0\0", 3, 1, false},
+        {"\2\1a\1u\2", 6, 1, false},
+        {"\2\1a\1u", 5, 2, false},
+        {"\7", 1, 1, false},
+        {"{\"type\":\"ADDED\",\"object\":{\"metadata\":{}}}\n", 42, 1, true},
+        {"{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\"}}}\n", 53, 1, true},
+    };
+    struct store *have = store_create();
+    for (size_t i = 0; i < array_size(bad); i++) {
+        struct changes changes;
+        struct message delta = {.kind = MESSAGE_DELTA,
+                                .items = bad[i].items,
+                                .body = {bad[i].body, bad[i].len},
+                                .plain = bad[i].plain};
+        if (changes_decode(&changes, &delta, have) == 0)
+            fail_msg("body %zu was taken", i);
+        assert_int_equal(changes.count, 0);
+        assert_null(changes.list);
+    }
+    struct changes changes;
+    struct message right = {.kind = MESSAGE_DELTA, .items = 1, .body = {"\2\1a\1u", 5}};
+    assert_int_equal(changes_decode(&changes, &right, have), 0);
+    changes_deinit(&changes);
+    store_destroy(have);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_delta_foretells_its_root),
+        cmocka_unit_test(test_another_store_foretells_another_root),
+        cmocka_unit_test(test_a_key_that_occurs_twice_foretells_another_root),
+        cmocka_unit_test(test_only_keys_up_to_a_hash),
+        cmocka_unit_test(test_what_is_equal_is_shared),
+        cmocka_unit_test(test_malformed_bodies),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

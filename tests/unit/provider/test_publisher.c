@@ -1,0 +1,533 @@
+/* What a publisher says on the wire, heard by a tap that also speaks for informers. */
+#include "tests/support/messages.h"
+#include "tests/support/publishing.h"
+
+#define STREAM "p/c1/all/core/v1/pods"
+#define ANSWERS "p/c1/hub/core/v1/pods"
+#define PATH "all/core/v1/pods"
+
+struct fixture {
+    struct wire wire;
+    struct tap *tap;
+    struct store *pods;
+    struct publishing p;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    wire_init(&f->wire, 1);
+    f->tap = tap_create(&f->wire);
+    f->pods = store_create();
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    publishing_stop(&f->p);
+    tap_destroy(f->tap);
+    store_destroy(f->pods);
+    wire_deinit(&f->wire);
+    free(f);
+    return 0;
+}
+
+static void start(struct fixture *f, struct publishing_options options)
+{
+    options.pods = f->pods;
+    publishing_start(&f->p, &f->wire, &options);
+    wire_run(&f->wire, LOOP_SECOND);
+}
+
+static void run(struct fixture *f, int64_t us)
+{
+    wire_run(&f->wire, us);
+}
+
+static const struct publisher_stats *stats(struct fixture *f)
+{
+    return publisher_stats(f->p.publisher);
+}
+
+static void say_sync(struct fixture *f, const char *informer, uint64_t nonce, const struct store *have,
+                     uint64_t credit)
+{
+    char topic[64];
+    snprintf(topic, sizeof(topic), "s/c1/%s", informer);
+    struct message sync = {
+        .kind = MESSAGE_SYNC, .nonce = nonce, .credit = credit, .body = {PATH, strlen(PATH)}};
+    if (have) {
+        sync.root = store_root(have);
+        sync.count = store_count(have);
+    }
+    tap_say(f->tap, topic, &sync);
+    run(f, LOOP_SECOND);
+}
+
+static void say_credit(struct fixture *f, uint64_t nonce, uint64_t credit)
+{
+    struct message message = {
+        .kind = MESSAGE_CREDIT, .nonce = nonce, .credit = credit, .body = {PATH, strlen(PATH)}};
+    tap_say(f->tap, "s/c1/hub", &message);
+    run(f, LOOP_SECOND);
+}
+
+static void put_many(struct fixture *f, int count, int version)
+{
+    for (int i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "pod-%d", i);
+        put(f->pods, name, version);
+    }
+}
+
+/* ---- announcing ---- */
+
+static void test_presence_catalog_and_heartbeat(void **state)
+{
+    struct fixture *f = *state;
+    struct presence presence;
+    struct catalog_entry *entries = NULL;
+    struct heartbeat_entry *beats = NULL;
+    bool complete = false;
+    size_t count = 0;
+    put(f->pods, "a", 1);
+    start(f, (struct publishing_options){0});
+    run(f, 3 * LOOP_SECOND);
+    const struct heard *heard = tap_last(f->tap, MESSAGE_PRESENCE, "p/c1");
+    assert_int_equal(presence_parse(heard->message.body, &presence), 0);
+    assert_true(presence.alive);
+    assert_string_equal(presence.cluster, "uid-1");
+    assert_int_equal(presence.heartbeat_ms, 2000);
+    heard = tap_last(f->tap, MESSAGE_CATALOG, "p/c1/all");
+    assert_int_equal(catalog_parse(heard->message.body, &complete, &entries, &count), 0);
+    assert_true(complete);
+    assert_int_equal(count, 1);
+    assert_string_equal(entries[0].kind, "Pod");
+    uint64_t hash = catalog_hash(heard->message.body);
+    free(entries);
+
+    put(f->pods, "a", 2);
+    publisher_stream_state(f->p.stream, STREAM_FORBIDDEN);
+    run(f, 3 * LOOP_SECOND);
+    heard = tap_last(f->tap, MESSAGE_HEARTBEAT, "p/c1/all");
+    assert_true(heard->message.catalog == hash);
+    assert_int_equal(heartbeat_parse(heard->message.body, &beats, &count), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(beats[0].sequence, 1);
+    assert_int_equal(beats[0].age_s, -1);
+    assert_int_equal(beats[0].state, STREAM_FORBIDDEN);
+    free(beats);
+}
+
+static void test_whois_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    tap_clear(f->tap);
+    tap_say(f->tap, "s/all/hub", &(struct message){.kind = MESSAGE_WHOIS});
+    run(f, LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, MESSAGE_PRESENCE, "p/c1"), 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CATALOG, "p/c1/all"), 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_HEARTBEAT, "p/c1/all"), 1);
+}
+
+static void test_a_stream_that_is_not_ready_is_invisible(void **state)
+{
+    struct fixture *f = *state;
+    struct catalog_entry *entries = NULL;
+    bool complete;
+    size_t count = 9;
+    start(f, (struct publishing_options){.unready = true});
+    put(f->pods, "a", 1);
+    say_sync(f, "hub", 5, NULL, 16);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(
+        catalog_parse(tap_last(f->tap, MESSAGE_CATALOG, NULL)->message.body, &complete, &entries, &count), 0);
+    assert_int_equal(count, 0);
+    free(entries);
+    assert_int_equal(tap_count(f->tap, 0, STREAM) + tap_count(f->tap, 0, ANSWERS), 0);
+    assert_int_equal(stats(f)->syncs_refused, 1);
+
+    publisher_stream_ready(f->p.stream);
+    say_sync(f, "hub", 6, NULL, 16);
+    const struct heard *chunk = tap_last(f->tap, MESSAGE_CHUNK, ANSWERS);
+    assert_non_null(chunk);
+    assert_int_equal(chunk->message.count, 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_DELTA, NULL), 0); /* what it had before is no event */
+}
+
+/* ---- deltas ---- */
+
+static void test_each_delta_follows_the_one_before(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t next = 1;
+    start(f, (struct publishing_options){.max_payload = 1100});
+    for (int version = 1; version < 4; version++) {
+        put_many(f, 30, version);
+        run(f, LOOP_SECOND);
+    }
+    store_delete(f->pods, "ns/pod-3", false);
+    run(f, LOOP_SECOND);
+    const struct heard *heard = NULL;
+    while ((heard = tap_next(f->tap, heard, MESSAGE_DELTA, STREAM))) {
+        assert_int_equal(heard->message.from, next);
+        next += heard->message.items;
+    }
+    assert_int_equal(next, 92);
+    assert_true(tap_count(f->tap, MESSAGE_DELTA, STREAM) > 4); /* more than fit in a payload */
+    assert_true(digest_equal(tap_last(f->tap, MESSAGE_DELTA, STREAM)->message.root, store_root(f->pods)));
+}
+
+/* Applies each delta heard to a store, and holds its root against the one promised. */
+static void replay(struct fixture *f, struct store *store)
+{
+    const struct heard *heard = NULL;
+    while ((heard = tap_next(f->tap, heard, MESSAGE_DELTA, STREAM))) {
+        struct item item;
+        size_t cursor = 0;
+        while (message_next_item(&heard->message, &cursor, &item)) {
+            char key[OBJECT_KEY_MAX];
+            struct object *object = NULL;
+            if (item.type == EVENT_DELETED) {
+                assert_int_equal(item_key(&item, key), 0);
+                store_delete(store, key, false);
+                continue;
+            }
+            assert_int_equal(object_create(item.object.data, item.object.len, NULL, &object), 0);
+            store_put(store, object);
+            object_unref(object);
+        }
+        assert_true(digest_equal(store_root(store), heard->message.root));
+    }
+}
+
+/* The window is small: much is pending while each message is made, and none of it may show. */
+static void test_the_root_is_of_what_is_published(void **state)
+{
+    struct fixture *f = *state;
+    struct store *copy = store_create();
+    start(f, (struct publishing_options){.max_payload = 1100, .window = 600});
+    for (int version = 1; version < 6; version++) {
+        put_many(f, 40, version);
+        loop_step(f->wire.loop);
+        loop_step(f->wire.loop);
+    }
+    store_delete(f->pods, "ns/pod-7", false);
+    run(f, LOOP_SECOND);
+    replay(f, copy);
+    assert_true(digest_equal(store_root(copy), store_root(f->pods)));
+    assert_true(stats(f)->coalesced > 0);
+    store_destroy(copy);
+}
+
+static void test_only_the_newest_state_waits(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    loopback_break(f->p.transport);
+    loop_step(f->wire.loop);
+    for (int version = 1; version <= 5; version++)
+        put(f->pods, "a", version);
+    put(f->pods, "passing", 1);
+    store_delete(f->pods, "ns/passing", false);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, MESSAGE_DELTA, STREAM), 1);
+    const struct message *delta = &tap_last(f->tap, MESSAGE_DELTA, STREAM)->message;
+    assert_int_equal(delta->from, 1);
+    assert_int_equal(delta->items, 1);
+    assert_int_equal(stats(f)->coalesced, 5);
+    assert_int_equal(stats(f)->events, 1);
+    assert_true(digest_equal(delta->root, store_root(f->pods)));
+}
+
+static void test_an_object_larger_than_a_payload(void **state)
+{
+    struct fixture *f = *state;
+    static char text[6000];
+    struct object *object = NULL;
+    snprintf(text, sizeof(text), "{\"metadata\":{\"name\":\"big\",\"uid\":\"u\"},\"fill\":\"");
+    for (size_t i = strlen(text); i < sizeof(text) - 3; i++)
+        text[i] = (char)('a' + loop_random_below(f->wire.loop, 26));
+    strcpy(text + sizeof(text) - 3, "\"}");
+    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
+    start(f, (struct publishing_options){.max_payload = 1100});
+    store_put(f->pods, object);
+    object_unref(object);
+    run(f, LOOP_SECOND);
+    struct item item;
+    size_t cursor = 0;
+    assert_true(message_next_item(&tap_last(f->tap, MESSAGE_DELTA, STREAM)->message, &cursor, &item));
+    assert_true(slice_equal(item.object, text));
+}
+
+/* ---- answers ---- */
+
+static void test_equal_is_answered_in_one_message(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 10, 1);
+    start(f, (struct publishing_options){0});
+    put(f->pods, "pod-3", 2);
+    run(f, LOOP_SECOND);
+    say_sync(f, "hub", 5, f->pods, 16);
+    const struct heard *equal = tap_last(f->tap, MESSAGE_EQUAL, ANSWERS);
+    assert_non_null(equal);
+    assert_int_equal(equal->message.nonce, 5);
+    assert_int_equal(equal->message.to, 1);
+    assert_int_equal(equal->message.count, 10);
+    assert_true(equal->message.epoch == tap_last(f->tap, MESSAGE_DELTA, STREAM)->message.epoch);
+    assert_true(digest_equal(equal->message.root, store_root(f->pods)));
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, NULL), 0);
+    assert_int_equal(stats(f)->syncs_equal, 1);
+}
+
+/* Chunks of a nonce, in order and without a hole; the number of objects in them. */
+static size_t check_chunks(struct fixture *f, uint64_t nonce, bool whole)
+{
+    const struct heard *heard = NULL;
+    uint64_t first = 0, index = 0;
+    size_t objects = 0;
+    bool last = false;
+    while ((heard = tap_next(f->tap, heard, MESSAGE_CHUNK, ANSWERS))) {
+        const struct message *chunk = &heard->message;
+        struct item item;
+        if (chunk->nonce != nonce)
+            continue;
+        assert_false(last);
+        assert_int_equal(chunk->index, index++);
+        assert_true(chunk->first == first);
+        assert_true(chunk->last_hash >= first);
+        for (size_t cursor = 0; message_next_item(chunk, &cursor, &item);)
+            objects++;
+        first = chunk->last_hash + 1;
+        last = chunk->last;
+    }
+    assert_int_equal(last, whole);
+    assert_true(first == 0 || !whole);
+    return objects;
+}
+
+static void test_credit_is_respected(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 60, 1);
+    start(f, (struct publishing_options){.max_payload = 1100});
+    say_sync(f, "hub", 5, NULL, 2);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 2);
+    say_credit(f, 6, 9); /* another nonce */
+    say_credit(f, 5, 1); /* less than before */
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 2);
+    say_credit(f, 5, 3);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 3);
+    check_chunks(f, 5, false);
+    say_credit(f, 5, 1000);
+    assert_int_equal(check_chunks(f, 5, true), 60);
+}
+
+static void test_a_snapshot_while_objects_change(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 60, 1);
+    start(f, (struct publishing_options){.max_payload = 1100});
+    say_sync(f, "hub", 5, NULL, 1);
+    for (uint64_t credit = 2; credit < 40; credit++) {
+        put_many(f, 60, (int)credit);
+        run(f, LOOP_SECOND);
+        say_credit(f, 5, credit);
+        const struct message *chunk = &tap_last(f->tap, MESSAGE_CHUNK, ANSWERS)->message;
+        if (chunk->index == credit - 1) {
+            assert_int_equal(chunk->to, stats(f)->events);
+            assert_true(digest_equal(chunk->root, store_root(f->pods)));
+        }
+    }
+    assert_int_equal(check_chunks(f, 5, true), 60);
+}
+
+static void test_a_newer_sync_takes_the_place(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 60, 1);
+    start(f, (struct publishing_options){.max_payload = 1100});
+    say_sync(f, "hub", 5, NULL, 1);
+    say_sync(f, "second", 7, NULL, 1);
+    say_sync(f, "hub", 6, NULL, 1000);
+    say_credit(f, 5, 1000);
+    assert_int_equal(check_chunks(f, 6, true), 60);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, "p/c1/second/core/v1/pods"), 1);
+    check_chunks(f, 5, false);
+}
+
+static void test_an_empty_stream_is_one_empty_chunk(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    struct store *have = store_create();
+    put(have, "gone", 1);
+    say_sync(f, "hub", 5, have, 16);
+    store_destroy(have);
+    assert_int_equal(check_chunks(f, 5, true), 0);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 1);
+}
+
+static void test_a_stream_for_one_audience(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){.unready = true});
+    publishing_add(&f->p, "second", true);
+    put(f->pods, "a", 1);
+    run(f, LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, MESSAGE_DELTA, "p/c1/second/core/v1/pods"), 1);
+    struct message sync = {
+        .kind = MESSAGE_SYNC, .nonce = 5, .credit = 16, .body = {"second/core/v1/pods", 19}};
+    tap_say(f->tap, "s/c1/hub", &sync);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->syncs_refused, 1);
+    tap_say(f->tap, "s/c1/second", &sync);
+    run(f, LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, "p/c1/second/core/v1/pods"), 1);
+    assert_int_equal(tap_count(f->tap, 0, ANSWERS), 0);
+}
+
+/* ---- the end of a stream ---- */
+
+static void test_an_ended_stream_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    put(f->pods, "a", 1);
+    run(f, LOOP_SECOND);
+    uint64_t epoch = tap_last(f->tap, MESSAGE_DELTA, STREAM)->message.epoch;
+    publisher_stream_end(f->p.stream, END_REVOKED);
+    run(f, LOOP_SECOND);
+    const struct message *end = &tap_last(f->tap, MESSAGE_END, STREAM)->message;
+    assert_true(end->epoch == epoch);
+    assert_int_equal(end->nonce, 0);
+    assert_int_equal(end->from, 2);
+    assert_int_equal(end->reason, END_REVOKED);
+
+    say_sync(f, "hub", 5, f->pods, 16);
+    end = &tap_last(f->tap, MESSAGE_END, ANSWERS)->message;
+    assert_int_equal(end->nonce, 5);
+    assert_int_equal(end->reason, END_REVOKED);
+
+    f->p.stream = publishing_add(&f->p, "all", true);
+    tap_clear(f->tap);
+    say_sync(f, "hub", 6, NULL, 16);
+    assert_int_equal(tap_count(f->tap, MESSAGE_END, NULL), 0);
+    const struct heard *chunk = tap_last(f->tap, MESSAGE_CHUNK, ANSWERS);
+    assert_non_null(chunk);
+    assert_true(chunk->message.epoch != epoch);
+}
+
+/* ---- presence ---- */
+
+static bool retained_alive(struct fixture *f)
+{
+    struct presence presence = {0};
+    struct tap *late = tap_create(&f->wire);
+    const struct heard *heard = tap_last(late, MESSAGE_PRESENCE, "p/c1");
+    if (heard)
+        assert_int_equal(presence_parse(heard->message.body, &presence), 0);
+    tap_destroy(late);
+    return presence.alive;
+}
+
+static void test_a_late_will_is_put_right(void **state)
+{
+    struct fixture *f = *state;
+    struct publishing old;
+    publishing_start(&old, &f->wire, &(struct publishing_options){.pods = f->pods});
+    run(f, LOOP_SECOND);
+    loopback_cut(old.transport);
+    start(f, (struct publishing_options){0});
+    run(f, 10 * LOOP_SECOND);
+    assert_true(retained_alive(f));
+    run(f, 6 * LOOP_SECOND); /* the broker gives the old one up, and says its will */
+    assert_int_equal(stats(f)->conflicts, 0);
+    run(f, 5 * LOOP_SECOND);
+    assert_true(retained_alive(f));
+    publishing_kill(&old);
+}
+
+static void test_a_farewell_is_retained(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    publishing_stop(&f->p);
+    run(f, 10 * LOOP_SECOND);
+    assert_false(retained_alive(f));
+}
+
+static void test_two_providers_of_one_name(void **state)
+{
+    struct fixture *f = *state;
+    struct publishing other;
+    start(f, (struct publishing_options){0});
+    publishing_start(&other, &f->wire, &(struct publishing_options){.pods = f->pods});
+    run(f, 10 * LOOP_SECOND);
+    assert_true(stats(f)->conflicts > 0);
+    assert_true(publisher_stats(other.publisher)->conflicts > 0);
+    publishing_stop(&other);
+}
+
+/* The presence of a run that died unseen is still retained when we come. */
+static void test_what_a_run_before_left_is_no_conflict(void **state)
+{
+    struct fixture *f = *state;
+    struct publishing old;
+    publishing_start(&old, &f->wire, &(struct publishing_options){.pods = f->pods});
+    run(f, LOOP_SECOND);
+    loopback_cut(old.transport);
+    start(f, (struct publishing_options){0});
+    run(f, 5 * LOOP_SECOND);
+    assert_int_equal(stats(f)->conflicts, 0);
+    publishing_kill(&old);
+}
+
+/* ---- what others send ---- */
+
+static void test_garbage_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    tap_say_bytes(f->tap, "s/c1/hub", "hello", 5, false);
+    tap_say_bytes(f->tap, "s/all/hub", "", 0, false);
+    tap_say_bytes(f->tap, "p/c1", "T", 1, false);
+    tap_say(f->tap, "s/c1/hub", &(struct message){.kind = MESSAGE_DELTA, .items = 1});
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->malformed, 4);
+    say_sync(f, "hub", 5, f->pods, 16);
+    assert_int_equal(tap_count(f->tap, MESSAGE_EQUAL, ANSWERS), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_presence_catalog_and_heartbeat),
+        TEST(test_whois_is_answered),
+        TEST(test_a_stream_that_is_not_ready_is_invisible),
+        TEST(test_each_delta_follows_the_one_before),
+        TEST(test_the_root_is_of_what_is_published),
+        TEST(test_only_the_newest_state_waits),
+        TEST(test_an_object_larger_than_a_payload),
+        TEST(test_equal_is_answered_in_one_message),
+        TEST(test_credit_is_respected),
+        TEST(test_a_snapshot_while_objects_change),
+        TEST(test_a_newer_sync_takes_the_place),
+        TEST(test_an_empty_stream_is_one_empty_chunk),
+        TEST(test_a_stream_for_one_audience),
+        TEST(test_an_ended_stream_is_answered),
+        TEST(test_a_late_will_is_put_right),
+        TEST(test_a_farewell_is_retained),
+        TEST(test_two_providers_of_one_name),
+        TEST(test_what_a_run_before_left_is_no_conflict),
+        TEST(test_garbage_is_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
