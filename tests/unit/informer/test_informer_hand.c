@@ -1,0 +1,326 @@
+/* An informer against a provider that the test speaks for by hand: what no publisher of ours would say. */
+#include "tests/unit/informer/informer_fixture.h"
+
+/* ---- a provider by hand ---- */
+
+struct hand {
+    struct fixture *f;
+    struct script script;
+    uint64_t boot, epoch, catalog;
+};
+
+static void hand_presence(struct hand *h, const char *uid)
+{
+    struct buf body = BUF_INIT(4096);
+    struct presence presence = {.alive = true, .heartbeat_ms = 2000};
+    snprintf(presence.cluster, sizeof(presence.cluster), "%s", uid);
+    presence_format(&body, &presence);
+    tap_say(h->f->tap, "p/c1",
+            &(struct message){.kind = MESSAGE_PRESENCE, .boot = h->boot, .body = {body.data, body.len}});
+    buf_deinit(&body);
+}
+
+static void hand_catalog(struct hand *h)
+{
+    struct buf body = BUF_INIT(4096);
+    struct catalog_entry entry = {.gvr = pods_gvr(), .kind = "Pod", .namespaced = true, .epoch = h->epoch};
+    catalog_format(&body, true, &entry, 1);
+    h->catalog = catalog_hash((struct slice){body.data, body.len});
+    tap_say(h->f->tap, "p/c1/all",
+            &(struct message){.kind = MESSAGE_CATALOG, .boot = h->boot, .body = {body.data, body.len}});
+    buf_deinit(&body);
+}
+
+static void hand_heartbeat(struct hand *h)
+{
+    struct buf body = BUF_INIT(4096);
+    heartbeat_format(&body, &(struct heartbeat_entry){.sequence = h->script.sequence}, 1);
+    tap_say(h->f->tap, "p/c1/all",
+            &(struct message){.kind = MESSAGE_HEARTBEAT,
+                              .boot = h->boot,
+                              .catalog = h->catalog,
+                              .body = {body.data, body.len}});
+    buf_deinit(&body);
+    run(h->f, 100 * LOOP_MS);
+}
+
+static uint64_t hand_nonce(struct hand *h)
+{
+    const struct heard *sync = tap_last(h->f->tap, MESSAGE_SYNC, SIGNALS);
+    return sync ? sync->message.nonce : 0;
+}
+
+static void hand_equal(struct hand *h, uint64_t nonce)
+{
+    tap_say(h->f->tap, ANSWERS,
+            &(struct message){.kind = MESSAGE_EQUAL,
+                              .nonce = nonce,
+                              .epoch = h->epoch,
+                              .to = h->script.sequence,
+                              .root = store_root(h->script.published),
+                              .count = store_count(h->script.published)});
+    run(h->f, 100 * LOOP_MS);
+}
+
+static void hand_delta(struct hand *h, const char *name, int version)
+{
+    script_next(&h->script);
+    script_put(&h->script, name, version);
+    struct message delta = script_delta(&h->script, h->epoch);
+    tap_say(h->f->tap, STREAM, &delta);
+}
+
+/* In sync with nothing. */
+static void hand_start(struct hand *h, struct fixture *f)
+{
+    *h = (struct hand){.f = f, .boot = 11, .epoch = 21};
+    script_init(&h->script, ENCODING_ZSTD);
+    hub_start(f, NULL, 0);
+    run(f, LOOP_SECOND);
+    hand_presence(h, "uid-1");
+    hand_catalog(h);
+    hand_heartbeat(h);
+    hand_equal(h, hand_nonce(h));
+    assert_true(replica_synced(f->replica));
+}
+
+static void hand_stop(struct hand *h)
+{
+    script_deinit(&h->script);
+}
+
+/* ---- tests ---- */
+
+static void test_deltas_that_overtook_one_another(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    struct message deltas[3];
+    struct buf bodies[3];
+    for (int i = 0; i < 3; i++) {
+        script_next(&h.script);
+        script_put(&h.script, "a", i + 1);
+        deltas[i] = script_delta(&h.script, h.epoch);
+        buf_init(&bodies[i], 4096);
+        buf_append(&bodies[i], deltas[i].body.data, deltas[i].body.len);
+        deltas[i].body.data = bodies[i].data;
+    }
+    tap_say(f->tap, STREAM, &deltas[2]);
+    tap_say(f->tap, STREAM, &deltas[1]);
+    tap_say(f->tap, STREAM, &deltas[2]);
+    run(f, 100 * LOOP_MS);
+    check_quiet(f);
+    tap_say(f->tap, STREAM, &deltas[0]);
+    tap_say(f->tap, STREAM, &deltas[1]);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(f->added, 1);
+    assert_int_equal(f->modified, 2);
+    assert_int_equal(stats(f)->gaps, 0);
+    assert_int_equal(stats(f)->duplicates, 1);
+    assert_int_equal(stats(f)->syncs, 1);
+    for (int i = 0; i < 3; i++)
+        buf_deinit(&bodies[i]);
+    hand_stop(&h);
+}
+
+static void test_a_root_that_differs_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    script_put(&h.script, "a", 1);
+    struct message delta = script_delta(&h.script, h.epoch);
+    delta.root.high ^= 1;
+    tap_say(f->tap, STREAM, &delta);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->divergences, 1);
+    check_quiet(f);
+    assert_int_equal(f->stale, 1);
+    assert_int_equal(stats(f)->syncs, 2);
+    hand_stop(&h);
+}
+
+static void test_a_delta_of_another_epoch_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.epoch = 22;
+    run(f, 3 * LOOP_SECOND); /* whois is said every other second at most */
+    tap_clear(f->tap);
+    hand_delta(&h, "a", 1);
+    run(f, LOOP_SECOND);
+    check_quiet(f);
+    assert_int_equal(stats(f)->foreign, 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_WHOIS, SIGNALS), 1);
+    hand_stop(&h);
+}
+
+static void test_an_answer_that_nobody_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, LOOP_SECOND);
+    struct message chunk = {
+        .kind = MESSAGE_CHUNK, .nonce = 77, .epoch = h.epoch, .last_hash = UINT64_MAX, .last = true};
+    struct message end = {.kind = MESSAGE_END, .nonce = 77, .epoch = h.epoch, .from = 2, .reason = END_GONE};
+    tap_say(f->tap, ANSWERS, &chunk);
+    tap_say(f->tap, ANSWERS, &end);
+    run(f, LOOP_SECOND);
+    assert_int_equal(f->deleted, 0);
+    assert_true(replica_synced(f->replica));
+    assert_int_equal(stats(f)->syncs, 1);
+    hand_stop(&h);
+}
+
+/* The provider restarts while its answer is on the way: the answer comes after the new catalog. */
+static void test_a_late_answer_of_the_run_before(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.epoch = 22;
+    hand_catalog(&h);
+    run(f, 15 * LOOP_SECOND); /* asked for; not answered */
+    hand_heartbeat(&h);
+    uint64_t nonce = hand_nonce(&h);
+    h.epoch = 23;
+    hand_catalog(&h);
+    run(f, LOOP_MS);
+    h.epoch = 22;
+    hand_equal(&h, nonce);
+    assert_true(replica_synced(f->replica));
+    h.epoch = 23;
+    for (int i = 0; i < 5; i++) {
+        hand_heartbeat(&h);
+        run(f, LOOP_SECOND);
+    }
+    assert_true(hand_nonce(&h) != nonce);
+    assert_false(replica_synced(f->replica));
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
+/* A provider whose roots are always wrong is asked less and less often, whatever else arrives out of order.
+ */
+static void test_what_keeps_going_wrong_is_no_storm(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    for (int i = 0; i < 300; i++) {
+        uint64_t nonce = hand_nonce(&h);
+        struct message wrong = {.kind = MESSAGE_DELTA,
+                                .epoch = h.epoch,
+                                .from = 1,
+                                .items = 1,
+                                .root = {.low = 5},
+                                .body = {"\2\1a\1u", 5}};
+        struct message early = wrong;
+        early.from = 9;
+        tap_say(f->tap, STREAM, &early);
+        tap_say(f->tap, STREAM, &wrong);
+        run(f, 50 * LOOP_MS);
+        hand_heartbeat(&h);
+        if (nonce != hand_nonce(&h))
+            hand_equal(&h, hand_nonce(&h));
+        run(f, 50 * LOOP_MS);
+    }
+    assert_in_range(stats(f)->syncs, 3, 12); /* in a minute */
+    check_quiet(f);
+    hand_stop(&h);
+}
+
+static void test_garbage_is_counted_and_harmless(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    uint64_t before = stats(f)->malformed;
+    tap_say_bytes(f->tap, "p/c1", "hello", 5, false);
+    tap_say_bytes(f->tap, "p/c1/all", "T\0\1", 3, false);
+    tap_say_bytes(f->tap, STREAM, "P\0\0", 3, false);
+    tap_say(f->tap, STREAM, &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot});     /* not there */
+    tap_say(f->tap, "p/c1/all", &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot}); /* no body */
+    tap_say(f->tap, "p/c1/all", &(struct message){.kind = MESSAGE_HEARTBEAT, .boot = h.boot});
+    tap_say(f->tap, "p/c1", &(struct message){.kind = MESSAGE_PRESENCE, .boot = 0});
+    tap_say(f->tap, STREAM, &(struct message){.kind = MESSAGE_END, .epoch = h.epoch, .from = 1, .reason = 9});
+    tap_say_bytes(f->tap, "p/c1/all/core/v1/pods/more", "x", 1,
+                  false); /* no topic of ours: not even counted */
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->malformed - before, 8);
+    assert_true(replica_synced(f->replica));
+    check_quiet(f);
+    hand_delta(&h, "a", 1);
+    run(f, LOOP_SECOND);
+    assert_int_equal(f->added, 1);
+    hand_stop(&h);
+}
+
+/* Boot 0 is nobody's: without a presence there is no telling which cluster that would be. */
+static void test_a_catalog_without_a_presence(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h = {.f = f, .epoch = 21};
+    script_init(&h.script, ENCODING_ZSTD);
+    hub_start(f, NULL, 0);
+    run(f, LOOP_SECOND);
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    assert_null(f->replica);
+    assert_false(cluster_alive(cluster(f)));
+    assert_int_equal(tap_count(f->tap, MESSAGE_WHOIS, SIGNALS), 1);
+    hand_stop(&h);
+}
+
+/* A chunk skipped is a sync that has failed; its objects are not those of a whole. */
+static void test_an_interrupted_snapshot_deletes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 15 * LOOP_SECOND);
+    h.epoch = 22;
+    hand_heartbeat(&h);
+    hand_catalog(&h);
+    run(f, LOOP_MS);
+    struct message chunk = {.kind = MESSAGE_CHUNK,
+                            .nonce = hand_nonce(&h),
+                            .epoch = h.epoch,
+                            .index = 1,
+                            .first = UINT64_MAX / 2,
+                            .last_hash = UINT64_MAX,
+                            .last = true};
+    tap_say(f->tap, ANSWERS, &chunk);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->syncs_failed, 1);
+    chunk.nonce = hand_nonce(&h);
+    chunk.index = 0;
+    chunk.first = 0;
+    chunk.root.low = 1; /* says it is whole, and is not */
+    tap_say(f->tap, ANSWERS, &chunk);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->syncs_failed, 2);
+    assert_int_equal(f->deleted, 0);
+    assert_int_equal(store_count(replica_store(f->replica)), 1);
+    hand_stop(&h);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_deltas_that_overtook_one_another),         TEST(test_a_root_that_differs_changes_nothing),
+        TEST(test_a_delta_of_another_epoch_changes_nothing), TEST(test_an_answer_that_nobody_asked_for),
+        TEST(test_a_late_answer_of_the_run_before),          TEST(test_what_keeps_going_wrong_is_no_storm),
+        TEST(test_garbage_is_counted_and_harmless),          TEST(test_a_catalog_without_a_presence),
+        TEST(test_an_interrupted_snapshot_deletes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
