@@ -44,11 +44,11 @@ static bool list_fill(struct exchange *exchange)
     while (list->at < list->end && exchange->out.len < SLICE_BYTES) {
         const struct object *object = list->items.items[list->at++];
         if (list_options_select(&list->options, object))
-            printer_item(&list->printer, object, &exchange->out);
+            print_item(&list->printer, object, &exchange->out);
     }
     if (list->at < list->end)
         return true;
-    printer_close(&list->printer, &exchange->out);
+    print_close(&list->printer, &exchange->out);
     return false;
 }
 
@@ -179,8 +179,8 @@ void server_answer_list(struct exchange *exchange, struct collection *collection
     }
     cleanup_with(buf_deinit) struct buf metadata = BUF_INIT(SIZE_MAX / 4);
     print_metadata(list, &metadata);
-    printer_init(&list->printer, exchange, &collection->resource);
-    printer_open(&list->printer, metadata.data, &exchange->out);
+    print_init(&list->printer, exchange, &collection->resource);
+    print_open(&list->printer, metadata.data, &exchange->out);
     exchange->source = &list_source;
     exchange->state = list;
 }
@@ -201,8 +201,8 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
         scale_print(object, &exchange->out);
     } else if (object) {
         struct printer printer;
-        printer_init(&printer, exchange, &collection->resource);
-        printer_single(&printer, object, &exchange->out);
+        print_init(&printer, exchange, &collection->resource);
+        print_single(&printer, object, &exchange->out);
     } else {
         status_not_found(&status, &collection->resource, request->name);
         exchange_fail(exchange, &status);

@@ -11,7 +11,7 @@
 
 #include "base/table.h"
 
-void printer_init(struct printer *printer, struct exchange *exchange, const struct resource *resource)
+void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource)
 {
     *printer = (struct printer){
         .exchange = exchange,
@@ -85,7 +85,7 @@ static void open_table(struct printer *printer, const char *metadata, struct buf
     buf_append_str(out, ",\"rows\":[");
 }
 
-void printer_open(struct printer *printer, const char *metadata, struct buf *out)
+void print_open(struct printer *printer, const char *metadata, struct buf *out)
 {
     char version[320];
     if (printer->form == FORM_TABLE)
@@ -115,7 +115,7 @@ static void print_untyped(const struct resource *resource, struct slice bytes, s
     buf_append(out, bytes.data, bytes.len);
 }
 
-void printer_item(struct printer *printer, const struct object *object, struct buf *out)
+void print_item(struct printer *printer, const struct object *object, struct buf *out)
 {
     if (printer->items++)
         buf_append_char(out, ',');
@@ -127,7 +127,7 @@ void printer_item(struct printer *printer, const struct object *object, struct b
         print_untyped(printer->resource, object_bytes(object), out);
 }
 
-void printer_close(struct printer *printer, struct buf *out)
+void print_close(struct printer *printer, struct buf *out)
 {
     (void)printer;
     buf_append_str(out, "]}\n");
@@ -149,21 +149,20 @@ static void print_one(struct printer *printer, const struct object *object, stru
     }
 }
 
-void printer_single(struct printer *printer, const struct object *object, struct buf *out)
+void print_single(struct printer *printer, const struct object *object, struct buf *out)
 {
     print_one(printer, object, out);
     buf_append_char(out, '\n');
 }
 
-void printer_event(struct printer *printer, enum event_type type, const struct object *object,
-                   struct buf *out)
+void print_event(struct printer *printer, enum event_type type, const struct object *object, struct buf *out)
 {
     buf_appendf(out, "{\"type\":\"%s\",\"object\":", event_type_text(type));
     print_one(printer, object, out);
     buf_append_str(out, "}\n");
 }
 
-void printer_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out)
+void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out)
 {
     char version[320], metadata[160];
     snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}",

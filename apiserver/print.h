@@ -20,19 +20,18 @@ struct printer {
     size_t items;        /* printed so far in this list */
 };
 
-void printer_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
+void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
 
 /* A list: open, items, close. metadata is the JSON of the list's metadata. */
-void printer_open(struct printer *printer, const char *metadata, struct buf *out);
-void printer_item(struct printer *printer, const struct object *object, struct buf *out);
-void printer_close(struct printer *printer, struct buf *out);
+void print_open(struct printer *printer, const char *metadata, struct buf *out);
+void print_item(struct printer *printer, const struct object *object, struct buf *out);
+void print_close(struct printer *printer, struct buf *out);
 
-void printer_single(struct printer *printer, const struct object *object,
-                    struct buf *out); /* ended by a newline */
+void print_single(struct printer *printer, const struct object *object,
+                  struct buf *out); /* ended by a newline */
 /* One event of a watch. */
-void printer_event(struct printer *printer, enum event_type type, const struct object *object,
-                   struct buf *out);
+void print_event(struct printer *printer, enum event_type type, const struct object *object, struct buf *out);
 /* initial_end: the bookmark that ends the initial events. */
-void printer_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out);
+void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out);
 
 #endif

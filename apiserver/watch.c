@@ -72,14 +72,14 @@ static void fill_initial(struct watch *watch, struct buf *out)
     while (watch->initial_at < watch->initial.count && out->len < SLICE_BYTES) {
         const struct object *object = watch->initial.items[watch->initial_at++];
         if (list_options_select(&watch->options, object))
-            printer_event(&watch->printer, EVENT_ADDED, object, out);
+            print_event(&watch->printer, EVENT_ADDED, object, out);
     }
     if (watch->initial_at < watch->initial.count)
         return;
     object_set_deinit(&watch->initial);
     watch->initial_at = 0;
     if (watch->ends_initial)
-        printer_bookmark(&watch->printer, watch->position, true, out);
+        print_bookmark(&watch->printer, watch->position, true, out);
     watch->ends_initial = false;
 }
 
@@ -88,10 +88,10 @@ static void print_change(struct watch *watch, const struct event *event, struct 
     bool is = event->type != EVENT_DELETED && list_options_select(&watch->options, event->object);
     bool was = event->old && list_options_select(&watch->options, event->old);
     if (is) {
-        printer_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, event->object, out);
+        print_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, event->object, out);
     } else if (was) {
         struct object *last = object_at_revision(event->old, event->revision);
-        printer_event(&watch->printer, EVENT_DELETED, last, out);
+        print_event(&watch->printer, EVENT_DELETED, last, out);
         object_unref(last);
     }
 }
@@ -123,7 +123,7 @@ static void fill_bookmark(struct watch *watch, struct buf *out)
     watch->bookmark_due = false;
     if (horizon > watch->position)
         watch->position = horizon;
-    printer_bookmark(&watch->printer, watch->position, false, out);
+    print_bookmark(&watch->printer, watch->position, false, out);
 }
 
 static bool watch_fill(struct exchange *exchange)
@@ -193,7 +193,7 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
     struct watch *watch = mem_zalloc(sizeof(*watch));
     watch->exchange = exchange;
     watch->collection = collection;
-    printer_init(&watch->printer, exchange, &collection->resource);
+    print_init(&watch->printer, exchange, &collection->resource);
     int r = list_options_parse(&watch->options, &exchange->request, &collection->resource, &status);
     uint64_t version = watch->options.version;
     bool old = version && (version < collection->dropped || version < collection->cache_from);

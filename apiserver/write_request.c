@@ -23,8 +23,8 @@ static void answer_object(struct exchange *exchange, const struct write *write)
         scale_print(write->result, &exchange->out);
         return;
     }
-    printer_init(&printer, exchange, &write->collection->resource);
-    printer_single(&printer, write->result, &exchange->out);
+    print_init(&printer, exchange, &write->collection->resource);
+    print_single(&printer, write->result, &exchange->out);
 }
 
 static void answer_deleted(struct exchange *exchange, const struct write *write)

@@ -41,7 +41,8 @@ struct site {
     struct store_observer observer;
     bool synced;
     struct report *reports;
-    struct site *prev, *next;
+    UT_hash_handle hh;       /* by cluster */
+    UT_hash_handle by_store; /* the same ones */
 };
 
 struct work {
@@ -63,7 +64,7 @@ struct status_writer {
     struct store *source;
     struct store_observer observer;
     char *store_id;
-    struct site *sites;
+    struct site *sites, *sites_by_store;
     struct work *works;
     size_t in_flight;
     struct status_writer_stats stats;
@@ -110,11 +111,8 @@ static void work_again(struct work *work)
 static struct site *site_of_work(const struct work *work)
 {
     struct site *site;
-    size_t len = strcspn(work->key, "/");
-    DL_FOREACH(work->writer->sites, site)
-    if (strlen(site->cluster) == len && memcmp(site->cluster, work->key, len) == 0)
-        return site;
-    return NULL;
+    HASH_FIND(hh, work->writer->sites, work->key, strcspn(work->key, "/"), site);
+    return site;
 }
 
 /* ---- what is to be written ---- */
@@ -310,20 +308,23 @@ static void on_cluster_changed(void *arg, struct object *old, struct object *new
 static struct site *site_find(const struct status_writer *writer, const struct store *store)
 {
     struct site *site;
-    DL_FOREACH(writer->sites, site)
-    if (site->store == store)
-        return site;
-    return NULL;
+    HASH_FIND(by_store, writer->sites_by_store, &store, sizeof(store), site);
+    return site;
 }
 
 void status_writer_attach(struct status_writer *writer, const char *cluster, struct store *store)
 {
-    struct site *site = mem_zalloc(sizeof(*site));
+    struct site *site;
+    HASH_FIND_STR(writer->sites, cluster, site);
+    if (site) /* what another stream of that cluster has is not asked for */
+        return;
+    site = mem_zalloc(sizeof(*site));
     site->writer = writer;
     site->store = store;
     snprintf(site->cluster, sizeof(site->cluster), "%s", cluster);
     site->observer = (struct store_observer){.changed = on_cluster_changed, .arg = site};
-    DL_APPEND(writer->sites, site);
+    HASH_ADD_STR(writer->sites, cluster, site);
+    HASH_ADD(by_store, writer->sites_by_store, store, sizeof(site->store), site);
     store_observe(store, &site->observer);
     for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
         on_cluster_changed(site, NULL, object, false);
@@ -346,7 +347,8 @@ static void site_free(struct site *site)
 {
     struct report *report, *next;
     store_unobserve(site->store, &site->observer);
-    DL_DELETE(site->writer->sites, site);
+    HASH_DEL(site->writer->sites, site);
+    HASH_DELETE(by_store, site->writer->sites_by_store, site);
     HASH_ITER (hh, site->reports, report, next)
         report_free(site, report);
     free(site);
@@ -388,9 +390,10 @@ void status_writer_destroy(struct status_writer *writer)
     if (!writer)
         return;
     struct work *work, *next;
+    struct site *site, *next_site;
     store_unobserve(writer->source, &writer->observer);
-    while (writer->sites)
-        site_free(writer->sites);
+    HASH_ITER (hh, writer->sites, site, next_site)
+        site_free(site);
     HASH_ITER (hh, writer->works, work, next)
         work_free(work);
     free(writer->store_id);

@@ -1,7 +1,7 @@
 #include "informer/viewer.h"
 
 #include <string.h>
-#include <utlist.h>
+#include <uthash.h>
 
 #include "base/mem.h"
 #include "informer/spelling.h"
@@ -12,8 +12,8 @@ struct view {
     struct viewer *viewer;
     struct informer_replica *replica;
     struct store_observer observer;
-    size_t count; /* objects that match */
-    struct view *prev, *next;
+    size_t count;      /* objects that match */
+    UT_hash_handle hh; /* by replica */
 };
 
 struct viewer {
@@ -90,10 +90,8 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
 static struct view *view_find(struct viewer *viewer, const struct informer_replica *replica)
 {
     struct view *view;
-    DL_FOREACH(viewer->views, view)
-    if (view->replica == replica)
-        return view;
-    return NULL;
+    HASH_FIND_PTR(viewer->views, &replica, view);
+    return view;
 }
 
 bool viewer_wants_cluster(const struct viewer *viewer, const char *cluster)
@@ -126,7 +124,7 @@ void viewer_replica(void *arg, struct informer_replica *replica)
     view->viewer = viewer;
     view->replica = replica;
     view->observer = (struct store_observer){.changed = on_changed, .arg = view};
-    DL_APPEND(viewer->views, view);
+    HASH_ADD_PTR(viewer->views, replica, view);
     store_observe(replica_store(replica), &view->observer);
 }
 
@@ -146,7 +144,7 @@ void viewer_dropped(void *arg, struct informer_replica *replica)
     if (!view)
         return;
     store_unobserve(replica_store(replica), &view->observer);
-    DL_DELETE(viewer->views, view);
+    HASH_DEL(viewer->views, view);
     free(view);
 }
 
@@ -214,8 +212,10 @@ void viewer_destroy(struct viewer *viewer)
     if (!viewer)
         return;
     struct view *view, *next;
-    DL_FOREACH_SAFE(viewer->views, view, next)
-    free(view);
+    HASH_ITER (hh, viewer->views, view, next) {
+        HASH_DEL(viewer->views, view);
+        free(view);
+    }
     selector_deinit(&viewer->selector);
     free(viewer);
 }

@@ -70,32 +70,55 @@ static void on_dropped(void *arg, struct informer_replica *replica)
 
 /* ---- life ---- */
 
-static void open_ends(struct line *line, const char *provider, const struct publisher_ops *ops, void *arg)
-{
-    static const struct informer_ops informer_ops = {.dropped = on_dropped};
-    static const struct transport_callbacks up = {up_connected, up_disconnected, up_message, up_drained};
-    static const struct transport_callbacks down = {down_connected, down_disconnected, down_message,
-                                                    down_drained};
-    struct publisher_options publisher = {.name = provider, .heartbeat_us = 2 * LOOP_SECOND};
-    struct informer_options informer = {.name = "viewer"};
-    topics_init(&publisher.topics, "/signal", "/payload", NULL);
-    informer.topics = publisher.topics;
-    line->up = loopback_create(line->broker, &(struct loopback_options){.name = "up"});
-    line->down = loopback_create(line->broker, &(struct loopback_options){.name = "down"});
-    line->publisher = publisher_create(line->loop, line->up, &publisher, ops, arg);
-    line->informer = informer_create(line->loop, line->down, &informer, &informer_ops, line);
-    publisher_set_cluster(line->publisher, "uid-1", "v1.32.0");
-    transport_start(line->up, &up, line);
-    transport_start(line->down, &down, line);
-}
-
-void line_open(struct line *line, const char *provider, const struct publisher_ops *ops, void *arg)
+static void open_world(struct line *line)
 {
     *line = (struct line){.loop = loop_create_simulated(1)};
     line->server = apiserver_create(&(struct apiserver_options){.loop = line->loop});
     line->local = local_create(line->server);
     line->broker = loopback_broker_create(line->loop);
-    open_ends(line, provider, ops, arg);
+    line->up = loopback_create(line->broker, &(struct loopback_options){.name = "up"});
+    line->down = loopback_create(line->broker, &(struct loopback_options){.name = "down"});
+}
+
+static struct topics line_topics(void)
+{
+    struct topics topics;
+    topics_init(&topics, "/signal", "/payload", NULL);
+    return topics;
+}
+
+static void open_publisher(struct line *line, const char *name, const struct publisher_ops *ops, void *arg)
+{
+    static const struct transport_callbacks up = {up_connected, up_disconnected, up_message, up_drained};
+    struct publisher_options options = {
+        .name = name, .topics = line_topics(), .heartbeat_us = 2 * LOOP_SECOND};
+    line->publisher = publisher_create(line->loop, line->up, &options, ops, arg);
+    publisher_set_cluster(line->publisher, "uid-1", "v1.32.0");
+    transport_start(line->up, &up, line);
+}
+
+static void open_informer(struct line *line, const struct informer_ops *ops, void *arg)
+{
+    static const struct transport_callbacks down = {down_connected, down_disconnected, down_message,
+                                                    down_drained};
+    struct informer_options options = {.name = "viewer", .topics = line_topics()};
+    line->informer = informer_create(line->loop, line->down, &options, ops, arg);
+    transport_start(line->down, &down, line);
+}
+
+void line_open(struct line *line, const char *provider, const struct publisher_ops *ops, void *arg)
+{
+    static const struct informer_ops informer_ops = {.dropped = on_dropped};
+    open_world(line);
+    open_publisher(line, provider, ops, arg);
+    open_informer(line, &informer_ops, line);
+}
+
+void line_open_told(struct line *line, const char *provider, const struct informer_ops *told, void *arg)
+{
+    open_world(line);
+    open_publisher(line, provider, NULL, NULL);
+    open_informer(line, told, arg);
 }
 
 void line_close_publisher(struct line *line)

@@ -25,6 +25,8 @@ struct line {
 
 /* The informer's name is "viewer"; provider: the publisher's. */
 void line_open(struct line *line, const char *provider, const struct publisher_ops *ops, void *arg);
+/* The same, and what the informer tells goes to the test. */
+void line_open_told(struct line *line, const char *provider, const struct informer_ops *told, void *arg);
 /* In two steps, since what is under test lends its stores to the publisher: first everything that speaks. */
 void line_close_publisher(struct line *line);
 void line_close(struct line *line);
