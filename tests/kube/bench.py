@@ -62,13 +62,15 @@ class Bench:
         return proxy
 
     def broker(self):
+        """Starts mosquitto, or starts it again on the same port. It forgets everything, and queues are as by default."""
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if not program:
             raise Failed("mosquitto is not installed")
-        (self.broker_port,) = free_ports(1)
+        if not self.broker_port:
+            (self.broker_port,) = free_ports(1)
         config = self.directory / "mosquitto.conf"
         config.write_text(f"listener {self.broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
-                          "set_tcp_nodelay true\nmax_queued_messages 0\n")
+                          "set_tcp_nodelay true\n")
         self.mosquitto = Process("mosquitto", [program, "-c", config], self.directory / "mosquitto.log")
 
     # -- the programs

@@ -118,6 +118,7 @@ class Cluster:
         client, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{self.etcd_peer_port}"
         self.etcd = self._start_process("etcd", [
             self.binaries["ETCD"], "--name=etcd", "--data-dir=etcd", "--unsafe-no-fsync", "--log-level=warn",
+            "--max-request-bytes=8388608",
             f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
             f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=etcd={peer}",
         ])

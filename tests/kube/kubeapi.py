@@ -75,7 +75,7 @@ class Api:
         if body is not None:
             headers["Content-Type"] = content_type
             if not isinstance(body, bytes):
-                body = json.dumps(body).encode()
+                body = json.dumps(body, ensure_ascii=False).encode()
         for attempt in (1, 2):
             kept = getattr(self.local, "connection", None)
             connection = kept or self.connect()

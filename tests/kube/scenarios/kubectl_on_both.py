@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 
+from bench import Skipped
 from process import Failed, Process, wait
 
 SUITE = pathlib.Path(__file__).resolve().parents[1] / "kubectl_suite.sh"
@@ -15,8 +16,7 @@ def run(bench):
     real.wait_ready()
     _suite(bench, "kube-apiserver", real.kubeconfig)
     if not mini:
-        print(f"SKIP {bench.name}: {bench.programs}/minicluster is not built", flush=True)
-        return
+        raise Skipped(f"the half with minicluster: {bench.programs}/minicluster is not built")
     _suite(bench, "minicluster", mini)
 
 

@@ -52,7 +52,8 @@ def run(bench):
 
 
 def _change(api, objects):
-    """Half of all get another label; pods become ready; one object grows to 900 KB and shrinks again."""
+    """Half of all get another label; pods become ready; one object grows to 900 KB and shrinks again, one to
+    2 MB, about as much as an API server stores."""
     def change(numbered):
         number, entry = numbered
         api.patch(path_of(entry), {"metadata": {"labels": {"changed": str(number)}}})
@@ -63,6 +64,8 @@ def _change(api, objects):
     large = path_of(next(entry for entry in objects if entry[0] is CONFIGMAPS))
     for text in ("x" * 900_000, "small", "\u20ac" * 300_000):
         api.patch(large, {"data": {"text": text}})
+    larger = path_of(next(entry for entry in objects if entry[0] is WIDGETS))
+    api.patch(larger, {"spec": {"text": "\u20ac" * 490_000 + "<" * 90_000}})
 
 
 def _delete(api, objects):
