@@ -16,6 +16,7 @@ struct loop_real {
     struct loop base;
     uv_loop_t uv;
     uv_timer_t timer;
+    uv_idle_t idle;
     bool stopped;
 };
 
@@ -27,26 +28,39 @@ static int64_t real_now_us(struct loop *loop)
     return now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000;
 }
 
-static void on_uv_timer(uv_timer_t *timer)
+/* This was an event: a turn that began with it must not go on to wait for another. */
+static void fire(struct loop *loop)
 {
-    struct loop *loop = timer->data;
     loop_fire_due(loop, real_now_us(loop));
     loop->ops->timers_changed(loop);
-    uv_stop(
-        timer->loop); /* this was an event: a turn that began with it must not go on to wait for another */
+    uv_stop(loop_uv(loop));
 }
 
+static void on_uv_timer(uv_timer_t *timer)
+{
+    fire(timer->data);
+}
+
+static void on_uv_idle(uv_idle_t *idle)
+{
+    fire(idle->data);
+}
+
+/* What is due already waits for the idle phase, once a turn: a uv timer of 0 that is started in a timer's
+ * callback is run in the same sweep (libuv before 1.45), and sockets would never get their turn. */
 static void real_timers_changed(struct loop *loop)
 {
     struct loop_real *real = (struct loop_real *)loop;
     int64_t due_us = loop_next_due_us(loop);
-    if (due_us == INT64_MAX) {
-        uv_timer_stop(&real->timer);
-        return;
+    int64_t left_us = due_us == INT64_MAX ? 0 : due_us - real_now_us(loop);
+    uv_timer_stop(&real->timer);
+    uv_idle_stop(&real->idle);
+    if (left_us > 0) {
+        uv_update_time(&real->uv);
+        uv_timer_start(&real->timer, on_uv_timer, (uint64_t)(left_us + 999) / 1000, 0);
+    } else if (due_us != INT64_MAX) {
+        uv_idle_start(&real->idle, on_uv_idle);
     }
-    int64_t left_us = due_us - real_now_us(loop);
-    uv_update_time(&real->uv);
-    uv_timer_start(&real->timer, on_uv_timer, left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0, 0);
 }
 
 static bool real_step(struct loop *loop)
@@ -78,6 +92,7 @@ static void real_destroy(struct loop *loop)
 {
     struct loop_real *real = (struct loop_real *)loop;
     uv_close((uv_handle_t *)&real->timer, NULL);
+    uv_close((uv_handle_t *)&real->idle, NULL);
     for (int turns = 0; turns < 64 && uv_run(&real->uv, UV_RUN_NOWAIT) != 0; turns++)
         ;
     if (uv_loop_close(&real->uv) != 0) {
@@ -112,10 +127,11 @@ struct loop *loop_create(void)
 {
     struct loop_real *real = mem_zalloc(sizeof(*real));
     loop_base_init(&real->base, &real_ops, random_seed());
-    if (uv_loop_init(&real->uv) != 0 || uv_timer_init(&real->uv, &real->timer) != 0) {
+    if (uv_loop_init(&real->uv) != 0 || uv_timer_init(&real->uv, &real->timer) != 0 ||
+        uv_idle_init(&real->uv, &real->idle) != 0) {
         fputs("libuv: no event loop can be made (out of file descriptors?)\n", stderr);
         abort();
     }
-    real->timer.data = &real->base;
+    real->timer.data = real->idle.data = &real->base;
     return &real->base;
 }

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
+#include <uv.h>
 #include <cmocka.h>
 
 #include "base/backoff.h"
@@ -59,6 +61,49 @@ static void a_timer_started_in_a_callback_fires_later(void **state)
     timer_start(&a.timer, 0);
     loop_run(loop);
     assert_int_equal(out, 12);
+    loop_destroy(loop);
+}
+
+struct restless {
+    struct timer timer;
+    int turns;
+    bool heard;
+};
+
+static void restless_fire(void *arg)
+{
+    struct restless *restless = arg;
+    if (!restless->heard && ++restless->turns < 1000)
+        timer_start(&restless->timer, 0);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    ((struct restless *)poll->data)->heard = true;
+    uv_close((uv_handle_t *)poll, NULL);
+}
+
+static void a_restless_timer_leaves_sockets_their_turn(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_create();
+    struct restless restless = {0};
+    int ends[2];
+    uv_poll_t poll = {.data = &restless};
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    uv_poll_init(loop_uv(loop), &poll, ends[0]);
+    poll.data = &restless;
+    uv_poll_start(&poll, UV_READABLE, on_readable);
+    timer_init(&restless.timer, loop, restless_fire, &restless);
+    timer_start(&restless.timer, 0);
+    loop_run(loop);
+    assert_true(restless.heard);
+    assert_true(restless.turns < 10);
+    close(ends[0]);
+    close(ends[1]);
     loop_destroy(loop);
 }
 
@@ -129,6 +174,7 @@ int main(void)
         cmocka_unit_test_prestate(timers_fire_in_order, &real),
         cmocka_unit_test(a_timer_started_in_a_callback_fires_later),
         cmocka_unit_test_prestate(a_timer_started_in_a_callback_fires_later, &real),
+        cmocka_unit_test(a_restless_timer_leaves_sockets_their_turn),
         cmocka_unit_test(the_heap_keeps_order_under_churn),
         cmocka_unit_test(a_seed_replays),
         cmocka_unit_test(backoff_doubles_to_its_bound),
