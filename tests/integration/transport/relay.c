@@ -15,6 +15,7 @@ struct relay {
     int listener;
     uint16_t port, target;
     int ends[2]; /* -1 where there is no connection */
+    bool old;
     bool stop;
 };
 
@@ -61,11 +62,25 @@ static void *pump_main(void *arg)
     return NULL;
 }
 
+/* The first bytes of CONNECT: its type, its length in one or two bytes, the length and text of "MQTT", the
+ * level. */
+static bool refuses(const struct relay *relay, int client)
+{
+    static const uint8_t unacceptable_version[] = {0x20, 2, 0, 1};
+    uint8_t connect[10];
+    if (!relay->old ||
+        recv(client, connect, sizeof(connect), MSG_PEEK | MSG_WAITALL) < (ssize_t)sizeof(connect) ||
+        connect[connect[1] & 0x80 ? 9 : 8] != 5)
+        return false;
+    send(client, unacceptable_version, sizeof(unacceptable_version), MSG_NOSIGNAL);
+    return true;
+}
+
 static void carry(struct relay *relay, int client)
 {
     struct sockaddr_in address = loopback(relay->target);
     int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(server, (struct sockaddr *)&address, sizeof(address)) == 0) {
+    if (!refuses(relay, client) && connect(server, (struct sockaddr *)&address, sizeof(address)) == 0) {
         pthread_mutex_lock(&relay->mutex);
         relay->ends[0] = client;
         relay->ends[1] = server;
@@ -96,11 +111,12 @@ static void *acceptor_main(void *arg)
     return NULL;
 }
 
-struct relay *relay_create(uint16_t target)
+struct relay *relay_create(uint16_t target, bool old)
 {
     struct relay *relay = mem_zalloc(sizeof(*relay));
     pthread_mutex_init(&relay->mutex, NULL);
     relay->target = target;
+    relay->old = old;
     relay->ends[0] = relay->ends[1] = -1;
     struct sockaddr_in address = loopback(0);
     socklen_t len = sizeof(address);

@@ -1,4 +1,4 @@
-/* MQTT keeps the transport's contract, over a real broker. */
+/* MQTT keeps the transport's contract, over a real broker, at both versions of the protocol. */
 #include "tests/support/transport_contract.h"
 
 #include <stdio.h>
@@ -14,6 +14,7 @@
 struct fixture {
     struct loop *loop;
     struct broker broker;
+    bool old; /* the relays pretend that the broker knows only MQTT 3.1.1 */
     struct transport *clients[CLIENTS_MAX];
     struct relay *relays[CLIENTS_MAX];
     size_t count;
@@ -31,6 +32,13 @@ static void *fixture_create(struct loop *loop)
     fixture->loop = loop;
     broker_init(&fixture->broker);
     fixture_up(fixture);
+    return fixture;
+}
+
+static void *fixture_create_old(struct loop *loop)
+{
+    struct fixture *fixture = fixture_create(loop);
+    fixture->old = true;
     return fixture;
 }
 
@@ -53,7 +61,7 @@ static struct transport *client_create(void *arg, const struct contract_client *
     struct fixture *fixture = arg;
     assert_true(fixture->count < CLIENTS_MAX);
     size_t i = fixture->count++;
-    fixture->relays[i] = relay_create(fixture->broker.port);
+    fixture->relays[i] = relay_create(fixture->broker.port, fixture->old);
     char url[64];
     snprintf(url, sizeof(url), "tcp://127.0.0.1:%u", relay_port(fixture->relays[i]));
     struct mqtt_options mqtt = {
@@ -91,5 +99,7 @@ int main(void)
         .client_create = client_create,
         .client_break = client_break,
     };
-    return contract_run("contract, mosquitto", &backend);
+    struct contract_backend old = backend;
+    old.broker_create = fixture_create_old;
+    return contract_run("contract, MQTT 5", &backend) + contract_run("contract, MQTT 3.1.1", &old);
 }
