@@ -172,7 +172,7 @@ start_minicluster() {
 start_clusters() {
 	local name
 	source_kubeconfig=$temp/source.kubeconfig
-	start_minicluster source
+	start_minicluster source --nodes 0 --no-controllers
 	[ -z "$real" ] || return 0
 	for name in "${clusters[@]}"; do
 		start_minicluster "$name" --nodes 3 --pods 20 --churn 1
@@ -205,7 +205,7 @@ take_nginx_away() {
 	[ -s "$temp/nginx.yaml" ] && [ -n "$source_kubeconfig" ] || return 0
 	kube "$source_kubeconfig" -n "${clusters[0]}" delete deployment nginx --wait=false >/dev/null 2>&1 || return 0
 	for _ in $(seq 100); do
-		kube "${kubeconfigs[0]}" -n default get deployment nginx >/dev/null 2>&1 || return 0
+		! nginx_gone 2>/dev/null || return 0
 		sleep 0.1
 	done
 	say "nginx is still on ${clusters[0]}: kubectl -n default delete deployment nginx"
@@ -218,6 +218,10 @@ nginx_replicas_at_source() {
 
 nginx_reported() {
 	[ "$(nginx_replicas_at_source)" = "$1" ]
+}
+
+nginx_gone() {
+	[ -z "$(kube "${kubeconfigs[0]}" -n default get deployment nginx --ignore-not-found -o name)" ]
 }
 
 verify() {
@@ -234,6 +238,10 @@ verify() {
 		python3 -B samples/verify.py "$temp/informer.out" "${clusters[i]}" "${kubeconfigs[i]}" "$resources" ||
 			fail "the informer's state is not that of ${clusters[i]}"
 	done
+
+	kube "$source_kubeconfig" -n "${clusters[0]}" delete deployment nginx >/dev/null
+	await 60 "nginx gone from ${clusters[0]}" nginx_gone
+	echo "verified: deleted at the source, nginx is gone from ${clusters[0]}"
 	check_running
 }
 

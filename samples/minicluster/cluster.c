@@ -4,6 +4,8 @@
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/load.h"
 
+/* Those of workloads come first; a passive cluster leaves them out. */
+#define WORKLOAD_CONTROLLERS 4
 static const struct controller_ops *const all_ops[] = {&deployment_controller, &replicaset_controller,
                                                        &pod_controller,        &job_controller,
                                                        &garbage_controller,    &namespace_controller};
@@ -14,13 +16,14 @@ struct cluster {
     struct controller controllers[array_size(all_ops)];
     struct load load;
     unsigned nodes, addresses;
+    size_t first; /* of the controllers that act */
 };
 
 static void on_commit(void *arg, struct collection *collection, const struct event *event)
 {
     struct cluster *cluster = arg;
     owners_note(&cluster->owners, collection, event);
-    for (size_t i = 0; i < array_size(cluster->controllers); i++)
+    for (size_t i = cluster->first; i < array_size(cluster->controllers); i++)
         cluster->controllers[i].ops->changed(&cluster->controllers[i], collection, event);
 }
 
@@ -61,6 +64,7 @@ struct cluster *cluster_create(const struct cluster_options *options)
     };
     cluster->server = apiserver_create(&server);
     cluster->nodes = options->nodes;
+    cluster->first = options->passive ? WORKLOAD_CONTROLLERS : 0;
     start_controllers(cluster);
     load_start(&cluster->load, cluster, options->nodes, options->pods, options->churn);
     return cluster;

@@ -7,6 +7,8 @@
  * them from the loop. So a cluster runs under virtual time as well, and repeats there.
  */
 
+#include <stdbool.h>
+
 #include "apiserver/server.h"
 
 struct cluster;
@@ -18,6 +20,7 @@ struct cluster_options {
     unsigned nodes;
     unsigned pods;  /* running from the start */
     unsigned churn; /* changes a second */
+    bool passive;   /* nobody acts on workloads: what is declared stays a declaration */
 };
 
 struct cluster *cluster_create(const struct cluster_options *options);

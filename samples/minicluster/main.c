@@ -16,6 +16,7 @@ struct settings {
     char *kubeconfig_out;
     char *name;
     int64_t nodes, pods, churn;
+    bool controllers;
 };
 
 static const struct option_spec specs[] = {
@@ -58,6 +59,11 @@ static const struct option_spec specs[] = {
      .most = 100000,
      .help = "changes to those pods (or to the nodes, where there are none) each second",
      .offset = offsetof(struct settings, churn)},
+    {.name = "controllers",
+     .type = OPTION_BOOL,
+     .fallback = "true",
+     .help = "act on workloads; --no-controllers makes an API that only keeps them, such as a hub's source",
+     .offset = offsetof(struct settings, controllers)},
 };
 
 static const struct program_info info = {
@@ -118,6 +124,7 @@ static int serve(struct program *program, const struct settings *settings)
         .nodes = (unsigned)settings->nodes,
         .pods = (unsigned)settings->pods,
         .churn = (unsigned)settings->churn,
+        .passive = !settings->controllers,
     };
     struct cluster *cluster = cluster_create(&options);
     struct listener_options listen = {.host = settings->listen.host, .port = settings->listen.port};
