@@ -157,6 +157,9 @@ static void what_is_not_known_is_not_written(void **state)
 static void a_cluster_reports_on_its_own_only(void **state)
 {
     struct fixture *f = *state;
+    struct store *other = store_create();
+    status_writer_attach(f->writer, "cluster2", other);
+    status_writer_synced(f->writer, other, true);
     put_source(f, "cluster2", "web", "");
     put_there(f, "a", "s-1", "cluster2/web", 3); /* of another cluster */
     put_there(f, "b", "s-2", "cluster1/web", 3); /* of another store */
@@ -164,6 +167,8 @@ static void a_cluster_reports_on_its_own_only(void **state)
     put_there(f, "d", "s-1", "cluster1/", 3);
     line_run(&f->line, 5 * LOOP_SECOND);
     assert_int_equal(writes(f) + status_writer_stats(f->writer)->failed, 0);
+    status_writer_detach(f->writer, other);
+    store_destroy(other);
 }
 
 static void a_source_that_is_away_gets_it_later(void **state)

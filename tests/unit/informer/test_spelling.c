@@ -42,6 +42,7 @@ static void other_things_are_not(void **state)
     assert_false(spelling_matches("pods.v2", &pods));
     assert_false(spelling_matches("pods.v1.apps", &pods));
     assert_false(spelling_matches("widgets.v1.example.com", &widgets));
+    assert_false(spelling_matches("widgets.v1beta1-example.com", &widgets));
     assert_false(spelling_matches("", &pods));
     assert_false(spelling_matches(".", &pods));
     assert_false(spelling_matches(".v1", &pods));

@@ -114,7 +114,7 @@ static void wait_for(struct fixture *f, int64_t expect, int64_t timeout_us, int6
     f->once = once_create(&config);
 }
 
-/* The events printed so far, "ADDED default/one", without those of other resources than configmaps. */
+/* The events of configmaps printed so far, each as "ADDED default/one web" with the label app. */
 static void expect(struct fixture *f, const char *events)
 {
     char line[8192];
@@ -128,8 +128,9 @@ static void expect(struct fixture *f, const char *events)
         if (!slice_equal(json_member(text, "resource"), "configmaps") || slice_equal(type, "SYNCED"))
             continue;
         size_t len = strlen(f->seen);
-        snprintf(f->seen + len, sizeof(f->seen) - len, "%.*s %.*s/%.*s;", SLICE_ARGS(type),
-                 SLICE_ARGS(json_member(meta, "namespace")), SLICE_ARGS(json_member(meta, "name")));
+        snprintf(f->seen + len, sizeof(f->seen) - len, "%.*s %.*s/%.*s %.*s;", SLICE_ARGS(type),
+                 SLICE_ARGS(json_member(meta, "namespace")), SLICE_ARGS(json_member(meta, "name")),
+                 SLICE_ARGS(json_member(json_member(meta, "labels"), "app")));
     }
     assert_string_equal(f->seen, events);
 }
@@ -155,7 +156,7 @@ static void changes_are_shown_as_they_happen(void **state)
     line_run(&f->line, LOOP_SECOND);
     line_delete(&f->line, &line_configmaps, "default/one");
     line_run(&f->line, LOOP_SECOND);
-    expect(f, "ADDED default/one;MODIFIED default/one;DELETED default/one;");
+    expect(f, "ADDED default/one web;MODIFIED default/one db;DELETED default/one db;");
 }
 
 static void what_stops_matching_is_shown_as_deleted(void **state)
@@ -173,7 +174,7 @@ static void what_stops_matching_is_shown_as_deleted(void **state)
     line_run(&f->line, LOOP_SECOND);
     line_delete(&f->line, &line_configmaps, "default/one");
     line_run(&f->line, LOOP_SECOND);
-    expect(f, "ADDED default/one;DELETED default/one;ADDED default/two;");
+    expect(f, "ADDED default/one web;DELETED default/one web;ADDED default/two web;");
 }
 
 static void namespace_and_resource_narrow(void **state)
@@ -187,7 +188,7 @@ static void namespace_and_resource_narrow(void **state)
     put(f, false, "kube-system", "two", "web");
     provide(f);
     line_run(&f->line, 5 * LOOP_SECOND);
-    expect(f, "ADDED kube-system/two;");
+    expect(f, "ADDED kube-system/two web;");
     assert_null(line_replica(&f->line, &line_deployments)); /* not even asked for */
 }
 
@@ -224,7 +225,7 @@ static void once_prints_in_order_and_once(void **state)
     line_run(&f->line, 70 * LOOP_SECOND);
     assert_int_equal(f->done, 1);
     assert_int_equal(f->code, 0);
-    expect(f, "ADDED default/a;ADDED default/b;");
+    expect(f, "ADDED default/a web;ADDED default/b web;");
 }
 
 static void once_without_a_number_waits_for_quiet(void **state)
@@ -238,7 +239,7 @@ static void once_without_a_number_waits_for_quiet(void **state)
     assert_int_equal(f->done, 0);
     line_run(&f->line, 10 * LOOP_SECOND);
     assert_int_equal(f->done, 1);
-    expect(f, "ADDED default/a;");
+    expect(f, "ADDED default/a web;");
 }
 
 static void once_names_what_is_missing(void **state)

@@ -137,6 +137,21 @@ static void nothing_is_complete_while_the_server_is_away(void **state)
     assert_true(is_complete(f));
 }
 
+/* Discovery has ended, and the lists do not come. */
+static void nothing_is_complete_before_the_lists_are_there(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    while (provider_feeds(f->provider) == 0)
+        loop_step(f->line.loop);
+    local_set_hanging(f->line.local, true);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_false(is_complete(f));
+    local_set_hanging(f->line.local, false);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_true(is_complete(f));
+}
+
 static void options_are_checked(void **state)
 {
     struct fixture *f = *state;
@@ -162,6 +177,7 @@ int main(void)
         TEST(what_is_unknown_keeps_nothing_waiting),
         TEST(what_is_forbidden_keeps_nothing_waiting),
         TEST(nothing_is_complete_while_the_server_is_away),
+        TEST(nothing_is_complete_before_the_lists_are_there),
         TEST(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
