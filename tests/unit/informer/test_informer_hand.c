@@ -235,6 +235,22 @@ static void test_what_keeps_going_wrong_is_no_storm(void **state)
     hand_stop(&h);
 }
 
+/* What waits for its turn when the decision to ask again falls has no say in when that happens. */
+static void test_what_is_held_does_not_outlive_the_decision(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.script.sequence = 5;
+    hand_heartbeat(&h); /* ahead of us: that may be so for two seconds */
+    run(f, 1800 * LOOP_MS);
+    hand_delta(&h, "a", 1);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->gaps, 1);
+    check_quiet(f);
+    hand_stop(&h);
+}
+
 static void test_garbage_is_counted_and_harmless(void **state)
 {
     struct fixture *f = *state;

@@ -179,8 +179,20 @@ static void test_an_old_delta_does_not_undo_a_newer_range(void **state)
     struct fixture *f = *state;
     change(f, "o1", 2, false);
     change(f, "o1", 3, true);
-    change(f, "o2", 0, false); /* a gap: what was gathered goes */
     assert_int_equal(add_low(f), 0);
+    assert_int_equal(add_high(f), 0);
+    check_verified(f);
+}
+
+static void test_after_a_gap_gathering_begins_anew(void **state)
+{
+    struct fixture *f = *state;
+    change(f, "o1", 2, false);
+    change(f, "o2", 2, true);
+    change(f, "o3", 0, false);
+    assert_int_equal(snapshot_next_delta(f->snapshot), 14);
+    assert_int_equal(add_low(f), 0);
+    change(f, name_in(false, "o"), 5, false);
     assert_int_equal(add_high(f), 0);
     check_verified(f);
 }
@@ -474,6 +486,7 @@ int main(void)
         TEST(test_objects_that_we_have_are_shared),
         TEST(test_deltas_before_between_and_after),
         TEST(test_an_old_delta_does_not_undo_a_newer_range),
+        TEST(test_after_a_gap_gathering_begins_anew),
         TEST(test_a_delta_that_changes_back),
         TEST(test_the_next_delta_that_is_wanted),
         TEST(test_missing_deltas_are_waited_for),
