@@ -332,10 +332,15 @@ static void test_an_interrupted_snapshot_deletes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_deltas_that_overtook_one_another),         TEST(test_a_root_that_differs_changes_nothing),
-        TEST(test_a_delta_of_another_epoch_changes_nothing), TEST(test_an_answer_that_nobody_asked_for),
-        TEST(test_a_late_answer_of_the_run_before),          TEST(test_what_keeps_going_wrong_is_no_storm),
-        TEST(test_garbage_is_counted_and_harmless),          TEST(test_a_catalog_without_a_presence),
+        TEST(test_deltas_that_overtook_one_another),
+        TEST(test_a_root_that_differs_changes_nothing),
+        TEST(test_a_delta_of_another_epoch_changes_nothing),
+        TEST(test_an_answer_that_nobody_asked_for),
+        TEST(test_a_late_answer_of_the_run_before),
+        TEST(test_what_keeps_going_wrong_is_no_storm),
+        TEST(test_what_is_held_does_not_outlive_the_decision),
+        TEST(test_garbage_is_counted_and_harmless),
+        TEST(test_a_catalog_without_a_presence),
         TEST(test_an_interrupted_snapshot_deletes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
