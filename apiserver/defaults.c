@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 static cJSON *text(const char *value)
 {
     return cJSON_CreateString(value);
@@ -195,7 +197,6 @@ static void service_defaults(struct apiserver *server, cJSON *tree)
 
 static void namespace_defaults(struct apiserver *server, cJSON *tree)
 {
-    (void)server;
     cJSON *labels = tree_make(tree, "metadata.labels");
     tree_set_text(labels, "kubernetes.io/metadata.name", tree_text(tree, "metadata.name"));
     cJSON *spec = tree_make(tree, "spec");
@@ -206,9 +207,20 @@ static void namespace_defaults(struct apiserver *server, cJSON *tree)
     }
 }
 
+/* stringData is for writing only: what it says stands in data afterwards. */
 static void secret_defaults(struct apiserver *server, cJSON *tree)
 {
     (void)server;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, tree_at(tree, "stringData"))
+    {
+        struct buf encoded = BUF_INIT(SIZE_MAX / 4);
+        const char *plain = cJSON_IsString(item) ? item->valuestring : "";
+        base64_encode(plain, strlen(plain), &encoded);
+        tree_set_text(tree_make(tree, "data"), item->string, encoded.data ? encoded.data : "");
+        buf_deinit(&encoded);
+    }
+    tree_remove(tree, "stringData");
     tree_default(tree, "type", text("Opaque"));
 }
 

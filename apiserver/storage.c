@@ -211,6 +211,12 @@ const struct event *storage_event_after(const struct storage *storage, uint64_t 
     return first;
 }
 
+void collection_retire(struct collection *collection)
+{
+    collection->served = false;
+    tell_watchers(collection);
+}
+
 void collection_watch(struct collection *collection, struct collection_watcher *watcher)
 {
     watcher->next = collection->watchers;

@@ -95,6 +95,9 @@ const struct event *collection_event_after(const struct collection *collection, 
 const struct event *storage_event_after(const struct storage *storage, uint64_t revision,
                                         const struct collection **collection);
 
+/* Not served any more: its watches end. */
+void collection_retire(struct collection *collection);
+
 void collection_watch(struct collection *collection, struct collection_watcher *watcher);
 void collection_unwatch(struct collection_watcher *watcher); /* idempotent */
 

@@ -134,7 +134,7 @@ static bool watch_fill(struct exchange *exchange)
         fill_initial(watch, out);
     if (watch->initial.count || out->len >= SLICE_BYTES)
         return true;
-    if (!watch->collection->served || !fill_events(watch, out))
+    if (!fill_events(watch, out) || (!watch->collection->served && out->len == 0))
         return false;
     fill_bookmark(watch, out);
     return !watch->timed_out || watch->bookmark_due || out->len >= SLICE_BYTES;

@@ -5,6 +5,7 @@
 #include "apiserver/managed.h"
 #include "apiserver/patch.h"
 #include "apiserver/print.h"
+#include "apiserver/protobuf.h"
 #include "apiserver/scale.h"
 #include "apiserver/server_internal.h"
 #include "apiserver/write.h"
@@ -45,6 +46,10 @@ static int parse_body(const struct request *request, cJSON **tree, struct status
     *tree = NULL;
     if (request->body_len == 0)
         return 0;
+    if (request_content_is(request, PROTOBUF_MEDIA_TYPE)) {
+        *tree = protobuf_parse(request->body, request->body_len, status);
+        return *tree ? 0 : status->code;
+    }
     *tree = tree_parse(request->body, request->body_len);
     return *tree ? 0
                  : status_set(
@@ -132,8 +137,9 @@ static int do_write(struct write *write, const struct request *request)
         return do_delete(write, request, tree);
     if (!strcmp(method, "PATCH"))
         return do_patch(write, request, tree);
-    if (request->content_type[0] && !request_content_is(request, "application/json"))
-        return unsupported(request, "application/json", write->status);
+    if (request->content_type[0] && !request_content_is(request, "application/json") &&
+        !request_content_is(request, PROTOBUF_MEDIA_TYPE))
+        return unsupported(request, "application/json, " PROTOBUF_MEDIA_TYPE, write->status);
     if (!cJSON_IsObject(tree))
         return status_set(write->status, 400, "BadRequest", "the body is no object");
     if (!strcmp(method, "POST"))
