@@ -90,7 +90,7 @@ static void answer_v2(struct exchange *exchange)
                                    "v1.32.0"
                                    "\x42\x00";
     if (strstr(exchange->request.accept, "protobuf")) {
-        exchange->content_type = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+        exchange->content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
         buf_append(&exchange->out, document, sizeof(document) - 1);
     } else {
         buf_append_str(&exchange->out,
