@@ -235,6 +235,62 @@ static void test_what_keeps_going_wrong_is_no_storm(void **state)
     hand_stop(&h);
 }
 
+static void hand_end(struct hand *h, uint64_t from)
+{
+    tap_say(h->f->tap, STREAM,
+            &(struct message){.kind = MESSAGE_END, .epoch = h->epoch, .from = from, .reason = END_GONE});
+    run(h->f, 100 * LOOP_MS);
+}
+
+/* It counts where nothing is missing in front of it; else the stream is asked about. */
+static void test_an_end_that_does_not_follow(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 15 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    uint64_t nonce = hand_nonce(&h);
+    hand_end(&h, 3);
+    assert_int_equal(f->deleted, 0);
+    assert_true(hand_nonce(&h) != nonce);
+    hand_equal(&h, hand_nonce(&h));
+    h.epoch = 20;
+    hand_end(&h, 2); /* of another epoch */
+    assert_int_equal(f->deleted, 0);
+    h.epoch = 21;
+    hand_end(&h, 2);
+    assert_int_equal(f->deleted, 1);
+    assert_int_equal(f->dropped, 1);
+    hand_stop(&h);
+}
+
+/* The presence of the run before, delayed: the run that is followed stays. */
+static void test_an_old_presence_come_late(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.boot = 12;
+    hand_presence(&h, "uid-1");
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    h.boot = 11;
+    hand_presence(&h, "uid-1");
+    hand_heartbeat(&h);
+    h.boot = 12;
+    tap_clear(f->tap);
+    run(f, 3 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    assert_int_equal(tap_count(f->tap, MESSAGE_WHOIS, SIGNALS), 0);
+    assert_int_equal(stats(f)->conflicts, 1);
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
 /* What waits for its turn when the decision to ask again falls has no say in when that happens. */
 static void test_what_is_held_does_not_outlive_the_decision(void **state)
 {
@@ -338,6 +394,8 @@ int main(void)
         TEST(test_an_answer_that_nobody_asked_for),
         TEST(test_a_late_answer_of_the_run_before),
         TEST(test_what_keeps_going_wrong_is_no_storm),
+        TEST(test_an_end_that_does_not_follow),
+        TEST(test_an_old_presence_come_late),
         TEST(test_what_is_held_does_not_outlive_the_decision),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),

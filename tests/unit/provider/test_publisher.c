@@ -412,6 +412,7 @@ static void test_an_ended_stream_is_answered(void **state)
     say_sync(f, "hub", 5, f->pods, 16);
     end = &tap_last(f->tap, MESSAGE_END, ANSWERS)->message;
     assert_int_equal(end->nonce, 5);
+    assert_int_equal(end->from, 2);
     assert_int_equal(end->reason, END_REVOKED);
 
     f->p.stream = publishing_add(&f->p, "all", true);
