@@ -64,7 +64,6 @@ static void stats_print(struct follow *follow, const char *what)
            memory_bytes(), stats->gaps, stats->syncs, quantile(follow, 0.5), quantile(follow, 0.99),
            quantile(follow, 0.999), quantile(follow, 1));
     fflush(stdout);
-    follow->sample_count = 0;
 }
 
 static void on_replica(void *arg, struct informer_replica *replica)
@@ -121,15 +120,18 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(follow->byte, sizeof(follow->byte));
 }
 
-/* Each line asks for statistics. */
+/* A letter is a command: S says statistics, R forgets the latencies. */
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    (void)buf;
     struct follow *follow = stream->data;
     if (n < 0)
         loop_stop(follow->loop);
-    else if (n > 0)
-        stats_print(follow, "stats");
+    for (ssize_t i = 0; i < n; i++) {
+        if (buf->base[i] == 'R')
+            follow->sample_count = 0;
+        else if (buf->base[i] == 'S')
+            stats_print(follow, "stats");
+    }
 }
 
 int bench_follow(const struct bench_options *options)

@@ -4,7 +4,7 @@
  *      churn COUNT RATE   so many changes, at so many a second (0: as fast as they go out)
  *      change COUNT       so many pods get another version, at once
  *      restart            a new publisher over the same pods, as after a restart of the process
- *      stats
+ *      S                  statistics
  *      quit
  */
 #include "tests/bench/bench.h"
@@ -156,7 +156,7 @@ static void command(struct publish *publish, const char *line)
     } else if (strcmp(line, "restart") == 0) {
         publisher_close(publish);
         publisher_open(publish);
-    } else if (strcmp(line, "stats") == 0) {
+    } else if (strcmp(line, "S") == 0) {
         stats_print(publish, "stats");
     } else if (strcmp(line, "quit") == 0) {
         loop_stop(publish->loop);

@@ -36,7 +36,7 @@ class End:
         sys.exit(f"bench: a process ended while waiting for '{word}'")
 
     def stats(self):
-        self.say("stats")
+        self.say("S")
         return self.until("stats")
 
     def end(self):
@@ -92,7 +92,7 @@ def events(broker, rows, pods, count):
     publisher.until("connected")
     follower = End("follow", broker.url)
     synced = follower.until("synced", lambda values: values["objects"] == pods)
-    follower.stats()
+    follower.say("R")
     before = follower.stats()
     publisher.say(f"churn {count} 0")
     start = publisher.until("started")
@@ -110,7 +110,7 @@ def events(broker, rows, pods, count):
     rows.append(("  coalesced, gaps", f"{done['coalesced'] - start['coalesced']}, {after['gaps'] - before['gaps']}", ""))
     rows.append(("  latency under that load, p50 / p99 / p99.9",
                  f"{after['p50'] / 1e3:.1f} / {after['p99'] / 1e3:.1f} / {after['p999'] / 1e3:.1f} ms", ""))
-    follower.stats()
+    follower.say("R")
     base = publisher.stats()
     publisher.say("churn 1000 200")
     publisher.until("churned")
