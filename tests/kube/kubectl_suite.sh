@@ -29,6 +29,7 @@ finish() {
 		kill "$pid" 2>/dev/null
 	done
 	k delete namespace "$namespace" --wait=false >/dev/null 2>&1
+	k delete crd "gears.suite$$.example.com" --wait=false >/dev/null 2>&1
 	rm -rf "$work"
 }
 trap finish EXIT
@@ -354,6 +355,53 @@ test_subresources() {
 	succeeds 'delete several kinds' 'deployment.apps "gen" deleted' kn delete deployment/gen configmap/two
 }
 
+definition() {
+	cat <<-EOF
+		apiVersion: apiextensions.k8s.io/v1
+		kind: CustomResourceDefinition
+		metadata:
+		  name: $1s.suite$$.example.com
+		spec:
+		  group: suite$$.example.com
+		  scope: Namespaced
+		  names: {plural: $1s, singular: $1, kind: Gear, shortNames: [gr$$]}
+		  versions:
+		  - name: v1
+		    served: true
+		    storage: true
+		    schema:
+		      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+	EOF
+}
+
+gear() {
+	cat <<-EOF
+		apiVersion: suite$$.example.com/v1
+		kind: Gear
+		metadata:
+		  name: first
+		spec:
+		  teeth: $1
+		  beyondDouble: 9007199254740993
+	EOF
+}
+
+test_custom_resources() {
+	succeeds 'create a definition' 'customresourcedefinition.apiextensions.k8s.io/gears' k create -f - < <(definition gear)
+	succeeds 'it is established' 'condition met' \
+		k wait "crd/gears.suite$$.example.com" --for=condition=Established --timeout=20s
+	becomes 'it is discovered' "gears.suite$$.example.com" k api-resources --api-group="suite$$.example.com" -o name
+	succeeds 'create a custom resource' "gear.suite$$.example.com/first created" kn create -f - < <(gear 12)
+	equals 'its numbers are kept' '12 9007199254740993' kn get gears first \
+		-o 'jsonpath={.spec.teeth} {.spec.beyondDouble}'
+	succeeds 'get by its short name' '^first +[0-9]+[sm]' kn get "gr$$"
+	succeeds 'apply a custom resource' 'first (configured|serverside-applied)' kn apply -f - < <(gear 13)
+	succeeds 'patch a custom resource' patched kn patch gear first --type=merge -p '{"spec":{"teeth":14}}'
+	equals 'patched' 14 kn get gear first -o 'jsonpath={.spec.teeth}'
+	succeeds 'delete a definition' 'deleted' k delete crd "gears.suite$$.example.com"
+	refuses 'its resource is gone' "doesn't have a resource type|NotFound|could not find" kn get gears
+}
+
 test_discovery
 test_create_and_get
 test_selectors
@@ -363,5 +411,6 @@ test_apply
 test_watch
 test_subresources
 test_generators
+test_custom_resources
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
