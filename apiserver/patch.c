@@ -87,6 +87,18 @@ static cJSON *find(cJSON *root, const char *pointer)
     return found;
 }
 
+/* (cJSON_InsertItemInArray of Debian 12 refuses every new item but at the front.) */
+static void insert(cJSON *array, int index, cJSON *value)
+{
+    cJSON *behind = cJSON_CreateArray();
+    for (cJSON *item; (item = cJSON_DetachItemFromArray(array, index));)
+        cJSON_AddItemToArray(behind, item);
+    cJSON_AddItemToArray(array, value);
+    for (cJSON *item; (item = cJSON_DetachItemFromArray(behind, 0));)
+        cJSON_AddItemToArray(array, item);
+    cJSON_Delete(behind);
+}
+
 /* Takes the value. */
 static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
 {
@@ -100,10 +112,8 @@ static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
         tree_set(parent, last, value);
     } else if (index >= 0 && replace) {
         cJSON_ReplaceItemInArray(parent, index, value);
-    } else if (index >= 0 && index < cJSON_GetArraySize(parent)) {
-        cJSON_InsertItemInArray(parent, index, value);
     } else if (index >= 0) {
-        cJSON_AddItemToArray(parent, value);
+        insert(parent, index, value);
     } else {
         cJSON_Delete(value);
         return 1;

@@ -1,0 +1,176 @@
+/* Trees keep what cJSON alone would change; patches do what their specifications say. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apiserver/patch.h"
+#include "apiserver/tree.h"
+#include "base/mem.h"
+
+static cJSON *parse(const char *json)
+{
+    cJSON *tree = tree_parse(json, strlen(json));
+    if (!tree)
+        fail_msg("%s", json);
+    return tree;
+}
+
+static void check_print(const cJSON *tree, const char *expected)
+{
+    struct buf out = BUF_INIT(1 << 20);
+    tree_print(tree, &out);
+    assert_string_equal(out.data, expected);
+    buf_deinit(&out);
+}
+
+static void numbers_keep_their_spelling(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "[9007199254740993,-9223372036854775808,18446744073709551615]",
+        "{\"a\":1.10,\"b\":[0.1,-0,1e400,1E5],\"c\":{\"d\":12}}",
+        "{\"text\":\"1.10 \\\" 9007199254740993\",\"n\":9007199254740995}",
+    };
+    for (size_t i = 0; i < array_size(texts); i++) {
+        cleanup_tree cJSON *tree = parse(texts[i]);
+        check_print(tree, texts[i]);
+    }
+}
+
+static void what_would_be_cut_off_is_refused(void **state)
+{
+    (void)state;
+    static const char nul[] = "{\"a\":\"x\0y\"}";
+    assert_null(tree_parse(nul, sizeof(nul) - 1));
+    assert_null(tree_parse("{\"a\":\"x\\u0000y\"}", 16));
+    assert_null(tree_parse("{} {}", 5));
+    assert_null(tree_parse("{", 1));
+    assert_null(tree_parse("", 0));
+}
+
+static void paths_lead_where_they_say(void **state)
+{
+    (void)state;
+    cleanup_tree cJSON *tree = parse("{\"a\":{\"b\":{\"c\":\"x\"}},\"ab\":1}");
+    assert_string_equal(tree_text(tree, "a.b.c"), "x");
+    assert_string_equal(tree_text(tree, "a.b"), "");
+    assert_null(tree_at(tree, "a.bc"));
+    tree_set_text(tree_make(tree, "a.d.e"), "f", "y");
+    static const char *const order[] = {"ab", "none", "a", NULL};
+    tree_order(tree, order);
+    check_print(tree, "{\"ab\":1,\"a\":{\"b\":{\"c\":\"x\"},\"d\":{\"e\":{\"f\":\"y\"}}}}");
+}
+
+static void merge_patch(void **state)
+{
+    (void)state;
+    /* The examples of RFC 7386 whose target is an object. */
+    static const char *const cases[][3] = {
+        {"{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}"},
+        {"{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}"},
+        {"{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}"},
+        {"{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}"},
+        {"{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}", "{\"a\":{\"b\":\"d\"}}"},
+        {"{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}"},
+        {"{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}"},
+        {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        cleanup_tree cJSON *target = parse(cases[i][0]), *patch = parse(cases[i][1]);
+        patch_merge(target, patch);
+        check_print(target, cases[i][2]);
+    }
+}
+
+static void json_patch(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]", "{\"a\":1,\"b\":2}"},
+        {"{\"a\":[1,3]}", "[{\"op\":\"add\",\"path\":\"/a/1\",\"value\":2}]", "{\"a\":[1,2,3]}"},
+        {"{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/-\",\"value\":2}]", "{\"a\":[1,2]}"},
+        {"{\"a\":[]}", "[{\"op\":\"add\",\"path\":\"/a/0\",\"value\":2}]", "{\"a\":[2]}"},
+        {"{\"a\":1,\"b\":2}", "[{\"op\":\"remove\",\"path\":\"/a\"}]", "{\"b\":2}"},
+        {"{\"a\":[1,2]}", "[{\"op\":\"remove\",\"path\":\"/a/0\"}]", "{\"a\":[2]}"},
+        {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":{\"b\":2}}]", "{\"a\":{\"b\":2}}"},
+        {"{\"a\":{\"b\":1},\"c\":{}}", "[{\"op\":\"move\",\"from\":\"/a/b\",\"path\":\"/c/d\"}]",
+         "{\"a\":{},\"c\":{\"d\":1}}"},
+        {"{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/b\"}]", "{\"a\":1,\"b\":1}"},
+        {"{\"x/y\":1,\"~\":2}",
+         "[{\"op\":\"remove\",\"path\":\"/x~1y\"},{\"op\":\"remove\",\"path\":\"/~0\"}]", "{}"},
+        {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1},{\"op\":\"remove\",\"path\":\"/a\"}]",
+         "{}"},
+        {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":1}]", NULL},
+        {"{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/2\",\"value\":1}]", NULL},
+        {"{\"a\":[1]}", "[{\"op\":\"remove\",\"path\":\"/a/-\"}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b/c\",\"value\":1}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"b\",\"value\":1}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"dance\",\"path\":\"/a\",\"value\":1}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":1}]", NULL},
+        {"{\"a\":1}", "{\"op\":\"remove\",\"path\":\"/a\"}", NULL},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct status status = {0};
+        cleanup_tree cJSON *target = parse(cases[i][0]), *patch = parse(cases[i][1]);
+        int r = patch_json(&target, patch, &status);
+        if ((r != 0) != (cases[i][2] == NULL))
+            fail_msg("%s: %s", cases[i][1], status.message);
+        if (cases[i][2])
+            check_print(target, cases[i][2]);
+    }
+}
+
+static void strategic_patch(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"{\"containers\":[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}]}",
+         "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"c\"}]}",
+         "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\"},{\"name\":\"c\"}]}"},
+        {"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}",
+         "{\"$setElementOrder/"
+         "containers\":[{\"name\":\"b\"}],\"containers\":[{\"$patch\":\"delete\",\"name\":\"a\"}]}",
+         "{\"containers\":[{\"name\":\"b\"}]}"},
+        {"{\"ports\":[{\"containerPort\":80,\"protocol\":\"TCP\",\"name\":\"x\"}]}",
+         "{\"ports\":[{\"containerPort\":80,\"name\":\"y\"}]}",
+         "{\"ports\":[{\"containerPort\":80,\"protocol\":\"TCP\",\"name\":\"y\"}]}"},
+        {"{\"ports\":[{\"port\":80}]}", "{\"ports\":[{\"port\":81}]}",
+         "{\"ports\":[{\"port\":80},{\"port\":81}]}"},
+        {"{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"c\"]}", "{\"args\":[\"c\"]}"},
+        {"{\"finalizers\":[\"a\"]}", "{\"finalizers\":[\"b\",\"a\"]}", "{\"finalizers\":[\"a\",\"b\"]}"},
+        {"{\"finalizers\":[\"a\",\"b\"]}", "{\"$deleteFromPrimitiveList/finalizers\":[\"a\"]}",
+         "{\"finalizers\":[\"b\"]}"},
+        {"{\"s\":{\"type\":\"A\",\"rollingUpdate\":{}}}",
+         "{\"s\":{\"$retainKeys\":[\"type\"],\"type\":\"B\"}}", "{\"s\":{\"type\":\"B\"}}"},
+        {"{\"m\":{\"a\":1,\"b\":2}}", "{\"m\":{\"$patch\":\"replace\",\"c\":3}}", "{\"m\":{\"c\":3}}"},
+        {"{\"m\":{\"a\":1,\"b\":2}}", "{\"m\":{\"a\":null}}", "{\"m\":{\"b\":2}}"},
+        {"{}", "{\"containers\":[{\"name\":\"a\",\"env\":[{\"name\":\"x\",\"$patch\":\"delete\"}]}]}",
+         "{\"containers\":[{\"name\":\"a\",\"env\":[]}]}"},
+    };
+    for (size_t i = 0; i < array_size(cases); i++) {
+        struct status status = {0};
+        cleanup_tree cJSON *target = parse(cases[i][0]), *patch = parse(cases[i][1]);
+        assert_int_equal(patch_strategic(target, patch, &status), 0);
+        check_print(target, cases[i][2]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_keep_their_spelling),
+        cmocka_unit_test(what_would_be_cut_off_is_refused),
+        cmocka_unit_test(paths_lead_where_they_say),
+        cmocka_unit_test(merge_patch),
+        cmocka_unit_test(json_patch),
+        cmocka_unit_test(strategic_patch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
