@@ -1,0 +1,272 @@
+/* A whole cluster under virtual time: its controllers bring about what is asked for, and do so the same way
+ * each time. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "kube/rest.h"
+#include "samples/minicluster/cluster.h"
+#include "samples/minicluster/controller.h"
+
+#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
+
+struct fixture {
+    struct loop *loop;
+    struct cluster *cluster;
+};
+
+static void start(struct fixture *f, unsigned pods, unsigned churn)
+{
+    f->loop = loop_create_simulated(11);
+    struct cluster_options options = {.loop = f->loop, .nodes = 3, .pods = pods, .churn = churn};
+    f->cluster = cluster_create(&options);
+}
+
+static void stop(struct fixture *f)
+{
+    cluster_destroy(f->cluster);
+    loop_destroy(f->loop);
+}
+
+static void fire(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void pass(struct fixture *f, int64_t seconds)
+{
+    struct timer timer;
+    bool over = false;
+    timer_init(&timer, f->loop, fire, &over);
+    timer_start(&timer, seconds * LOOP_SECOND);
+    while (!over)
+        loop_step(f->loop);
+}
+
+static int call(struct fixture *f, const char *method, const char *path, const char *body)
+{
+    struct buf answer = BUF_INIT(1 << 20);
+    struct rest_request request = {.method = method,
+                                   .path = path,
+                                   .content_type = strcmp(method, "PATCH") ? "application/json"
+                                                                           : "application/merge-patch+json",
+                                   .body = body,
+                                   .body_len = body ? strlen(body) : 0};
+    int status = apiserver_call(cluster_server(f->cluster), &request, &answer);
+    buf_deinit(&answer);
+    return status;
+}
+
+static void deploy(struct fixture *f)
+{
+    assert_int_equal(call(f, "POST", DEPLOYMENTS,
+                          "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"replicas\":3,\"selector\":{"
+                          "\"matchLabels\":{\"app\":\"w\"}},"
+                          "\"template\":{\"metadata\":{\"labels\":{\"app\":\"w\"}},\"spec\":{\"containers\":["
+                          "{\"name\":\"main\","
+                          "\"image\":\"a:1\"}]}}}}"),
+                     201);
+}
+
+static size_t count(struct fixture *f, const struct gvr *gvr, const char *namespace_)
+{
+    size_t from, to;
+    object_set_range(&apiserver_collection(cluster_server(f->cluster), gvr)->objects, namespace_, &from, &to);
+    return to - from;
+}
+
+static size_t count_running(struct fixture *f, const char *image)
+{
+    const struct object_set *pods = &apiserver_collection(cluster_server(f->cluster), &gvr_pods)->objects;
+    size_t n = 0;
+    for (size_t i = 0; i < pods->count; i++) {
+        struct slice bytes = object_bytes(pods->items[i]);
+        cleanup_free char *text = mem_dup(bytes.data, bytes.len);
+        n += strstr(text, "\"phase\":\"Running\"") && strstr(text, image);
+    }
+    return n;
+}
+
+static void check_status(struct fixture *f, int available)
+{
+    cleanup_tree cJSON *deployment = cluster_read(f->cluster, &gvr_deployments, "default/web");
+    assert_non_null(deployment);
+    assert_int_equal(tree_number(deployment, "status.availableReplicas", 0), available);
+    assert_int_equal(tree_number(deployment, "status.updatedReplicas", 0), available);
+    assert_int_equal(tree_number(deployment, "status.observedGeneration", 0),
+                     tree_number(deployment, "metadata.generation", 0));
+    assert_true(condition_is(tree_at(deployment, "status"), "Available"));
+}
+
+static void deployment_comes_to_life(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    deploy(&f);
+    pass(&f, 5);
+    assert_int_equal(count_running(&f, "a:1"), 3);
+    check_status(&f, 3);
+    call(&f, "PATCH", DEPLOYMENTS "/web", "{\"spec\":{\"replicas\":5}}");
+    pass(&f, 5);
+    check_status(&f, 5);
+    call(&f, "PATCH", DEPLOYMENTS "/web", "{\"spec\":{\"replicas\":1}}");
+    pass(&f, 5);
+    check_status(&f, 1);
+    assert_int_equal(count(&f, &gvr_pods, "default"), 1);
+    stop(&f);
+}
+
+static void new_template_replaces_the_old_pods(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    deploy(&f);
+    pass(&f, 5);
+    call(&f, "PATCH", DEPLOYMENTS "/web",
+         "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"a:2\"}]}}}}");
+    pass(&f, 10);
+    assert_int_equal(count_running(&f, "a:2"), 3);
+    assert_int_equal(count(&f, &gvr_pods, "default"), 3);
+    assert_int_equal(count(&f, &gvr_replicasets, "default"), 2);
+    check_status(&f, 3);
+    stop(&f);
+}
+
+static void deleted_pod_is_replaced(void **state)
+{
+    struct fixture f;
+    char path[256];
+    (void)state;
+    start(&f, 0, 0);
+    deploy(&f);
+    pass(&f, 5);
+    const struct object_set *pods = &apiserver_collection(cluster_server(f.cluster), &gvr_pods)->objects;
+    snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/%.*s",
+             SLICE_ARGS(object_name(pods->items[0])));
+    assert_int_equal(call(&f, "DELETE", path, NULL), 200);
+    assert_int_equal(call(&f, "GET", path, NULL), 200); /* it is given time */
+    pass(&f, 5);
+    assert_int_equal(call(&f, "GET", path, NULL), 404);
+    assert_int_equal(count_running(&f, "a:1"), 3);
+    stop(&f);
+}
+
+static void what_belongs_to_the_deleted_goes(void **state)
+{
+    static const char *const policies[] = {"Background", "Foreground"};
+    (void)state;
+    for (size_t i = 0; i < array_size(policies); i++) {
+        struct fixture f;
+        cleanup_free char *options = mem_printf("{\"propagationPolicy\":\"%s\"}", policies[i]);
+        start(&f, 0, 0);
+        deploy(&f);
+        pass(&f, 5);
+        assert_int_equal(call(&f, "DELETE", DEPLOYMENTS "/web", options), 200);
+        pass(&f, 5);
+        assert_int_equal(call(&f, "GET", DEPLOYMENTS "/web", NULL), 404);
+        assert_int_equal(count(&f, &gvr_replicasets, NULL), 0);
+        assert_int_equal(count(&f, &gvr_pods, NULL), 0);
+        stop(&f);
+    }
+}
+
+static void orphans_stay(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    deploy(&f);
+    pass(&f, 5);
+    assert_int_equal(call(&f, "DELETE", DEPLOYMENTS "/web", "{\"propagationPolicy\":\"Orphan\"}"), 200);
+    pass(&f, 5);
+    assert_int_equal(call(&f, "GET", DEPLOYMENTS "/web", NULL), 404);
+    assert_int_equal(count(&f, &gvr_replicasets, NULL), 1);
+    assert_int_equal(count_running(&f, "a:1"), 3);
+    stop(&f);
+}
+
+static void namespace_is_emptied_first(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    call(&f, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"short\"}}");
+    call(&f, "POST", "/api/v1/namespaces/short/configmaps",
+         "{\"metadata\":{\"name\":\"held\",\"finalizers\":[\"example.com/x\"]}}");
+    assert_int_equal(call(&f, "DELETE", "/api/v1/namespaces/short", NULL), 200);
+    assert_int_equal(
+        call(&f, "POST", "/api/v1/namespaces/short/configmaps", "{\"metadata\":{\"name\":\"late\"}}"), 403);
+    pass(&f, 5);
+    assert_int_equal(call(&f, "GET", "/api/v1/namespaces/short", NULL), 200);
+    call(&f, "PATCH", "/api/v1/namespaces/short/configmaps/held", "{\"metadata\":{\"finalizers\":null}}");
+    pass(&f, 5);
+    assert_int_equal(call(&f, "GET", "/api/v1/namespaces/short", NULL), 404);
+    stop(&f);
+}
+
+static void job_runs_to_its_end(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    assert_int_equal(
+        call(&f, "POST", "/apis/batch/v1/namespaces/default/jobs",
+             "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"completions\":3,\"parallelism\":2,\"template\":{"
+             "\"spec\":{"
+             "\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"a\",\"image\":\"b\"}]}}}}"),
+        201);
+    pass(&f, 30);
+    cleanup_tree cJSON *job = cluster_read(f.cluster, &gvr_jobs, "default/j");
+    assert_int_equal(tree_number(job, "status.succeeded", 0), 3);
+    assert_true(condition_is(tree_at(job, "status"), "Complete"));
+    assert_int_equal(count(&f, &gvr_pods, "default"), 3);
+    stop(&f);
+}
+
+static uint64_t run_load(unsigned churn, uint64_t *before)
+{
+    struct fixture f;
+    start(&f, 250, churn);
+    assert_int_equal(count(&f, &gvr_pods, "load-0"), 100);
+    assert_int_equal(count_running(&f, "service"), 250);
+    pass(&f, 1);
+    *before = apiserver_revision(cluster_server(f.cluster));
+    pass(&f, 10);
+    uint64_t after = apiserver_revision(cluster_server(f.cluster));
+    stop(&f);
+    return after;
+}
+
+static void load_changes_at_its_rate_and_repeats(void **state)
+{
+    uint64_t before, again;
+    (void)state;
+    uint64_t after = run_load(100, &before);
+    assert_in_range(after - before, 900, 1300); /* a pod that comes back is two changes */
+    assert_int_equal(run_load(100, &again), after);
+    assert_int_equal(again, before);
+    after = run_load(0, &before);
+    assert_int_equal(after, before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(deployment_comes_to_life),
+        cmocka_unit_test(new_template_replaces_the_old_pods),
+        cmocka_unit_test(deleted_pod_is_replaced),
+        cmocka_unit_test(what_belongs_to_the_deleted_goes),
+        cmocka_unit_test(orphans_stay),
+        cmocka_unit_test(namespace_is_emptied_first),
+        cmocka_unit_test(job_runs_to_its_end),
+        cmocka_unit_test(load_changes_at_its_rate_and_repeats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
