@@ -291,6 +291,103 @@ static void test_an_old_presence_come_late(void **state)
     hand_stop(&h);
 }
 
+/* The will of the run before, come late; a will of the run that is followed. */
+static void test_whose_will_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    struct buf body = BUF_INIT(4096);
+    presence_format(&body, &(struct presence){.alive = false});
+    struct message will = {.kind = MESSAGE_PRESENCE, .boot = 10, .body = {body.data, body.len}};
+    hand_start(&h, f);
+    tap_say(f->tap, "p/c1", &will);
+    run(f, 100 * LOOP_MS);
+    assert_true(cluster_alive(cluster(f)));
+    will.boot = h.boot;
+    tap_say(f->tap, "p/c1", &will);
+    run(f, 100 * LOOP_MS);
+    assert_false(cluster_alive(cluster(f)));
+    buf_deinit(&body);
+    hand_stop(&h);
+}
+
+/* A heartbeat that counts by a catalog that we do not have says nothing about any stream. */
+static void test_a_heartbeat_by_another_catalog(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    run(f, 3 * LOOP_SECOND);
+    tap_clear(f->tap);
+    h.catalog++;
+    h.script.sequence = 5;
+    hand_heartbeat(&h);
+    assert_int_equal(tap_count(f->tap, MESSAGE_WHOIS, SIGNALS), 1);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(stats(f)->gaps, 0);
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
+static void hand_snapshot(struct hand *h)
+{
+    struct buf body = BUF_INIT(1 << 20);
+    const struct store *published = h->script.published;
+    for (struct object *object = store_seek(published, 0); object; object = store_after(published, object))
+        assert_int_equal(codec_put_item(h->script.codec, &body, NULL, object), 0);
+    tap_say(h->f->tap, ANSWERS,
+            &(struct message){.kind = MESSAGE_CHUNK,
+                              .nonce = hand_nonce(h),
+                              .epoch = h->epoch,
+                              .to = h->script.sequence,
+                              .last_hash = UINT64_MAX,
+                              .last = true,
+                              .root = store_root(published),
+                              .count = store_count(published),
+                              .body = {body.data, body.len}});
+    buf_deinit(&body);
+}
+
+/* Installing takes several turns of the loop; deltas come in between, before and behind the place it is at.
+ */
+static void test_deltas_while_a_snapshot_is_installed(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    char first[32], last[32] = "";
+    hand_start(&h, f);
+    run(f, 15 * LOOP_SECOND);
+    h.epoch = 22;
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    for (int i = 0; i < 3000; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "o%d", i);
+        put(h.script.published, name, 1);
+    }
+    struct object *object = store_seek(h.script.published, 0);
+    snprintf(first, sizeof(first), "%.*s", SLICE_ARGS(object_name(object)));
+    object = store_seek(h.script.published, UINT64_MAX - UINT64_MAX / 1000);
+    snprintf(last, sizeof(last), "%.*s", SLICE_ARGS(object_name(object)));
+    hand_snapshot(&h);
+    struct store *store = replica_store(f->replica);
+    while (store_count(store) == 0)
+        loop_step(f->wire.loop);
+    assert_in_range(store_count(store), 1, 1000);
+    hand_delta(&h, first, 2);
+    hand_delta(&h, last, 2);
+    while (version_in(store, first) == 1)
+        loop_step(f->wire.loop);
+    assert_in_range(store_count(store), 1, 2999); /* it was in between */
+    run(f, LOOP_SECOND);
+    assert_true(replica_synced(f->replica));
+    assert_true(digest_equal(store_root(store), store_root(h.script.published)));
+    assert_int_equal(f->added, 3000);
+    assert_int_equal(f->modified, 1);
+    assert_int_equal(stats(f)->syncs, 2);
+    hand_stop(&h);
+}
+
 /* What waits for its turn when the decision to ask again falls has no say in when that happens. */
 static void test_what_is_held_does_not_outlive_the_decision(void **state)
 {
@@ -316,7 +413,7 @@ static void test_garbage_is_counted_and_harmless(void **state)
     tap_say_bytes(f->tap, "p/c1", "hello", 5, false);
     tap_say_bytes(f->tap, "p/c1/all", "T\0\1", 3, false);
     tap_say_bytes(f->tap, STREAM, "P\0\0", 3, false);
-    tap_say(f->tap, STREAM, &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot});     /* not there */
+    tap_say(f->tap, STREAM, &(struct message){.kind = MESSAGE_WHOIS}); /* understood, but not there */
     tap_say(f->tap, "p/c1/all", &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot}); /* no body */
     tap_say(f->tap, "p/c1/all", &(struct message){.kind = MESSAGE_HEARTBEAT, .boot = h.boot});
     tap_say(f->tap, "p/c1", &(struct message){.kind = MESSAGE_PRESENCE, .boot = 0});
@@ -396,6 +493,9 @@ int main(void)
         TEST(test_what_keeps_going_wrong_is_no_storm),
         TEST(test_an_end_that_does_not_follow),
         TEST(test_an_old_presence_come_late),
+        TEST(test_whose_will_it_is),
+        TEST(test_a_heartbeat_by_another_catalog),
+        TEST(test_deltas_while_a_snapshot_is_installed),
         TEST(test_what_is_held_does_not_outlive_the_decision),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
