@@ -418,7 +418,7 @@ static void session_handshake(struct session *session, short events)
 
 static void session_wait(struct session *session, bool full)
 {
-    short events = POLLIN; (void)full;
+    short events = full ? 0 : POLLIN;
     if (!session->online)
         events |= POLLRDHUP;
     else if (mosquitto_want_write(session->mosq))
