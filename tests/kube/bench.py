@@ -25,7 +25,7 @@ class Bench:
     def __init__(self, name, binaries, programs):
         self.name = name
         self.binaries = binaries
-        self.programs = pathlib.Path(programs)
+        self.programs = pathlib.Path(programs).resolve()
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"ti-kube-{name}-"))
         self.clusters = []
         self.proxies = []
@@ -33,6 +33,15 @@ class Bench:
         self.broker_port = None
         self.mosquitto = None
         self.checks = []
+        self.started = []
+
+    def finish(self):
+        """The end of a scenario that passed: every program still there stops as asked, with 0, and no sanitizer spoke."""
+        for process in self.started:
+            if process.running() and (status := process.stop()):
+                raise Failed(f"{process.name} ends with {status} when asked to stop\n{process.tail()}")
+            if "Sanitizer" in process.log() or "runtime error:" in process.log():
+                raise Failed(f"a sanitizer's report of {process.name}\n{process.tail(40)}")
 
     def close(self, keep=False):
         Process.stop_all()
@@ -86,7 +95,9 @@ class Bench:
         client_id = "sourceId" if name in ("provider", "agent") else "controlplaneId"
         argv = [path, "--broker", f"tcp://127.0.0.1:{self.broker_port}", "--client-id", client_id,
                 topics[0], "/signal", topics[1], "/payload", *flags]
-        return Process(f"{name}-{count}", argv, log, stdout=stdout, env=env, cwd=self.directory)
+        process = Process(f"{name}-{count}", argv, log, stdout=stdout, env=env, cwd=self.directory)
+        self.started.append(process)
+        return process
 
     def provider(self, cluster, kubeconfig=None, resources=(), flags=(), name=None):
         return self.program("provider", "--cluster", name or cluster.name, "--kubeconfig",

@@ -27,6 +27,7 @@ def run_one(name, binaries, programs):
     outcome = "failed"
     try:
         importlib.import_module(f"scenarios.{name}").run(bench)
+        bench.finish()
         outcome = "passed"
         print(f"   {name}: {time.monotonic() - begin:.0f} s", flush=True)
     except benches.Skipped as reason:
