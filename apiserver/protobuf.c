@@ -61,6 +61,14 @@ static int next_item(struct reader *reader, struct item *item)
     return 1;
 }
 
+/* The message that an item holds; empty where it holds a number. */
+static struct reader inside(const struct item *item, struct status *status, int depth)
+{
+    static const unsigned char nothing[1];
+    const unsigned char *at = item->data ? item->data : nothing;
+    return (struct reader){at, at + item->len, status, depth};
+}
+
 static int broken(struct status *status)
 {
     return status_set(status, 400, "BadRequest",
@@ -82,7 +90,7 @@ static cJSON *base64_of(const struct item *item)
 
 static cJSON *time_of(const struct item *item)
 {
-    struct reader reader = {item->data, item->data + item->len, NULL, 0};
+    struct reader reader = inside(item, NULL, 0);
     struct item part;
     struct tm tm;
     char text[24];
@@ -98,7 +106,7 @@ static cJSON *time_of(const struct item *item)
 
 static cJSON *int_or_string_of(const struct item *item)
 {
-    struct reader reader = {item->data, item->data + item->len, NULL, 0};
+    struct reader reader = inside(item, NULL, 0);
     struct item part;
     bool is_string = false;
     int32_t number = 0;
@@ -120,14 +128,14 @@ static cJSON *int_or_string_of(const struct item *item)
 /* A quantity is a message of its text. */
 static cJSON *quantity_of(const struct item *item)
 {
-    struct reader reader = {item->data, item->data + item->len, NULL, 0};
+    struct reader reader = inside(item, NULL, 0);
     struct item part = {0};
     return next_item(&reader, &part) > 0 && part.number == 1 ? string_of(&part) : cJSON_CreateString("0");
 }
 
 static bool add_to_map(cJSON *map, const struct item *item, int type)
 {
-    struct reader reader = {item->data, item->data + item->len, NULL, 0};
+    struct reader reader = inside(item, NULL, 0);
     struct item part, key = {0}, value = {0};
     while (next_item(&reader, &part) > 0) {
         if (part.number == 1)
@@ -150,7 +158,7 @@ static cJSON *read_message(struct reader *reader, const struct protobuf_field *f
 static cJSON *submessage(const struct reader *reader, const struct item *item,
                          const struct protobuf_field *field)
 {
-    struct reader inner = {item->data, item->data + item->len, reader->status, reader->depth + 1};
+    struct reader inner = inside(item, reader->status, reader->depth + 1);
     return read_message(&inner, field->message);
 }
 
@@ -217,7 +225,7 @@ static bool take(const struct reader *reader, cJSON *out, const struct item *ite
  * message of such. */
 static bool is_nothing(const struct item *item, int depth)
 {
-    struct reader inner = {item->data, item->data + item->len, NULL, 0};
+    struct reader inner = inside(item, NULL, 0);
     struct item part;
     int r = 0;
     if (!item->is_bytes)
@@ -313,7 +321,7 @@ cJSON *protobuf_parse(const char *data, size_t len, struct status *status)
             kind, version);
         return NULL;
     }
-    struct reader reader = {object.data, object.data + object.len, status, 0};
+    struct reader reader = inside(&object, status, 0);
     cJSON *tree = read_message(&reader, fields);
     if (!tree)
         return NULL;

@@ -60,6 +60,7 @@ class Minicluster(unittest.TestCase):
     def watch(self, path):
         """A connection that has asked for a watch, and reads nothing."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        self.addCleanup(connection.close)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
         return connection
 
@@ -162,10 +163,9 @@ class Clients(Minicluster):
         version = json.loads(self.request("GET", "/api/v1/pods?limit=1")[1])["metadata"]["resourceVersion"]
         _, text = self.request("GET", f"/api/v1/pods?watch=1&timeoutSeconds=3&resourceVersion={version}")
         self.assertGreater(text.count(b"\n"), 2000)
-        # What happened meanwhile is kept once, not once for each of them.
-        self.assertLess(self.resident_kib(process) - before, 80 << 10)
-        for sleeper in sleepers:
-            sleeper.close()
+        # What happened meanwhile is kept once, not once for each of them. (AddressSanitizer keeps what was freed as well.)
+        if "libasan" not in pathlib.Path(f"/proc/{process.child.pid}/maps").read_text():
+            self.assertLess(self.resident_kib(process) - before, 80 << 10)
 
     def test_watches_of_the_dead_are_closed(self):
         process = self.start()
