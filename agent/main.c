@@ -58,21 +58,51 @@ static void downlink_open(struct app *app)
     app->downlink = downlink_create(&config);
 }
 
-static int app_start(struct app *app, struct error *err)
+static void on_replaced(void *arg);
+
+static int app_open(struct app *app, struct error *err)
 {
     struct program *program = &app->program;
-    int r = broker_options_check(&app->broker, &app->topics, err);
-    if (r == 0)
-        r = provider_check(&app->selection, err);
-    if (r == 0)
-        r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &app->topics,
+    struct site_config site = {.loop = program->loop,
+                               .log = &program->log,
+                               .cluster = &app->cluster,
+                               .selection = &app->selection,
+                               .outlet = &app->outlet,
+                               .replaced = on_replaced,
+                               .arg = app};
+    int r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &app->topics,
                         app->options.cluster, NULL, NULL, err);
     if (r == 0)
-        r = site_open(&app->site, program->loop, &program->log, &app->cluster, &app->selection, &app->outlet,
-                      err);
+        r = site_open(&app->site, &site, err);
     if (r == 0)
         downlink_open(app);
     return r;
+}
+
+static void app_close(struct app *app)
+{
+    downlink_destroy(app->downlink);
+    app->downlink = NULL;
+    outlet_close(&app->outlet);
+    site_close(&app->site);
+}
+
+static void on_replaced(void *arg)
+{
+    struct app *app = arg;
+    struct error err = {0};
+    outlet_farewell(&app->outlet);
+    app_close(app);
+    if (app_open(app, &err) != 0)
+        program_fail(&app->program, &err);
+}
+
+static int app_start(struct app *app, struct error *err)
+{
+    int r = broker_options_check(&app->broker, &app->topics, err);
+    if (r == 0)
+        r = provider_check(&app->selection, err);
+    return r == 0 ? app_open(app, err) : r;
 }
 
 static void app_stop(void *arg)
@@ -98,9 +128,7 @@ int main(int argc, char **argv)
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
         code = program_run(&app.program, app_stop, &app);
-        downlink_destroy(app.downlink);
-        outlet_close(&app.outlet);
-        site_close(&app.site);
+        app_close(&app);
     }
     return program_deinit(&app.program, code);
 }

@@ -15,6 +15,9 @@ struct deploy {
     struct identity *identity;
     struct workloads *workloads;  /* NULL until it is known which cluster the source is */
     struct status_writer *writer; /* the same */
+    struct timer again;
+    void (*replaced)(void *arg);
+    void *arg;
 };
 
 static void on_asked(void *arg, const char *informer)
@@ -50,6 +53,32 @@ static void writer_open(struct deploy *deploy, const char *uid)
     attach_all(deploy);
 }
 
+static void on_confirm(void *arg)
+{
+    struct deploy *deploy = arg;
+    identity_confirm(deploy->identity);
+}
+
+static void on_confirmed(void *arg)
+{
+    struct deploy *deploy = arg;
+    if (deploy->workloads)
+        workloads_confirmed(deploy->workloads);
+}
+
+static void on_replaced(void *arg)
+{
+    struct deploy *deploy = arg;
+    timer_start(&deploy->again, 0);
+}
+
+/* By way of the loop, so that everything may be destroyed. */
+static void on_again(void *arg)
+{
+    struct deploy *deploy = arg;
+    deploy->replaced(deploy->arg);
+}
+
 static void on_known(void *arg, const char *uid, const char *version)
 {
     struct deploy *deploy = arg;
@@ -64,34 +93,47 @@ static void on_known(void *arg, const char *uid, const char *version)
     struct workloads_config config = {.loop = deploy->loop,
                                       .log = deploy->log,
                                       .rest = http_rest(deploy->http),
-                                      .publisher = deploy->outlet.publisher};
+                                      .publisher = deploy->outlet.publisher,
+                                      .confirm = on_confirm,
+                                      .arg = deploy};
     publisher_set_cluster(deploy->outlet.publisher, uid, version);
     deploy->workloads = workloads_create(&config);
     writer_open(deploy, uid);
     connection_start(deploy->outlet.connection);
 }
 
+static struct deploy *deploy_make(const struct deploy_config *config, struct kubeconfig *kubeconfig)
+{
+    struct deploy *deploy = mem_zalloc(sizeof(*deploy));
+    deploy->loop = config->loop;
+    deploy->log = config->log;
+    deploy->informer = config->informer;
+    deploy->replaced = config->replaced;
+    deploy->arg = config->arg;
+    timer_init(&deploy->again, deploy->loop, on_again, deploy);
+    deploy->http = http_create(config->loop, config->log, kubeconfig);
+    return deploy;
+}
+
 int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err)
 {
     static const struct publisher_ops ops = {.asked = on_asked};
+    static const struct identity_ops identity_ops = {on_known, on_confirmed, on_replaced};
     struct kubeconfig_options options = {.path = config->source->kubeconfig,
                                          .context = config->source->context};
     struct kubeconfig *kubeconfig;
     int r = kubeconfig_load(&options, &kubeconfig, err);
     if (r != 0)
         return r;
-    struct deploy *deploy = mem_zalloc(sizeof(*deploy));
-    deploy->loop = config->loop;
-    deploy->log = config->log;
-    deploy->informer = config->informer;
-    deploy->http = http_create(config->loop, config->log, kubeconfig);
+    struct deploy *deploy = deploy_make(config, kubeconfig);
     r = outlet_open(&deploy->outlet, config->loop, config->log, config->broker, config->topics, TOPICS_HUB,
                     &ops, deploy, err);
     if (r != 0) {
         deploy_destroy(deploy);
         return r;
     }
-    deploy->identity = identity_create(config->loop, http_rest(deploy->http), config->log, on_known, deploy);
+    deploy->identity =
+        identity_create(config->loop, http_rest(deploy->http), config->log, &identity_ops, deploy);
     *out = deploy;
     return 0;
 }
@@ -106,6 +148,7 @@ void deploy_destroy(struct deploy *deploy)
 {
     if (!deploy)
         return;
+    timer_stop(&deploy->again);
     identity_destroy(deploy->identity);
     status_writer_destroy(deploy->writer);
     outlet_close(&deploy->outlet);

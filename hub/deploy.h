@@ -8,7 +8,8 @@
  *     kubeconfig ──▶ HTTP client ──▶ identity ──▶ broker ──▶ workloads, status_writer
  *
  * It has a connection of its own to the broker, opened only once it is known which cluster the source is: its
- * uid is the identity of the store that agents hold on to. Without a uid nothing goes down.
+ * uid is the identity of the store that agents hold on to. Without a uid nothing goes down. When another
+ * cluster comes to answer under the same address, all of it begins anew, as another store.
  */
 
 #include "informer/informer.h"
@@ -22,6 +23,10 @@ struct deploy_config {
     const struct topics *topics;
     const struct cluster_options *source;
     const struct informer *informer; /* of all clusters; its replicas are watched for status */
+    /* From the loop: the source is another cluster now. Destroy this one (which is allowed in here), and make
+     * another. */
+    void (*replaced)(void *arg);
+    void *arg;
 };
 
 struct deploy;

@@ -104,6 +104,8 @@ static void fleet_open(struct app *app)
             fleet_create(app->program.loop, app->informer, table ? FLEET_TABLE : FLEET_LINES, stdout);
 }
 
+static void on_replaced(void *arg);
+
 static int deploy_open(struct app *app, struct error *err)
 {
     struct deploy_config config = {
@@ -113,10 +115,23 @@ static int deploy_open(struct app *app, struct error *err)
         .topics = &app->topics,
         .source = &app->source,
         .informer = app->informer,
+        .replaced = on_replaced,
+        .arg = app,
     };
     if (!app->source.kubeconfig && !app->source.context)
         return 0;
     return deploy_create(&config, &app->deploy, err);
+}
+
+static void on_replaced(void *arg)
+{
+    struct app *app = arg;
+    struct error err = {0};
+    deploy_farewell(app->deploy);
+    deploy_destroy(app->deploy);
+    app->deploy = NULL;
+    if (deploy_open(app, &err) != 0)
+        program_fail(&app->program, &err);
 }
 
 static int app_start(struct app *app, struct error *err)

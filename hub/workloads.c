@@ -26,6 +26,8 @@ struct workloads {
     struct mirror *mirror;
     struct audience *audiences;
     size_t audiences_max;
+    void (*confirm)(void *arg);
+    void *arg;
     bool synced;
     enum stream_state state;
 };
@@ -137,6 +139,19 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
     object_unref(down);
 }
 
+static bool on_may_replace(void *arg)
+{
+    struct workloads *workloads = arg;
+    if (workloads->confirm)
+        workloads->confirm(workloads->arg);
+    return !workloads->confirm;
+}
+
+void workloads_confirmed(struct workloads *workloads)
+{
+    mirror_replace(workloads->mirror);
+}
+
 static void on_synced(void *arg, const char *version)
 {
     struct workloads *workloads = arg;
@@ -173,10 +188,13 @@ void workloads_asked(struct workloads *workloads, const char *cluster)
 
 struct workloads *workloads_create(const struct workloads_config *config)
 {
-    static const struct mirror_ops ops = {.synced = on_synced, .state = on_state};
+    static const struct mirror_ops ops = {
+        .may_replace = on_may_replace, .synced = on_synced, .state = on_state};
     struct workloads *workloads = mem_zalloc(sizeof(*workloads));
     workloads->publisher = config->publisher;
     workloads->log = config->log;
+    workloads->confirm = config->confirm;
+    workloads->arg = config->arg;
     workloads->audiences_max = config->audiences_max ? config->audiences_max : AUDIENCES_MAX;
     workloads->rules.kind = mem_strdup("Deployment");
     workloads->rules.api_version = mem_strdup("apps/v1");

@@ -9,7 +9,8 @@
  *
  * A stream is announced only when the source was read whole; from then on its absence of an object means
  * that the object is not wanted. So a cluster that asks and has nothing gets an empty stream, and learns that
- * nothing is wanted. Streams never end: whatever becomes of the source, no agent may take that for deletions.
+ * nothing is wanted. Streams never end: whatever becomes of the source, no agent may take that for deletions;
+ * and before a list takes anything away, it is made sure that it is still the same cluster that answers.
  *
  * What goes down lacks what changes without meaning to the clusters: status, managedFields, and the
  * annotations by which the hub itself writes back; and a new resourceVersion alone is no change. Else each
@@ -25,6 +26,10 @@ struct workloads_config {
     struct rest *rest; /* the source cluster */
     struct publisher *publisher;
     size_t audiences_max; /* 0: 20,000 */
+    /* A list has come: find out whether the source is still that cluster, then call workloads_confirmed();
+     * not from inside. NULL: it is. */
+    void (*confirm)(void *arg);
+    void *arg;
 };
 
 struct workloads;
@@ -35,6 +40,8 @@ void workloads_destroy(struct workloads *workloads); /* after the publisher; NUL
 
 /* A cluster asks: gives it a stream if it has none. For publisher_ops.asked. */
 void workloads_asked(struct workloads *workloads, const char *cluster);
+
+void workloads_confirmed(struct workloads *workloads);
 
 struct store *workloads_source(struct workloads *workloads); /* as mirrored, to be observed */
 bool workloads_synced(const struct workloads *workloads);    /* the source was read whole */

@@ -6,17 +6,29 @@
  * version of Kubernetes that it runs. Asked until there is an answer; nothing must be announced before, since
  * informers take a provider with another uid for another cluster. "Forbidden" is an answer as well: the uid
  * is "" then, and a reused name cannot be told from the old cluster.
+ *
+ * Asked again now and then, and before what must not be done to the wrong cluster: another one may come to
+ * answer under the same address.
  */
 
 #include "base/log.h"
 #include "base/loop.h"
 #include "kube/rest.h"
 
+/* None may destroy the identity. */
+struct identity_ops {
+    void (*known)(void *arg, const char *uid, const char *version); /* once */
+    void (*confirmed)(void *arg); /* it is still that cluster; may be NULL */
+    void (*replaced)(void *arg);  /* it is another one now; nothing comes after it */
+};
+
 struct identity;
 
-/* Asks at once. known comes once; it may destroy nothing. */
+/* Asks at once. */
 struct identity *identity_create(struct loop *loop, struct rest *rest, struct log *log,
-                                 void (*known)(void *arg, const char *uid, const char *version), void *arg);
+                                 const struct identity_ops *ops, void *arg);
+/* Once it is known: asks again, until there is an answer. */
+void identity_confirm(struct identity *identity);
 void identity_destroy(struct identity *identity); /* NULL is fine */
 
 #endif

@@ -140,7 +140,8 @@ static void on_replace_commit(void *arg, const char *version)
     m->gathering = NULL;
     free(m->version);
     m->version = mem_strdup(version);
-    timer_start(&m->timer, 0);
+    if (!m->ops->may_replace || m->ops->may_replace(m->arg))
+        timer_start(&m->timer, 0);
 }
 
 static void put_or_delete(struct store *store, enum event_type type, struct object *object)
@@ -201,6 +202,12 @@ void mirror_stop(struct mirror *m)
 {
     reflector_stop(m->reflector);
     walk_drop(m);
+}
+
+void mirror_replace(struct mirror *m)
+{
+    if (m->walked && !timer_active(&m->timer))
+        timer_start(&m->timer, 0);
 }
 
 void mirror_destroy(struct mirror *m)

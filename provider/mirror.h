@@ -26,6 +26,9 @@ struct mirror_ops {
     /* As the reflector's, but REFLECTOR_SYNCED only once the walk has ended. The store keeps its objects in
      * any state. */
     void (*state)(void *arg, enum reflector_state state, const char *reason);
+    /* A whole list has come, and the store is to be made equal to it. False: not before mirror_replace(), or
+     * the next list. NULL: at once. */
+    bool (*may_replace)(void *arg);
 };
 
 struct mirror;
@@ -36,7 +39,8 @@ struct mirror *mirror_create(const struct reflector_config *config, struct store
 void mirror_destroy(struct mirror *mirror); /* NULL is fine; the store keeps its objects */
 
 void mirror_start(struct mirror *mirror);
-void mirror_stop(struct mirror *mirror); /* the store keeps its objects */
+void mirror_stop(struct mirror *mirror);    /* the store keeps its objects */
+void mirror_replace(struct mirror *mirror); /* what may_replace() has put off; nothing where there is none */
 
 bool mirror_synced(const struct mirror *mirror); /* a whole list has been handed over since the start */
 enum reflector_state mirror_state(const struct mirror *mirror); /* as last told */

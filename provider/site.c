@@ -17,22 +17,43 @@ static void on_known(void *arg, const char *uid, const char *version)
     site->provider = provider_create(&config);
 }
 
-int site_open(struct site *site, struct loop *loop, struct log *log, const struct cluster_options *cluster,
-              const struct selection_options *selection, struct outlet *outlet, struct error *err)
+static void on_replaced(void *arg)
 {
-    struct kubeconfig_options options = {.path = cluster->kubeconfig, .context = cluster->context};
+    struct site *site = arg;
+    timer_start(&site->again, 0);
+}
+
+/* By way of the loop, so that everything may be closed. */
+static void on_again(void *arg)
+{
+    struct site *site = arg;
+    site->replaced(site->arg);
+}
+
+int site_open(struct site *site, const struct site_config *config, struct error *err)
+{
+    static const struct identity_ops ops = {.known = on_known, .replaced = on_replaced};
+    struct kubeconfig_options options = {.path = config->cluster->kubeconfig,
+                                         .context = config->cluster->context};
     struct kubeconfig *kubeconfig;
     int r = kubeconfig_load(&options, &kubeconfig, err);
     if (r != 0)
         return r;
-    *site = (struct site){.loop = loop, .log = log, .selection = selection, .outlet = outlet};
-    site->http = http_create(loop, log, kubeconfig);
-    site->identity = identity_create(loop, http_rest(site->http), log, on_known, site);
+    *site = (struct site){.loop = config->loop,
+                          .log = config->log,
+                          .selection = config->selection,
+                          .outlet = config->outlet,
+                          .replaced = config->replaced,
+                          .arg = config->arg};
+    timer_init(&site->again, site->loop, on_again, site);
+    site->http = http_create(site->loop, site->log, kubeconfig);
+    site->identity = identity_create(site->loop, http_rest(site->http), site->log, &ops, site);
     return 0;
 }
 
 void site_close(struct site *site)
 {
+    timer_stop(&site->again);
     identity_destroy(site->identity);
     provider_destroy(site->provider);
     http_destroy(site->http);

@@ -23,11 +23,25 @@ struct site {
     struct http *http;
     struct identity *identity;
     struct provider *provider; /* NULL until it is known which cluster this is */
+    struct timer again;
+    void (*replaced)(void *arg);
+    void *arg;
+};
+
+struct site_config {
+    struct loop *loop; /* borrowed, as all that follows */
+    struct log *log;
+    const struct cluster_options *cluster;
+    const struct selection_options *selection;
+    struct outlet *outlet;
+    /* From the loop: another cluster answers under the address. Nothing of what was published holds: close
+     * outlet and site (which is allowed in here), and open new ones. */
+    void (*replaced)(void *arg);
+    void *arg;
 };
 
 /* Starts at once. 0, or what kubeconfig_load() gives. */
-int site_open(struct site *site, struct loop *loop, struct log *log, const struct cluster_options *cluster,
-              const struct selection_options *selection, struct outlet *outlet, struct error *err);
+int site_open(struct site *site, const struct site_config *config, struct error *err);
 
 /* After outlet_close(), since the publisher borrows stores. A zeroed one is fine. */
 void site_close(struct site *site);

@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from bench import ROOT, Bench
+from bench import ROOT, Bench, answers
 from fleet import PLURALS, Cluster, View, collection
 
 SAMPLE = ROOT / "samples" / "nginx-deployment.yaml"
@@ -133,6 +133,44 @@ class Workloads(unittest.TestCase):
         self.deploy(empty)
         self.bench.wait("it says that it leaves the workload alone", lambda: "frozen" in log(), 30)
         self.assertEqual(self.nginx()["metadata"]["uid"], uid)
+
+    def swap(self, cluster, *arguments):
+        """Another, empty cluster comes to answer under the address of this one."""
+        address = cluster.url.removeprefix("http://")
+        cluster.process.child.kill()
+        cluster.process.wait()
+        self.count += 1
+        self.bench.program("minicluster", "--listen", address, "--kubeconfig-out", self.bench.directory / "swapped", *arguments,
+                           label=f"swapped-{self.count}")
+        self.bench.wait("the other cluster answers", lambda: answers(int(address.rpartition(":")[2])))
+
+    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    def test_a_source_that_is_swapped_under_its_address_takes_nothing_away(self):
+        hub, agent = self.hub(), self.agent()
+        self.deploy()
+        self.wait_replicas(2)
+        uid = self.nginx()["metadata"]["uid"]
+        self.swap(self.source, "--nodes", 0)
+        self.bench.wait("the hub has seen it", lambda: "another cluster answers" in hub.log(), 90)
+        self.bench.wait("so has the agent", lambda: "another cluster" in agent.log(), 40)
+        self.deploy()
+        self.bench.wait("it says that it leaves the workload alone", lambda: "frozen" in agent.log(), 30)
+        self.assertEqual(self.nginx()["metadata"]["uid"], uid)
+        self.assertEqual((hub.stop(), agent.stop()), (0, 0))
+
+    def test_a_cluster_that_is_swapped_under_its_address_is_another_one(self):
+        agent = self.agent()
+        view = View(self.start("informer", "-o", "json", client="controlplaneId"))
+        self.addCleanup(view.file.close)
+        self.there.create("ConfigMap", "old")
+        self.bench.wait("cluster1 is mirrored", lambda: view.equals(self.there, "ConfigMap", "Namespace"))
+        self.swap(self.there)
+        self.there.create("ConfigMap", "new")
+        self.bench.wait("the agent has seen it", lambda: "another cluster answers" in agent.log(), 90)
+        self.bench.wait("the other one is mirrored", lambda: view.equals(self.there, "ConfigMap", "Namespace"), 40)
+        self.bench.wait("the informer knows that it is another one", lambda: "another cluster" in view.process.log(), 40)
+        self.assertEqual(view.faults, [])
+        self.assertEqual(agent.stop(), 0)
 
     @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
     def test_each_cluster_gets_its_own(self):

@@ -14,7 +14,14 @@
 struct fixture {
     struct line line;
     struct workloads *workloads;
+    bool doubt; /* the source has to be confirmed */
+    size_t asked;
 };
+
+static void on_confirm(void *arg)
+{
+    ((struct fixture *)arg)->asked++;
+}
 
 static void on_asked(void *arg, const char *informer)
 {
@@ -28,7 +35,9 @@ static void start(struct fixture *f)
     struct workloads_config config = {.loop = f->line.loop,
                                       .rest = line_rest(&f->line),
                                       .publisher = f->line.publisher,
-                                      .audiences_max = 4};
+                                      .audiences_max = 4,
+                                      .confirm = f->doubt ? on_confirm : NULL,
+                                      .arg = f};
     f->workloads = workloads_create(&config);
 }
 
@@ -147,6 +156,33 @@ static void a_source_that_is_away_or_forbids_takes_nothing_back(void **state)
     assert_int_equal(f->line.drops, 0);
 }
 
+/* Another cluster answers in the source's place, with nothing in it: its lists take nothing away before it is
+ * known which cluster that is. */
+static void a_list_of_an_unknown_cluster_takes_nothing_back(void **state)
+{
+    struct fixture *f = *state;
+    f->doubt = true;
+    put_namespace(f, "viewer");
+    put_deployment(f, false, "viewer", SELECTED, "", 2);
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(f->asked, 1);
+    assert_null(arrived(f));
+    workloads_confirmed(f->workloads);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_non_null(arrived(f));
+
+    local_cut(f->line.local);
+    line_delete(&f->line, &line_deployments, "viewer/web");
+    apiserver_compact(f->line.server, apiserver_revision(f->line.server)); /* so that it lists again */
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_true(f->asked > 1);
+    assert_non_null(arrived(f));
+    workloads_confirmed(f->workloads);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_null(arrived(f));
+}
+
 /* Status, versions and our own reports are no changes of a workload. */
 static void what_is_not_for_the_cluster_causes_no_delta(void **state)
 {
@@ -195,6 +231,7 @@ int main(void)
         TEST(one_who_asks_learns_that_nothing_is_wanted),
         TEST(nothing_is_said_before_the_source_was_read),
         TEST(a_source_that_is_away_or_forbids_takes_nothing_back),
+        TEST(a_list_of_an_unknown_cluster_takes_nothing_back),
         TEST(what_is_not_for_the_cluster_causes_no_delta),
         TEST(names_that_are_no_clusters_get_no_stream),
     };

@@ -17,7 +17,7 @@ struct fixture {
     struct fake_rest fake;
     struct identity *identity;
     char uid[64], version[64];
-    size_t known;
+    size_t known, confirmed, replaced;
 };
 
 static void on_known(void *arg, const char *uid, const char *version)
@@ -28,12 +28,23 @@ static void on_known(void *arg, const char *uid, const char *version)
     snprintf(f->version, sizeof(f->version), "%s", version);
 }
 
+static void on_confirmed(void *arg)
+{
+    ((struct fixture *)arg)->confirmed++;
+}
+
+static void on_replaced(void *arg)
+{
+    ((struct fixture *)arg)->replaced++;
+}
+
 static int setup(void **state)
 {
+    static const struct identity_ops ops = {on_known, on_confirmed, on_replaced};
     struct fixture *f = mem_zalloc(sizeof(*f));
     f->loop = loop_create_simulated(1);
     fake_init(&f->fake, f->loop);
-    f->identity = identity_create(f->loop, &f->fake.rest, NULL, on_known, f);
+    f->identity = identity_create(f->loop, &f->fake.rest, NULL, &ops, f);
     *state = f;
     return 0;
 }
@@ -65,8 +76,58 @@ static void uid_and_version_are_told_once(void **state)
                 "{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-1\"}}");
     assert_string_equal(f->uid, "u-1");
     assert_string_equal(f->version, "v1.32.1");
-    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
     assert_int_equal(f->known, 1);
+}
+
+static void answer_uid(struct fixture *f, const char *uid)
+{
+    cleanup_free char *body = mem_printf("{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"%s\"}}", uid);
+    fake_answer(fake_next(&f->fake), 200, body);
+}
+
+static void it_is_asked_again_now_and_then(void **state)
+{
+    struct fixture *f = *state;
+    answer_version(f);
+    answer_uid(f, "u-1");
+    fake_quiet(&f->fake, 10 * LOOP_SECOND);
+    answer_uid(f, "u-1");
+    assert_int_equal(f->confirmed, 1);
+    fake_refuse(fake_next(&f->fake), 503, "ServiceUnavailable", "away");
+    fake_refuse(fake_next(&f->fake), 403, "Forbidden", "no word on which it is");
+    assert_int_equal(f->confirmed, 1);
+    answer_uid(f, "u-1");
+    assert_int_equal(f->confirmed, 2);
+    assert_int_equal(f->known, 1);
+    assert_int_equal(f->replaced, 0);
+}
+
+static void confirmed_is_what_was_asked_after_the_request(void **state)
+{
+    struct fixture *f = *state;
+    answer_version(f);
+    answer_uid(f, "u-1");
+    struct rest_call *older = fake_next(&f->fake);
+    identity_confirm(f->identity);
+    fake_answer(older, 200, "{\"metadata\":{\"name\":\"kube-system\",\"uid\":\"u-1\"}}");
+    assert_int_equal(f->confirmed, 0);
+    int64_t before = loop_now_us(f->loop);
+    answer_uid(f, "u-1");
+    assert_int_equal(f->confirmed, 1);
+    assert_true(loop_now_us(f->loop) - before < LOOP_SECOND);
+}
+
+static void another_cluster_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    answer_version(f);
+    answer_uid(f, "u-1");
+    identity_confirm(f->identity);
+    answer_uid(f, "u-2");
+    assert_int_equal(f->replaced, 1);
+    identity_confirm(f->identity);
+    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
+    assert_int_equal(f->confirmed, 0);
 }
 
 static void failures_are_no_answer(void **state)
@@ -104,6 +165,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(uid_and_version_are_told_once),
+        TEST(it_is_asked_again_now_and_then),
+        TEST(confirmed_is_what_was_asked_after_the_request),
+        TEST(another_cluster_is_told_once),
         TEST(failures_are_no_answer),
         TEST(forbidden_is_an_answer),
         TEST(an_end_in_between_is_fine),

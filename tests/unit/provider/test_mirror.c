@@ -23,6 +23,7 @@ struct fixture {
         seen; /* "+a" added, "~a" modified, "-a" deleted, "?a" deleted unseen, and what the owner was told */
     size_t changes;
     bool quiet;
+    bool hold; /* lists wait for mirror_replace() */
 };
 
 static void tell(struct fixture *f, const char *mark, const char *text)
@@ -57,6 +58,11 @@ static void on_state(void *arg, enum reflector_state state, const char *reason)
     tell(arg, reflector_state_text(state), "");
 }
 
+static bool on_may_replace(void *arg)
+{
+    return !((struct fixture *)arg)->hold;
+}
+
 static void expect(struct fixture *f, const char *seen)
 {
     assert_string_equal(f->seen.data ? f->seen.data : "", seen);
@@ -65,7 +71,7 @@ static void expect(struct fixture *f, const char *seen)
 
 static int setup(void **state)
 {
-    static const struct mirror_ops ops = {on_synced, on_bookmark, on_state};
+    static const struct mirror_ops ops = {on_synced, on_bookmark, on_state, on_may_replace};
     struct fixture *f = mem_zalloc(sizeof(*f));
     f->loop = loop_create_simulated(1);
     f->seen = (struct buf)BUF_INIT(1u << 20);
@@ -220,6 +226,25 @@ static void row13_a_new_list_replaces_what_the_store_had(void **state)
     expect(f, "?a synced20 ");
 }
 
+static void a_list_waits_for_its_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced_with(f, "ab");
+    f->hold = true;
+    expire(watch);
+    answer_list(fake_next(&f->fake), "b", 20);
+    watch = watch_open(f);
+    fake_run(&f->fake, 30 * LOOP_SECOND);
+    expect(f, "");
+    send_event(watch, "ADDED", "c", "one", 21);
+    mirror_replace(f->mirror);
+    fake_run(&f->fake, LOOP_SECOND);
+    expect(f, "+c ?a synced20 ");
+    mirror_replace(f->mirror); /* nothing waits any more */
+    fake_run(&f->fake, LOOP_SECOND);
+    expect(f, "");
+}
+
 static void nothing_is_deleted_on_a_broken_list(void **state)
 {
     struct fixture *f = *state;
@@ -346,6 +371,7 @@ int main(void)
         TEST(events_and_bookmarks),
         TEST(row15_replace_makes_a_tombstone_of_every_absent_key),
         TEST(row13_a_new_list_replaces_what_the_store_had),
+        TEST(a_list_waits_for_its_owner),
         TEST(nothing_is_deleted_on_a_broken_list),
         TEST(row16_a_list_never_overwrites_an_event_that_came_later),
         TEST(row18_tombstones_have_the_key_of_their_object),
