@@ -162,8 +162,35 @@ static void adopt(struct informer_cluster *cluster, uint64_t boot)
     memmove(&cluster->superseded[1], &cluster->superseded[0], sizeof(cluster->superseded) - sizeof(uint64_t));
     cluster->superseded[0] = cluster->boot;
     cluster->boot = boot;
+    cluster->uid_stated = false;
     cluster->heard_us = loop_now_us(cluster->informer->loop);
     catalogs_free(cluster);
+}
+
+/* To be another cluster has to be said twice: it takes all objects away, and stands on nothing but these
+ * bytes, which the plain encoding does not even have a check for. */
+static bool claimed_before(struct informer_cluster *cluster, uint64_t boot, const struct presence *presence)
+{
+    if (cluster->claim_boot == boot && strcmp(cluster->claim_cluster, presence->cluster) == 0)
+        return true;
+    cluster->claim_boot = boot;
+    memcpy(cluster->claim_cluster, presence->cluster, sizeof(cluster->claim_cluster));
+    return false;
+}
+
+static void presence_take(struct informer_cluster *cluster, struct presence *presence)
+{
+    cluster->claim_boot = 0;
+    if (is_other_cluster(cluster, presence)) {
+        forget_objects(cluster);
+        cluster_whois(cluster);
+    }
+    if (presence->cluster[0])
+        cluster->uid_stated = true;
+    else
+        memcpy(presence->cluster, cluster->presence.cluster, sizeof(presence->cluster));
+    cluster->presence = *presence;
+    tell(cluster);
 }
 
 void cluster_presence(struct informer_cluster *cluster, const struct message *message)
@@ -178,22 +205,24 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
             set_alive(cluster, false);
         return;
     }
-    if (message->boot != cluster->boot) {
-        if (!may_adopt(cluster, message->boot, &presence)) {
-            cluster_report_conflict(cluster, message->boot);
-            return;
-        }
+    bool follow = message->boot == cluster->boot, other = is_other_cluster(cluster, &presence);
+    if (!follow && !may_adopt(cluster, message->boot, &presence)) {
+        cluster_report_conflict(cluster, message->boot);
+        return;
+    }
+    if (follow && other && cluster->uid_stated) { /* no run changes its cluster */
+        informer_malformed(cluster->informer, cluster->name);
+        return;
+    }
+    if (other && !claimed_before(cluster, message->boot, &presence)) {
+        cluster_whois(cluster);
+        return;
+    }
+    if (!follow) {
         adopt(cluster, message->boot);
         cluster_whois(cluster);
     }
-    if (is_other_cluster(cluster, &presence)) {
-        forget_objects(cluster);
-        cluster_whois(cluster);
-    }
-    if (presence.cluster[0] == '\0')
-        memcpy(presence.cluster, cluster->presence.cluster, sizeof(presence.cluster));
-    cluster->presence = presence;
-    tell(cluster);
+    presence_take(cluster, &presence);
 }
 
 /* ---- catalog ---- */

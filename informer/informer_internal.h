@@ -79,6 +79,9 @@ struct informer_cluster {
     uint64_t boot; /* the one we follow; 0: none yet */
     uint64_t superseded[SUPERSEDED_MAX];
     struct presence presence;
+    bool uid_stated;     /* by the boot that we follow */
+    uint64_t claim_boot; /* 0: none. A boot that was heard once to be of another cluster, and of which */
+    char claim_cluster[64];
     bool alive;
     int64_t heard_us; /* the last sign of life of that boot */
     struct timer silence;

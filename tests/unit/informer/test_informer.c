@@ -221,13 +221,19 @@ static void test_a_uid_that_is_not_known_yet_deletes_nothing(void **state)
     run(f, 5 * LOOP_SECOND);
     assert_string_equal(cluster_uid(cluster(f)), "uid-1");
     check_in_sync(f);
+    check_quiet(f);
     publisher_set_cluster(f->p.publisher, "uid-1", "v1.36.1");
     run(f, 5 * LOOP_SECOND);
     check_in_sync(f);
     check_quiet(f);
+
+    publishing_stop(&f->p);
+    start_provider(f, "");
+    run(f, 5 * LOOP_SECOND);
     publisher_set_cluster(f->p.publisher, "uid-2", "v1.36.1");
     run(f, 10 * LOOP_SECOND);
     assert_int_equal(f->deleted, 30);
+    assert_string_equal(cluster_uid(cluster(f)), "uid-2");
     check_in_sync(f);
 }
 

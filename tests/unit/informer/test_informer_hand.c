@@ -388,6 +388,31 @@ static void test_deltas_while_a_snapshot_is_installed(void **state)
     hand_stop(&h);
 }
 
+/* Another uid under the boot that we follow, and another uid that is said only once: bytes that were changed
+ * on the way could say that, and it would take all objects away. */
+static void test_another_cluster_is_not_taken_from_one_message(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    hand_presence(&h, "uid-2");
+    hand_presence(&h, "uid-2");
+    run(f, 20 * LOOP_SECOND);
+    assert_false(cluster_alive(cluster(f)));
+    h.boot = 12;
+    hand_presence(&h, "uid-3");
+    hand_presence(&h, "uid-4");
+    run(f, LOOP_SECOND);
+    assert_int_equal(f->deleted, 0);
+    assert_string_equal(cluster_uid(cluster(f)), "uid-1");
+    hand_presence(&h, "uid-4");
+    run(f, LOOP_SECOND);
+    assert_int_equal(f->deleted, 1);
+    assert_string_equal(cluster_uid(cluster(f)), "uid-4");
+    hand_stop(&h);
+}
+
 /* What waits for its turn when the decision to ask again falls has no say in when that happens. */
 static void test_what_is_held_does_not_outlive_the_decision(void **state)
 {
@@ -496,6 +521,7 @@ int main(void)
         TEST(test_whose_will_it_is),
         TEST(test_a_heartbeat_by_another_catalog),
         TEST(test_deltas_while_a_snapshot_is_installed),
+        TEST(test_another_cluster_is_not_taken_from_one_message),
         TEST(test_what_is_held_does_not_outlive_the_decision),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
