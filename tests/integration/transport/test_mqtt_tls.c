@@ -106,12 +106,16 @@ static void test_client_certificate(void **state)
                    "want a client certificate");
 }
 
+/* What is said where the handshake fails before the library's call to connect returns: it has dropped the
+ * details then. */
+#define UNEXPLAINED "certificate verify failed; check --tls-ca"
+
 static void test_unknown_authority(void **state)
 {
     struct secured *secured = *state;
     secured_start(secured, ADDRESS, 2, "");
-    assert_refused(&(struct mqtt_options){.broker = secured->url, .tls_ca = secured->other_ca},
-                   "self-signed certificate in certificate chain; check --tls-ca");
+    assert_refused_by_either(&(struct mqtt_options){.broker = secured->url, .tls_ca = secured->other_ca},
+                             "self-signed certificate in certificate chain; check --tls-ca", UNEXPLAINED);
     assert_refused(&(struct mqtt_options){.broker = secured->url}, "check --broker, --tls-ca");
 }
 
@@ -119,8 +123,8 @@ static void test_expired_certificate(void **state)
 {
     struct secured *secured = *state;
     secured_start(secured, ADDRESS, -1, "");
-    assert_refused(&(struct mqtt_options){.broker = secured->url, .tls_ca = secured->ca},
-                   "certificate has expired");
+    assert_refused_by_either(&(struct mqtt_options){.broker = secured->url, .tls_ca = secured->ca},
+                             "certificate has expired", UNEXPLAINED);
 }
 
 static void test_certificate_of_another_host(void **state)

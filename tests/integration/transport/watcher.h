@@ -41,7 +41,9 @@ bool watcher_heard(struct watcher *watcher, size_t n);
 bool watcher_logged(struct watcher *watcher, size_t n); /* bytes */
 bool watcher_idle(struct watcher *watcher, size_t n);   /* nothing in flight */
 
-/* The attempt fails with a reason of one line that contains the text. */
+/* The attempt fails with a reason of one line that contains the text, or, where it is not NULL, the other
+ * one. */
 void assert_refused(const struct mqtt_options *options, const char *text);
+void assert_refused_by_either(const struct mqtt_options *options, const char *text, const char *other);
 
 #endif
