@@ -69,12 +69,12 @@ static void stream_path(const struct informer_replica *replica, topics_text out)
     strcpy(out, topic + strlen(presence) + 1);
 }
 
-static bool send_signal(struct informer_replica *replica, struct message *message)
+static bool send_signal(struct informer_replica *replica, struct message message)
 {
     topics_text path;
     stream_path(replica, path);
-    message->body = (struct slice){path, strlen(path)};
-    return informer_signal(replica->informer, replica->cluster->name, message);
+    message.body = (struct slice){path, strlen(path)};
+    return informer_signal(replica->informer, replica->cluster->name, &message);
 }
 
 static void sync_send(struct informer_replica *replica)
@@ -96,7 +96,7 @@ static void sync_send(struct informer_replica *replica)
         .count = store_count(replica->store),
         .credit = replica->credit,
     };
-    send_signal(replica, &sync);
+    send_signal(replica, sync);
     timer_start(&replica->retry, ANSWER_US);
 }
 
@@ -222,7 +222,7 @@ static void sync_credit(struct informer_replica *replica)
     replica->credit = have + CREDIT_WINDOW;
     struct message credit = {
         .kind = MESSAGE_CREDIT, .nonce = snapshot_nonce(replica->snapshot), .credit = replica->credit};
-    send_signal(replica, &credit);
+    send_signal(replica, credit);
 }
 
 void sync_answer(struct informer_replica *replica, const struct message *message)

@@ -14,8 +14,9 @@
 #define BACKOFF_MAX_US (30 * LOOP_SECOND)
 #define BACKOFF_RESET_US (120 * LOOP_SECOND)
 #define RETRY_AFTER_MAX_US (300 * LOOP_SECOND)
-#define SLOW_US (60 * LOOP_SECOND) /* still forbidden, gone: no faster than this, no slower than twice this  \
-                                    */
+#define SLOW_US                                                                                              \
+    (60 * LOOP_SECOND) /* still forbidden, gone: no faster than this, no slower than twice this              \
+                        */
 #define CONFIRM_US (10 * LOOP_SECOND) /* between the two checks for "gone" */
 #define SILENCE_US (30 * LOOP_SECOND) /* a streamed list that says nothing for so long was not understood */
 #define SHORT_WATCH_US LOOP_SECOND    /* a watch that ends within it, without an event, is a failure */
