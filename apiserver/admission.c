@@ -31,8 +31,11 @@ int admit_shape(const struct write *write, cJSON *tree)
     const char *version = tree_text(tree, "apiVersion"), *kind = tree_text(tree, "kind");
     if (version[0] && strcmp(version, expected))
         return status_set(write->status, 400, "BadRequest",
-                          "the API version in the data (%s) does not match the expected API version (%s)",
-                          version, expected);
+                          "%.63s in version \"%.100s\" cannot be handled as a %s: no kind \"%.63s\" is "
+                          "registered for version "
+                          "\"%.100s\" in scheme \"pkg/runtime/scheme.go:111\"",
+                          kind[0] ? kind : resource->kind, version, resource->kind,
+                          kind[0] ? kind : resource->kind, version);
     if (kind[0] && strcmp(kind, resource->kind))
         return status_set(
             write->status, 400, "BadRequest",
@@ -148,6 +151,17 @@ static bool selects(const cJSON *selector, const cJSON *labels)
     return true;
 }
 
+static int misses_pods(const struct write *write, const cJSON *tree)
+{
+    cleanup_with(buf_deinit) struct buf labels = BUF_INIT(4096);
+    const cJSON *there = tree_at(tree, "spec.template.metadata.labels");
+    if (!there || tree_print(there, &labels) != 0)
+        buf_append_str(&labels, "null");
+    return status_invalid(write->status, &write->collection->resource, tree_text(tree, "metadata.name"),
+                          "FieldValueInvalid", "spec.template.metadata.labels",
+                          "Invalid value: %.300s: `selector` does not match template `labels`", labels.data);
+}
+
 /* Deployments and their like: a selector, and a template that it selects. */
 static int admit_workload(const struct write *write, const cJSON *tree)
 {
@@ -158,9 +172,7 @@ static int admit_workload(const struct write *write, const cJSON *tree)
         return status_invalid(write->status, resource, name, "FieldValueRequired", "spec.selector",
                               "Required value");
     if (!selects(selector, tree_at(tree, "spec.template.metadata.labels")))
-        return status_invalid(write->status, resource, name, "FieldValueInvalid",
-                              "spec.template.metadata.labels",
-                              "Invalid value: `selector` does not match template `labels`");
+        return misses_pods(write, tree);
     if (tree_number(tree, "spec.replicas", 0) < 0)
         return status_invalid(write->status, resource, name, "FieldValueInvalid", "spec.replicas",
                               "Invalid value: %.0f: must be greater than or equal to 0",

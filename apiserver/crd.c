@@ -78,6 +78,7 @@ int crd_admit(const struct write *write, cJSON *tree)
         return r;
     cJSON *names = tree_at(tree, "spec.names"), *status = tree_make(tree, "status");
     complete_names(names);
+    tree_default(tree_make(tree, "spec.conversion"), "strategy", cJSON_CreateString("None"));
     tree_set(status, "acceptedNames", cJSON_Duplicate(names, true));
     if (tree_at(status, "conditions"))
         return 0;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/discovery.h"
 #include "apiserver/openapi.h"
 #include "apiserver/server_internal.h"
 
@@ -272,11 +273,20 @@ static bool answer_group(struct exchange *exchange)
     return true;
 }
 
+bool discovery_has_version(const struct exchange *exchange)
+{
+    return group_served(&exchange->server->storage, exchange->request.group, exchange->request.version);
+}
+
+void discovery_answer_unknown(struct exchange *exchange)
+{
+    exchange->status = 404;
+    exchange->content_type = "text/plain; charset=utf-8";
+    buf_append_str(&exchange->out, "404 page not found\n");
+}
+
 void server_answer_discovery(struct exchange *exchange)
 {
-    struct status status;
-    if (!strcmp(exchange->request.method, "GET") && (answer_fixed(exchange) || answer_group(exchange)))
-        return;
-    status_set(&status, 404, "NotFound", "the server could not find the requested resource");
-    exchange_fail(exchange, &status);
+    if (strcmp(exchange->request.method, "GET") || (!answer_fixed(exchange) && !answer_group(exchange)))
+        discovery_answer_unknown(exchange);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/discovery.h"
 #include "apiserver/server_internal.h"
 
 static const char *verb_of(const struct request *request)
@@ -35,7 +36,7 @@ struct collection *server_resolve(struct apiserver *server, const struct request
     struct collection *collection =
         storage_find(&server->storage, request->group, request->version, request->resource);
     if (!collection || !collection->served) {
-        status_set(status, 404, "NotFound", "the server could not find the requested resource");
+        status_no_such_path(status);
         return NULL;
     }
     if (collection->forbidden) {
@@ -67,6 +68,10 @@ void server_dispatch(struct exchange *exchange)
     }
     if (!request->resource[0]) {
         server_answer_discovery(exchange);
+        return;
+    }
+    if (!discovery_has_version(exchange)) {
+        discovery_answer_unknown(exchange);
         return;
     }
     struct collection *collection = server_resolve(exchange->server, request, &status);

@@ -30,6 +30,19 @@ static const char *const *keys_of(const cJSON *value)
     return cJSON_IsArray(value) && value->string ? list_keys(value->string, value) : NULL;
 }
 
+/* Objects that are one value, by the name that they have as a member: selectors and references, of which a
+ * part makes no sense. */
+static bool is_atomic(const cJSON *value)
+{
+    static const char *const names[] = {"selector",          "nodeSelector", "labelSelector",   "podSelector",
+                                        "namespaceSelector", "secretKeyRef", "configMapKeyRef", "fieldRef",
+                                        "resourceFieldRef",  "secretRef",    "roleRef",         "claimRef"};
+    for (size_t i = 0; value->string && i < array_size(names); i++)
+        if (!strcmp(value->string, names[i]))
+            return true;
+    return false;
+}
+
 static cJSON *set_of(const cJSON *value, const cJSON *old);
 
 static void add_member(cJSON *set, const char *kind, const char *name, cJSON *fields)
@@ -65,7 +78,7 @@ static cJSON *set_of(const cJSON *value, const cJSON *old)
     if (keys)
         return list_set(value, old, keys);
     set = cJSON_CreateObject();
-    if (!cJSON_IsObject(value))
+    if (!cJSON_IsObject(value) || is_atomic(value))
         return set;
     for (const cJSON *item = value->child; item; item = item->next)
         add_member(set, "f:", item->string,
@@ -239,7 +252,7 @@ void fields_merge(cJSON *tree, const cJSON *config)
     {
         cJSON *there = cJSON_GetObjectItemCaseSensitive(tree, item->string);
         const char *const *keys = keys_of(item);
-        if (cJSON_IsObject(item) && cJSON_IsObject(there))
+        if (cJSON_IsObject(item) && cJSON_IsObject(there) && !is_atomic(item))
             fields_merge(there, item);
         else if (keys && cJSON_IsArray(there))
             merge_lists(there, item, keys);

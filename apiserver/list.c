@@ -149,8 +149,9 @@ static int list_prepare(struct exchange *exchange, struct list *list, struct sta
         return r;
     if (list->options.continue_[0]) {
         if (token_parse(list->options.continue_, &token) != 0)
-            return status_set(status, 400, "BadRequest",
-                              "continue key is not valid: it is none that this server gave");
+            return status_set(
+                status, 400, "BadRequest",
+                "invalid continue token: continue key is not valid: it is none that this server gave");
         from = &token;
     }
     r = choose_revision(exchange, list, from, status);
@@ -196,8 +197,12 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
              request->namespace_ ? "/" : "", request->name);
     bool stale = request_param(request, "resourceVersion")[0] && exchange->horizon &&
                  collection_snapshot(collection, exchange_horizon(exchange), request->namespace_, &old) == 0;
+    bool served = resource_has_subresource(&collection->resource, request->subresource);
     object = object_set_get(stale ? &old : &collection->objects, key);
-    if (object && !strcmp(request->subresource, "scale") && collection->resource.flags & RESOURCE_SCALE) {
+    if (!served) {
+        status_no_such_path(&status);
+        exchange_fail(exchange, &status);
+    } else if (object && !strcmp(request->subresource, "scale")) {
         scale_print(object, &exchange->out);
     } else if (object) {
         struct printer printer;

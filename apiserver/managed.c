@@ -184,13 +184,19 @@ static int apply_to(struct write *write, struct object *current, const cJSON *co
     return write_update(write, tree);
 }
 
+static int no_manager(struct status *status)
+{
+    struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "patchoptions"},
+                                .kind = "PatchOptions"};
+    return status_invalid(status, &resource, "", "FieldValueRequired", "fieldManager",
+                          "Required value: is required for apply patch");
+}
+
 int managed_apply(struct write *write, const cJSON *config, bool force)
 {
     struct object *current = write_current(write);
     if (!write->manager[0])
-        return status_set(write->status, 400, "BadRequest",
-                          "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is "
-                          "required for apply patch");
+        return no_manager(write->status);
     if (tree_at(config, "metadata.managedFields"))
         return status_set(write->status, 400, "BadRequest", "metadata.managedFields must be nil");
     if (current)

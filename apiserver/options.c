@@ -37,6 +37,23 @@ static bool field_selectable(const struct resource *resource, const char *field)
     return false;
 }
 
+static bool has_own_fields(const struct resource *resource)
+{
+    for (size_t i = 0; i < array_size(selectable); i++)
+        if (!strcmp(selectable[i].resource, resource->gvr.resource))
+            return true;
+    return false;
+}
+
+static int unknown_field(const struct resource *resource, const char *field, struct status *status)
+{
+    if (has_own_fields(resource))
+        return status_set(status, 400, "BadRequest", "field label not supported: %.200s", field);
+    return status_set(
+        status, 400, "BadRequest",
+        "\"%.200s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
+}
+
 static int parse_selectors(struct list_options *options, const struct request *request,
                            const struct resource *resource, struct status *status)
 {
@@ -46,8 +63,7 @@ static int parse_selectors(struct list_options *options, const struct request *r
         return status_set(status, 400, "BadRequest", "%s", err.text);
     for (size_t i = 0; i < options->fields.count; i++)
         if (!field_selectable(resource, options->fields.terms[i].key))
-            return status_set(status, 400, "BadRequest", "field label not supported: %s",
-                              options->fields.terms[i].key);
+            return unknown_field(resource, options->fields.terms[i].key, status);
     return 0;
 }
 
@@ -56,6 +72,15 @@ static int forbidden(struct status *status, const char *field, const char *why)
     struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "listoptions"},
                                 .kind = "ListOptions"};
     return status_invalid(status, &resource, "", "FieldValueForbidden", field, "Forbidden: %s", why);
+}
+
+static int unknown_match(struct status *status, const char *match)
+{
+    struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "listoptions"},
+                                .kind = "ListOptions"};
+    return status_invalid(status, &resource, "", "FieldValueNotSupported", "resourceVersionMatch",
+                          "Unsupported value: \"%.60s\": supported values: \"Exact\", \"NotOlderThan\", \"\"",
+                          match);
 }
 
 static int check_match(const struct list_options *options, const char *match, bool watch,
@@ -76,10 +101,10 @@ static int check_match(const struct list_options *options, const char *match, bo
         return forbidden(status, "resourceVersionMatch",
                          "resourceVersionMatch is forbidden when continue is provided");
     if (options->match == MATCH_UNSET)
-        return forbidden(status, "resourceVersionMatch", "supported values: \"Exact\", \"NotOlderThan\"");
+        return unknown_match(status, match);
     if (options->match == MATCH_EXACT && options->version == 0)
         return forbidden(status, "resourceVersionMatch",
-                         "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"");
+                         "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     return 0;
 }
 
@@ -93,8 +118,11 @@ static int parse_version(struct list_options *options, const struct request *req
                      : !strcmp(match, "NotOlderThan") ? MATCH_NOT_OLDER
                                                       : MATCH_UNSET;
     if (request_number(request, "resourceVersion", 0, &options->version) != 0)
-        return status_set(status, 400, "BadRequest", "invalid resource version \"%s\": it is not a number",
-                          text);
+        return status_set(
+            status, 400, "BadRequest",
+            "invalid resource version: resourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: parsing "
+            "\"%.60s\": invalid syntax",
+            text, text);
     if (options->continue_[0] && options->version)
         return status_set(status, 400, "BadRequest",
                           "specifying resource version is not allowed when using continue");

@@ -153,6 +153,13 @@ static int apply_operation(cJSON **target, const cJSON *operation)
     return put(target, path, moved, false);
 }
 
+static int rejected(struct status *status)
+{
+    status_set(status, 422, "Invalid", "the server rejected our request due to an error in our request");
+    status->generic = true;
+    return status->code;
+}
+
 int patch_json(cJSON **target, const cJSON *patch, struct status *status)
 {
     const cJSON *operation;
@@ -166,11 +173,7 @@ int patch_json(cJSON **target, const cJSON *patch, struct status *status)
     {
         if (apply_operation(target, operation) == 0)
             continue;
-        return status_set(status, 422, "Invalid",
-                          "the server rejected our request due to an error in our request: operation %s of "
-                          "path %s does not "
-                          "apply",
-                          tree_text(operation, "op"), tree_text(operation, "path"));
+        return rejected(status);
     }
-    return cJSON_IsObject(*target) ? 0 : status_set(status, 422, "Invalid", "the patched value is no object");
+    return cJSON_IsObject(*target) ? 0 : rejected(status);
 }

@@ -1,6 +1,7 @@
 #include "apiserver/resource.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define NAMESPACED RESOURCE_NAMESPACED
 #define STATUS RESOURCE_STATUS
@@ -54,6 +55,15 @@ const struct resource builtin_resources[] = {
 bool resource_namespaced(const struct resource *resource)
 {
     return resource->flags & RESOURCE_NAMESPACED;
+}
+
+bool resource_has_subresource(const struct resource *resource, const char *name)
+{
+    if (!strcmp(name, "status"))
+        return resource->flags & RESOURCE_STATUS;
+    if (!strcmp(name, "scale"))
+        return resource->flags & RESOURCE_SCALE;
+    return !name[0] || (!strcmp(name, "finalize") && !strcmp(resource->kind, "Namespace"));
 }
 
 const char *resource_api_version(const struct resource *resource, char *out)

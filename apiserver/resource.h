@@ -38,10 +38,13 @@ extern const struct resource builtin_resources[];
 
 bool resource_namespaced(const struct resource *resource);
 
+/* name: "status", "scale", "finalize"; "" is the resource itself. */
+bool resource_has_subresource(const struct resource *resource, const char *name);
+
 /* "v1" or "apps/v1". out has 320 bytes; returns out. */
 const char *resource_api_version(const struct resource *resource, char *out);
 
-/* Metadata names it must be: "pods", "deployments.apps". out has GVR_TEXT_MAX bytes. */
+/* "pods", "deployments.apps". out has GVR_TEXT_MAX bytes. */
 const char *resource_qualified(const struct resource *resource, char *out);
 
 #endif

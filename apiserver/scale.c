@@ -30,7 +30,9 @@ cJSON *scale_of(const struct object *object)
     cJSON *metadata = tree_make(scale, "metadata");
     for (size_t i = 0; i < array_size(names); i++)
         copy_text(metadata, tree, names[i]);
-    tree_set_number(tree_make(scale, "spec"), "replicas", tree_number(tree, "spec.replicas", 0));
+    cJSON *spec = tree_make(scale, "spec");
+    if (tree_number(tree, "spec.replicas", 0) != 0) /* a zero is left out, and put back by scale_write() */
+        tree_set_number(spec, "replicas", tree_number(tree, "spec.replicas", 0));
     cJSON *status = tree_make(scale, "status");
     tree_set_number(status, "replicas", tree_number(tree, "status.replicas", 0));
     const cJSON *labels = tree_at(tree, "spec.selector.matchLabels");

@@ -16,6 +16,21 @@ int status_set(struct status *status, int code, const char *reason, const char *
     return code;
 }
 
+int status_no_such_path(struct status *status)
+{
+    status_set(status, 404, "NotFound", "the server could not find the requested resource");
+    status->generic = true;
+    return status->code;
+}
+
+int status_no_such_method(struct status *status)
+{
+    status_set(status, 405, "MethodNotAllowed",
+               "the server does not allow this method on the requested resource");
+    status->generic = true;
+    return status->code;
+}
+
 void status_details(struct status *status, const struct resource *resource, const char *name)
 {
     snprintf(status->name, sizeof(status->name), "%s", name);
@@ -106,7 +121,7 @@ void status_print(const struct status *status, struct buf *out)
     buf_append_str(out, "},\"status\":\"Failure\"");
     print_member(out, "message", status->message);
     print_member(out, "reason", status->reason);
-    if (status->kind[0] || status->name[0] || status->cause[0] || status->retry_after_s)
+    if (status->generic || status->kind[0] || status->name[0] || status->cause[0] || status->retry_after_s)
         print_details(status, out);
     buf_appendf(out, ",\"code\":%d}\n", status->code);
 }

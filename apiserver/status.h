@@ -17,12 +17,16 @@ struct status {
     char name[256], group[254], kind[64]; /* details; empty: left out */
     char cause[64], cause_message[600], cause_field[128];
     int retry_after_s;              /* 0: left out */
+    bool generic;                   /* found before anything was looked at: has empty details */
     char continue_[TOKEN_TEXT_MAX]; /* in the metadata; empty: left out */
 };
 
 /* All return code, so that a failure is one statement. */
 int status_set(struct status *status, int code, const char *reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The path, or the method on it, is none that is served. */
+int status_no_such_path(struct status *status);
+int status_no_such_method(struct status *status);
 int status_not_found(struct status *status, const struct resource *resource, const char *name);
 int status_exists(struct status *status, const struct resource *resource, const char *name);
 int status_conflict(struct status *status, const struct resource *resource, const char *name,

@@ -138,8 +138,7 @@ static int admit_create(struct write *write, cJSON *tree)
     if (r == 0)
         r = admit_namespace_open(write, tree);
     if (r == 0 && tree_text(tree, "metadata.resourceVersion")[0])
-        r = status_set(write->status, 400, "BadRequest",
-                       "resourceVersion should not be set on objects to be created");
+        r = status_set(write->status, 500, "", "resourceVersion should not be set on objects to be created");
     return r;
 }
 
@@ -229,11 +228,14 @@ static int check_preconditions(const struct write *write, const cJSON *tree, con
 {
     const struct resource *resource = &write->collection->resource;
     const char *version = tree_text(tree, "metadata.resourceVersion"), *uid = tree_text(tree, "metadata.uid");
-    char why[256];
     if (uid[0] && !slice_equal(object_uid(current), uid)) {
-        snprintf(why, sizeof(why),
-                 "Precondition failed: UID in precondition: %.40s, UID in object meta: %.*s", uid,
-                 SLICE_ARGS(object_uid(current)));
+        bool custom = resource->flags & RESOURCE_CUSTOM;
+        cleanup_free char *why =
+            mem_printf("StorageError: invalid object, Code: 4, Key: /registry/%s%s%s/%s, ResourceVersion: "
+                       "0, AdditionalErrorMsg: Precondition failed: UID in precondition: %.40s, UID in "
+                       "object meta: %.*s",
+                       custom ? resource->gvr.group : "", custom ? "/" : "", resource->gvr.resource,
+                       object_key(current), uid, SLICE_ARGS(object_uid(current)));
         return status_conflict(write->status, resource, write->name, why);
     }
     if (version[0] && strcmp(version, "0") && !slice_equal(object_resource_version(current), version))
@@ -269,8 +271,8 @@ static int store_update(struct write *write, cJSON *tree, struct object *current
     }
     if (write->dry_run || !is_finished(write, tree))
         return commit(write, object, 200);
-    object_unref(object);
-    write->result = write_remove(write->server, write->collection, current);
+    object_unref(write_remove(write->server, write->collection, current));
+    write->result = object;
     write->code = 200;
     return 0;
 }
@@ -319,12 +321,30 @@ struct object *write_remove(struct apiserver *server, struct collection *collect
     return last;
 }
 
+/* One precondition of a deletion: what it is called, what was asked for, what is there. */
+static int check_precondition(const struct write *write, const char *what, const char *wanted,
+                              struct slice have, const char *happened)
+{
+    struct resource named = write->collection->resource;
+    if (!wanted[0] || slice_equal(have, wanted))
+        return 0;
+    cleanup_free char *why =
+        mem_printf("the %s in the precondition (%.40s) does not match the %s in record (%.*s). The object "
+                   "might have been %s",
+                   what, wanted, what, SLICE_ARGS(have), happened);
+    /* Here, as in a real server, it is the kind that is named. */
+    snprintf(named.gvr.resource, sizeof(named.gvr.resource), "%s", named.kind);
+    return status_conflict(write->status, &named, write->name, why);
+}
+
 static int check_delete(const struct write *write, const cJSON *options, const struct object *current)
 {
-    cleanup_tree cJSON *wanted = cJSON_CreateObject();
-    const cJSON *preconditions = tree_at(options, "preconditions");
-    tree_set(wanted, "metadata", preconditions ? cJSON_Duplicate(preconditions, true) : cJSON_CreateObject());
-    return check_preconditions(write, wanted, current);
+    int r = check_precondition(write, "UID", tree_text(options, "preconditions.uid"), object_uid(current),
+                               "deleted and then recreated");
+    if (r == 0)
+        r = check_precondition(write, "ResourceVersion", tree_text(options, "preconditions.resourceVersion"),
+                               object_resource_version(current), "modified");
+    return r;
 }
 
 /* How long the object stays, marked as deleted: 0 unless somebody is there to end it. */

@@ -10,6 +10,7 @@
 #include "apiserver/server_internal.h"
 #include "apiserver/write.h"
 #include "base/mem.h"
+#include "base/yaml.h"
 
 static bool is_scale(const struct request *request)
 {
@@ -40,6 +41,24 @@ static void answer_deleted(struct exchange *exchange, const struct write *write)
         resource->gvr.group[0] ? "\"," : "", resource->gvr.resource, SLICE_ARGS(uid));
 }
 
+static bool is_readable(const struct request *request)
+{
+    return !request->content_type[0] || request_content_is(request, "application/json") ||
+           request_content_is(request, "application/yaml") ||
+           request_content_is(request, PROTOBUF_MEDIA_TYPE);
+}
+
+/* What is called YAML is mostly JSON. */
+static cJSON *parse_text(const struct request *request)
+{
+    cJSON *tree = tree_parse(request->body, request->body_len);
+    bool yaml = request_content_is(request, "application/yaml") ||
+                request_content_is(request, "application/apply-patch+yaml");
+    if (!tree && yaml && yaml_parse(request->body, request->body_len, &tree, NULL) != 0)
+        tree = NULL;
+    return tree;
+}
+
 /* The body as a tree. An absent body is NULL with 0. */
 static int parse_body(const struct request *request, cJSON **tree, struct status *status)
 {
@@ -50,19 +69,18 @@ static int parse_body(const struct request *request, cJSON **tree, struct status
         *tree = protobuf_parse(request->body, request->body_len, status);
         return *tree ? 0 : status->code;
     }
-    *tree = tree_parse(request->body, request->body_len);
+    *tree = parse_text(request);
     return *tree ? 0
                  : status_set(
                        status, 400, "BadRequest",
                        "the object provided is unrecognized (must be of type JSON): it could not be parsed");
 }
 
-static int unsupported(const struct request *request, const char *supported, struct status *status)
+static int unsupported(const char *supported, struct status *status)
 {
-    return status_set(
-        status, 415, "UnsupportedMediaType",
-        "the body of the request was in an unknown format (%.100s) - accepted media types include: %s",
-        request->content_type, supported);
+    return status_set(status, 415, "UnsupportedMediaType",
+                      "the body of the request was in an unknown format - accepted media types include: %s",
+                      supported);
 }
 
 /* Applies a patch to `target`, the object's or its Scale's tree. */
@@ -76,11 +94,15 @@ static int patch_tree(const struct request *request, const struct resource *reso
     if (request_content_is(request, "application/strategic-merge-patch+json") &&
         !(resource->flags & RESOURCE_CUSTOM))
         return patch_strategic(*target, patch, status);
-    if (!request_content_is(request, "application/merge-patch+json"))
+    if (request_content_is(request, "application/strategic-merge-patch+json"))
         return unsupported(
-            request,
             "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
             status);
+    if (!request_content_is(request, "application/merge-patch+json")) {
+        status_set(status, 415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status->generic = true;
+        return status->code;
+    }
     patch_merge(*target, patch);
     return 0;
 }
@@ -130,6 +152,9 @@ static int do_write(struct write *write, const struct request *request)
 {
     const char *method = request->method;
     cleanup_tree cJSON *tree = NULL;
+    bool write_whole = !strcmp(method, "POST") || !strcmp(method, "PUT");
+    if (write_whole && !is_readable(request))
+        return unsupported("application/json, application/yaml, " PROTOBUF_MEDIA_TYPE, write->status);
     int r = parse_body(request, &tree, write->status);
     if (r != 0)
         return r;
@@ -137,9 +162,6 @@ static int do_write(struct write *write, const struct request *request)
         return do_delete(write, request, tree);
     if (!strcmp(method, "PATCH"))
         return do_patch(write, request, tree);
-    if (request->content_type[0] && !request_content_is(request, "application/json") &&
-        !request_content_is(request, PROTOBUF_MEDIA_TYPE))
-        return unsupported(request, "application/json, " PROTOBUF_MEDIA_TYPE, write->status);
     if (!cJSON_IsObject(tree))
         return status_set(write->status, 400, "BadRequest", "the body is no object");
     if (!strcmp(method, "POST"))
@@ -152,18 +174,15 @@ static int check_path(const struct request *request, const struct resource *reso
 {
     const char *sub = request->subresource;
     bool named = request->name[0], post = !strcmp(request->method, "POST");
-    bool known = !sub[0] || (!strcmp(sub, "status") && resource->flags & RESOURCE_STATUS) ||
-                 (is_scale(request) && resource->flags & RESOURCE_SCALE) ||
-                 (!strcmp(sub, "finalize") && !strcmp(resource->kind, "Namespace"));
+    bool known = resource_has_subresource(resource, sub);
     if (!known)
-        return status_set(status, 404, "NotFound", "the server could not find the requested resource");
+        return status_no_such_path(status);
     bool other = strcmp(request->method, "PUT") && strcmp(request->method, "PATCH") &&
                  strcmp(request->method, "DELETE");
     if (post == named || (other && !post) || (sub[0] && !strcmp(request->method, "DELETE")))
-        return status_set(status, 405, "MethodNotAllowed",
-                          "the server does not allow this method on the requested resource");
+        return status_no_such_method(status);
     if (named && resource_namespaced(resource) != (request->namespace_ != NULL))
-        return status_set(status, 404, "NotFound", "the server could not find the requested resource");
+        return status_no_such_path(status);
     return 0;
 }
 
