@@ -99,6 +99,9 @@ class Process:
 
     @classmethod
     def stop_all(cls):
+        """The end: nothing may interrupt it, else children would stay behind."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         for process in reversed(list(cls.alive)):
             process.stop()
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The programs against a real Kubernetes:
 #
-#     tests/kube/run.sh [--programs DIR] [SCENARIO…]
+#     tests/kube/run.sh [--programs DIR] [--jobs N] [SCENARIO…]
 #
 # Scenarios are the files in scenarios/; without names all are run. Needs mosquitto, openssl, python3, and what build.sh
 # needs. KEEP=1 keeps the files of scenarios that failed. Exit: 0 passed, 1 failed, 77 no real cluster to be had here.
