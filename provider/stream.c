@@ -25,8 +25,9 @@ static struct pending *pending_add(struct publisher_stream *stream, const char *
 
 static void pending_free(struct publisher_stream *stream, struct pending *pending)
 {
-    HASH_DEL(stream->pending_by_key, pending);
-    DL_DELETE(stream->pending, pending); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list */
+    HASH_DEL(stream->pending_by_key,
+             pending); /* NOLINT(clang-analyzer-core.NullDereference): it is in there */
+    DL_DELETE(stream->pending, pending);
     free(pending);
 }
 
