@@ -288,6 +288,7 @@ struct provider *provider_create(const struct provider_config *config)
     provider->selection = config->selection;
     provider->started_us = loop_now_us(provider->loop);
     wants_make(provider);
+    publisher_audience(provider->publisher, TOPICS_ALL);
     backoff_init(&provider->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.5);
     provider->discovery = discovery_create(provider->rest, on_discovered, provider);
     timer_init(&provider->refresh, provider->loop, on_refresh, provider);

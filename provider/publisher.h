@@ -81,6 +81,9 @@ void publisher_on_disconnected(struct publisher *publisher);
 void publisher_on_message(struct publisher *publisher, const char *topic, const void *payload, size_t len);
 void publisher_on_drained(struct publisher *publisher);
 
+/* From now on this audience hears of us, even while there is no stream for it. */
+void publisher_audience(struct publisher *publisher, const char *audience);
+
 /* A stream that is not ready yet: it follows the source, but nobody is told of it. The source is borrowed.
  * kind: the object's, for people. NULL where the names make no topic. */
 struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,

@@ -85,6 +85,15 @@ static struct audience *audience_get(struct publisher *publisher, const char *na
     return audience;
 }
 
+void publisher_audience(struct publisher *publisher, const char *name)
+{
+    struct audience *audience = audience_get(publisher, name);
+    if (!audience)
+        return;
+    audience->catalog_due = true;
+    announce_soon(publisher, 0);
+}
+
 struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
                                        const struct gvr *gvr, const char *kind, bool namespaced,
                                        struct store *source)

@@ -114,6 +114,35 @@ static void what_is_unknown_keeps_nothing_waiting(void **state)
     assert_true(local_started_calls(f->line.local) > before); /* it is looked for again */
 }
 
+static void put_widget(struct fixture *f, const char *name)
+{
+    line_create(
+        &f->line, &line_widgets,
+        "{'apiVersion':'example.com/v1','kind':'Widget','metadata':{'name':'%s','namespace':'default'}}",
+        name);
+}
+
+static void a_definition_may_come_later_go_and_return(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "widgets.example.com");
+    start(f);
+    line_run(&f->line, 30 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    line_create_crd(&f->line);
+    put_widget(f, "one");
+    line_run(&f->line, 30 * LOOP_SECOND);
+    assert_int_equal(line_count(&f->line, &line_widgets), 1);
+    line_delete(&f->line, &line_crds, "widgets.example.com");
+    line_run(&f->line, 600 * LOOP_SECOND);
+    assert_null(line_replica(&f->line, &line_widgets));
+    line_create_crd(&f->line);
+    put_widget(f, "two");
+    line_run(&f->line, 22 * LOOP_SECOND); /* sooner than the feed itself would have tried */
+    assert_int_equal(line_count(&f->line, &line_widgets), 1);
+    assert_int_equal(provider_feeds(f->provider), 1);
+}
+
 static void what_is_forbidden_keeps_nothing_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -175,6 +204,7 @@ int main(void)
         TEST(names_are_those_of_kubectl),
         TEST(everything_is_all_but_secrets),
         TEST(what_is_unknown_keeps_nothing_waiting),
+        TEST(a_definition_may_come_later_go_and_return),
         TEST(what_is_forbidden_keeps_nothing_waiting),
         TEST(nothing_is_complete_while_the_server_is_away),
         TEST(nothing_is_complete_before_the_lists_are_there),
