@@ -60,10 +60,18 @@ static struct feed *feed_find(struct provider *provider, const struct gvr *gvr)
 
 static void check_complete(struct provider *provider);
 
+static void refresh_in(struct provider *provider, int64_t delay_us)
+{
+    timer_start(&provider->refresh,
+                delay_us + (int64_t)loop_random_below(provider->loop, (uint64_t)delay_us / 4));
+}
+
 static void on_feed_changed(void *arg, struct feed *feed)
 {
-    (void)feed;
-    check_complete(arg);
+    struct provider *provider = arg;
+    if (feed_state(feed) == REFLECTOR_GONE && !timer_active(&provider->refresh))
+        refresh_in(provider, REFRESH_NAMED_US);
+    check_complete(provider);
 }
 
 static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)
@@ -211,8 +219,7 @@ static void refresh_later(struct provider *provider)
     int64_t delay = refresh_delay(provider);
     discovery_clear(provider->discovery);
     if (delay)
-        timer_start(&provider->refresh,
-                    delay + (int64_t)loop_random_below(provider->loop, (uint64_t)delay / 4));
+        refresh_in(provider, delay);
 }
 
 static void on_discovered(void *arg, const struct status *status)

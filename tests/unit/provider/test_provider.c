@@ -133,13 +133,15 @@ static void a_definition_may_come_later_go_and_return(void **state)
     put_widget(f, "one");
     line_run(&f->line, 30 * LOOP_SECOND);
     assert_int_equal(line_count(&f->line, &line_widgets), 1);
-    line_delete(&f->line, &line_crds, "widgets.example.com");
-    line_run(&f->line, 600 * LOOP_SECOND);
-    assert_null(line_replica(&f->line, &line_widgets));
-    line_create_crd(&f->line);
-    put_widget(f, "two");
-    line_run(&f->line, 22 * LOOP_SECOND); /* sooner than the feed itself would have tried */
-    assert_int_equal(line_count(&f->line, &line_widgets), 1);
+    for (int i = 0; i < 5; i++) {
+        line_delete(&f->line, &line_crds, "widgets.example.com");
+        line_run(&f->line, 600 * LOOP_SECOND);
+        assert_null(line_replica(&f->line, &line_widgets));
+        line_create_crd(&f->line);
+        put_widget(f, "two");
+        line_run(&f->line, 22 * LOOP_SECOND); /* sooner than the feed itself would try */
+        assert_int_equal(line_count(&f->line, &line_widgets), 1);
+    }
     assert_int_equal(provider_feeds(f->provider), 1);
 }
 
