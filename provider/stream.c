@@ -25,8 +25,8 @@ static struct pending *pending_add(struct publisher_stream *stream, const char *
 
 static void pending_free(struct publisher_stream *stream, struct pending *pending)
 {
-    HASH_DEL(stream->pending_by_key,
-             pending); /* NOLINT(clang-analyzer-core.NullDereference): it is in there */
+    /* It is in the table, so that is not empty. */
+    HASH_DEL(stream->pending_by_key, pending); /* NOLINT(clang-analyzer-core.NullDereference) */
     DL_DELETE(stream->pending, pending);
     free(pending);
 }

@@ -25,6 +25,7 @@ struct bench_options {
 struct object *pod_make(size_t number, uint64_t version, int64_t stamp_us);
 int64_t pod_stamp_us(const struct object *pod); /* 0 where there is none */
 
+/* bench.c */
 int64_t cpu_us(void);       /* of this process, user and system */
 int64_t memory_bytes(void); /* resident, private */
 struct topics bench_topics(void);
