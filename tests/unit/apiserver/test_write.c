@@ -300,6 +300,9 @@ static void plain_write_takes_what_it_changes(void **state)
     struct fixture *f = *state;
     apply(f, DEPLOYMENTS "/web", "agent", deployment(2, "a:1"));
     assert_int_equal(patch(f, DEPLOYMENTS "/web?fieldManager=someone", "{\"spec\":{\"replicas\":3}}"), 200);
+    /* The agent has lost it, and is not who a third one meets. */
+    assert_int_equal(apply(f, DEPLOYMENTS "/web", "third", deployment(5, "a:1")), 409);
+    check_refusal(f, "Conflict", "conflict with \"someone\" using apps/v1: .spec.replicas");
     assert_int_equal(apply(f, DEPLOYMENTS "/web", "agent", deployment(2, "a:1")), 409);
     check_refusal(f, "Conflict", "conflict with \"someone\" using apps/v1: .spec.replicas");
     assert_int_equal(apply(f, DEPLOYMENTS "/web", "agent", deployment(3, "a:2")), 200);
