@@ -55,7 +55,7 @@ struct kubeconfig_options {
     const char *service_account_dir; /* NULL: /var/run/secrets/kubernetes.io/serviceaccount */
 };
 
-/* 0; EX_NOINPUT: a file that was named or is needed cannot be read; EX_DATAERR: not YAML; EX_CONFIG: no such
+/* 0; EX_NOINPUT: a file that was named or is needed cannot be read; EX_CONFIG: not YAML, no such
  * context, a field of the wrong shape, an expired client certificate, …; err says which. *out is set on 0
  * only. */
 int kubeconfig_load(const struct kubeconfig_options *options, struct kubeconfig **out, struct error *err);

@@ -85,11 +85,17 @@ static int add_root(struct kubeconfig_files *files, const char *path, cJSON *roo
     return 0;
 }
 
+/* A kubeconfig that is no YAML is as wrong as one that is no kubeconfig. */
+static int not_yaml(int r, struct error *err)
+{
+    return err->code = r == EX_DATAERR ? EX_CONFIG : r;
+}
+
 int kubeconfig_files_add(struct kubeconfig_files *files, const char *path, struct error *err)
 {
     cJSON *root = NULL;
     int r = yaml_read_file(path, &root, err);
-    return r == 0 ? add_root(files, path, root, err) : r;
+    return r == 0 ? add_root(files, path, root, err) : not_yaml(r, err);
 }
 
 int kubeconfig_files_add_text(struct kubeconfig_files *files, const char *path, const char *text, size_t len,
@@ -100,7 +106,7 @@ int kubeconfig_files_add_text(struct kubeconfig_files *files, const char *path, 
     if (r == 0)
         return add_root(files, path, root, err);
     error_prefix(err, "%s", path);
-    return r;
+    return not_yaml(r, err);
 }
 
 static const cJSON *find_in(const cJSON *root, const char *kind, const char *name)

@@ -262,8 +262,8 @@ static void refuses_what_is_no_kubeconfig(void **state)
 {
     struct world *world = *state;
     put(world, "config", "a: [\n");
-    assert_int_equal(load(world, "config", NULL), EX_DATAERR);
-    refused(world, EX_DATAERR, "/config: line ");
+    assert_int_equal(load(world, "config", NULL), EX_CONFIG);
+    refused(world, EX_CONFIG, "/config: line ");
     put(world, "config", "kind: Pod\n");
     load(world, "config", NULL);
     refused(world, EX_CONFIG, "a Pod, not a kubeconfig");
