@@ -18,6 +18,7 @@ const struct option_exit_code option_exit_codes[] = {
     {EX_SOFTWARE, "a fault of the program itself"},
     {EX_OSERR, "the system refused a resource, such as a port"},
     {EX_CANTCREAT, "a file that was named cannot be written"},
+    {EX_IOERR, "the output cannot be written, such as to a disk that is full"},
     {EX_TEMPFAIL, "what was waited for did not come in time; trying again may help"},
     {EX_NOPERM, "credentials were refused"},
     {EX_CONFIG, "a configuration file or a kubeconfig is wrong"},

@@ -1,5 +1,6 @@
 /* The program that shows what clusters have: topics → the terminal. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -43,10 +44,11 @@ static const struct option_spec specs[] = {
     {.name = "name",
      .type = OPTION_TEXT,
      .value = "NAME",
-     .fallback = "hub",
-     .help = "the name of this participant; answers are addressed to it",
+     .help = "the name of this participant, to which answers are addressed; without it --username, which "
+             "is what a broker's access list goes by, or else informer- and a random part; two with one "
+             "name are in each other's way",
      .valid = topics_participant_valid,
-     .allowed = "a lower-case DNS label such as hub, and not all",
+     .allowed = "a lower-case DNS label such as viewer, and not all",
      .offset = offsetof(struct options, name)},
     {.name = "output",
      .letter = 'o',
@@ -97,7 +99,7 @@ static void on_once_done(void *arg, int code, const struct error *err)
     struct app *app = arg;
     if (code != 0)
         program_fail(&app->program, err);
-    else
+    else if (printer_flush(app->printer) == 0) /* where it cannot be written, on_closed() ends us */
         program_end(&app->program, 0);
 }
 
@@ -121,6 +123,8 @@ static void once_open(struct app *app)
         .log = &app->program.log,
         .informer = app->informer,
         .viewer = app->viewer,
+        .view = &app->view,
+        .connection = app->connection,
         .expect = app->options.expect,
         .timeout_us = app->options.timeout_us,
         .quiet_us = app->options.quiet_us,
@@ -128,6 +132,17 @@ static void once_open(struct app *app)
         .arg = app,
     };
     app->once = once_create(&config);
+}
+
+static void choose_name(struct app *app)
+{
+    const char *username = app->broker.username;
+    if (app->options.name)
+        return;
+    if (username && topics_participant_valid(username))
+        app->options.name = mem_strdup(username);
+    else
+        app->options.name = mem_printf("informer-%08" PRIx32, (uint32_t)loop_random(app->program.loop));
 }
 
 static int app_start(struct app *app, struct error *err)
@@ -140,6 +155,7 @@ static int app_start(struct app *app, struct error *err)
     struct topics topics;
     if (app->options.expect && !app->options.once)
         return error_set(err, EX_USAGE, "--expect needs --once");
+    choose_name(app);
     int r = broker_options_check(&app->broker, &topics, err);
     if (r == 0)
         r = view_open(app, err);

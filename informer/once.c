@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "informer/spelling.h"
 
 #define POLL_US (50 * LOOP_MS)
 #define NAMED_MAX 5 /* clusters that are named where some are missing */
@@ -71,8 +72,48 @@ static void say_stale(const struct once *once, const struct informer_cluster *cl
                      stream_state_text(replica_state(replica)));
 }
 
+/* The one of --cluster that nothing was heard of, after the given one; NULL: no other. */
+static const char *next_unheard(const struct once *once, size_t *at)
+{
+    const struct option_list *names = &once->config.view->clusters;
+    while (*at < names->count) {
+        const char *name = names->items[(*at)++];
+        const struct informer_cluster *cluster = next_cluster(once, NULL);
+        while (cluster && strcmp(cluster_name(cluster), name) != 0)
+            cluster = next_cluster(once, cluster);
+        if (!cluster)
+            return name;
+    }
+    return NULL;
+}
+
+static bool is_published(const struct once *once, const char *spelling)
+{
+    for (struct informer_cluster *cluster = next_cluster(once, NULL); cluster;
+         cluster = next_cluster(once, cluster))
+        for (struct informer_replica *replica = cluster_next_replica(cluster, NULL); replica;
+             replica = cluster_next_replica(cluster, replica))
+            if (spelling_matches(spelling, replica_gvr(replica)))
+                return true;
+    return false;
+}
+
+static void say_absent(const struct once *once)
+{
+    const struct option_list *resources = &once->config.view->resources;
+    const char *name;
+    for (size_t at = 0; (name = next_unheard(once, &at));)
+        log_warn(once->config.log, "informer", "%s: not heard of, left out", name);
+    for (size_t i = 0; i < resources->count; i++)
+        if (!is_published(once, resources->items[i]))
+            log_warn(once->config.log, "informer",
+                     "--resource %s: no cluster publishes that; is it among the --resource of its provider?",
+                     resources->items[i]);
+}
+
 static void print_all(struct once *once)
 {
+    say_absent(once);
     for (struct informer_cluster *cluster = next_cluster(once, NULL); cluster;
          cluster = next_cluster(once, cluster)) {
         if (cluster_synced(cluster)) {
@@ -121,24 +162,47 @@ static void describe(const struct informer_cluster *cluster, struct buf *out)
         buf_append_str(out, " still finds out what it has");
 }
 
-static void on_timeout(void *arg)
+/* That none was heard of, or no other than those that are synced. */
+static void describe_unheard(const struct once *once, struct buf *out)
 {
-    struct once *once = arg;
-    struct tally count = tally(once);
-    struct buf missing = BUF_INIT(400);
-    struct error err = {0};
     size_t named = 0;
+    const char *name;
+    for (size_t at = 0; named < NAMED_MAX && (name = next_unheard(once, &at)); named++)
+        buf_appendf(out, "%s%s", named ? ", " : "", name);
+    if (named)
+        buf_append_str(out, " was not heard of (is it running, and is its --cluster spelled like that?)");
+    else if (tally(once).seen)
+        buf_append_str(out, "no other cluster was heard of");
+    else
+        buf_append_str(out, "no cluster was heard of (are broker and prefixes those of the providers?)");
+}
+
+static void describe_all(const struct once *once, struct buf *out)
+{
+    const char *reason = once->config.connection ? connection_reason(once->config.connection) : NULL;
+    size_t named = 0;
+    if (reason) { /* without the broker all else follows */
+        buf_append_str(out, reason);
+        return;
+    }
     for (struct informer_cluster *cluster = next_cluster(once, NULL); cluster && named < NAMED_MAX;
          cluster = next_cluster(once, cluster)) {
         if (cluster_synced(cluster))
             continue;
-        describe(cluster, &missing);
+        describe(cluster, out);
         named++;
     }
-    if (!count.seen)
-        buf_append_str(&missing, "no cluster was heard of (are broker and prefixes those of the providers?)");
-    else if (!missing.len)
-        buf_append_str(&missing, "no other cluster was heard of");
+    if (named == 0)
+        describe_unheard(once, out);
+}
+
+static void on_timeout(void *arg)
+{
+    struct once *once = arg;
+    struct tally count = tally(once);
+    struct buf missing = BUF_INIT(1000);
+    struct error err = {0};
+    describe_all(once, &missing);
     error_set(&err, EX_TEMPFAIL, "%zu of %" PRId64 " clusters synced after %" PRId64 " s: %s", count.synced,
               once->config.expect ? once->config.expect : (int64_t)count.seen,
               once->config.timeout_us / LOOP_SECOND, missing.data);

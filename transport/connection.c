@@ -98,6 +98,11 @@ void connection_destroy(struct connection *connection)
     free(connection);
 }
 
+const char *connection_reason(const struct connection *connection)
+{
+    return connection->reason;
+}
+
 struct transport *connection_transport(struct connection *connection)
 {
     return connection->transport;

@@ -34,6 +34,10 @@ int connection_create(struct loop *loop, struct log *log, const struct broker_op
 /* Sends what was published, waiting for the broker at most 2 s. NULL is fine. No client hears of it. */
 void connection_destroy(struct connection *connection);
 
+/* Why there is no connection, in one line; NULL while there is one, and before the first attempt has ended.
+ * Borrowed until the loop runs on. */
+const char *connection_reason(const struct connection *connection);
+
 struct transport *connection_transport(struct connection *connection);
 
 /* Before the start; ops is borrowed, as the client is until the connection's end. */

@@ -3,6 +3,7 @@
 come right by itself is tried again; what comes in over the broker breaks nothing."""
 
 import os
+import re
 import subprocess
 import unittest
 
@@ -90,6 +91,8 @@ class BadInput(unittest.TestCase):
             self.refuse(name, NOINPUT, ["/nowhere"], *NEEDED[name], "--kubeconfig", "/nowhere")
             path = self.bench.write("other", KUBECONFIG % 1 + "current-context2: x\n")
             self.refuse(name, CONFIG, ["nobody"], *NEEDED[name], "--kubeconfig", path, "--context", "nobody")
+            path = self.bench.write("broken.kubeconfig", "clusters: [\n")
+            self.refuse(name, CONFIG, [str(path), "line"], *NEEDED[name], "--kubeconfig", path)
 
     def test_files_of_secrets_are_named(self):
         self.each(NOINPUT, ["--password-file", "/nowhere"], "--username", "u", "--password-file", "/nowhere")
@@ -131,7 +134,57 @@ class BadInput(unittest.TestCase):
         done = self.run_program("informer", "--broker", f"tcp://127.0.0.1:{port}", "--once", "--expect", "1", "--timeout", "1s")
         self.assertEqual(done.returncode, TEMPFAIL, done.stderr)
         self.assertEqual(done.stdout, "")
-        self.assertIn("informer: ", done.stderr.splitlines()[-1])
+        last = done.stderr.splitlines()[-1]
+        for part in ["informer: 0 of 1 clusters", f"tcp://127.0.0.1:{port}", "connection refused"]:
+            self.assertIn(part, last)
+
+    def test_what_was_named_and_is_not_there_is_said(self):
+        self.start_cluster()
+        port = self.bench.broker()
+        broker = ["--broker", f"tcp://127.0.0.1:{port}"]
+        self.bench.program("provider", "--cluster", "cluster1", *broker, environment=self.environment)
+        once = ["informer", *broker, "--once", "--quiet", "1s"]
+        done = self.run_program(*once, "--cluster", "cluster1,clutser2", "--resource", "configmaps,secrets")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, "SYNCED +cluster1 +configmaps")
+        self.assertRegex(done.stderr, "warn .*clutser2: not heard of")
+        self.assertRegex(done.stderr, "warn .*--resource secrets: no cluster publishes that")
+        self.assertNotIn("configmaps", done.stderr)
+        done = self.run_program(*once, "--cluster", "clutser2", "--timeout", "2s")
+        self.assertEqual(done.returncode, TEMPFAIL, done.stderr)
+        self.assertIn("clutser2 was not heard of", done.stderr.splitlines()[-1])
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        self.start_cluster()
+        port = self.bench.broker()
+        broker = ["--broker", f"tcp://127.0.0.1:{port}"]
+        self.bench.program("provider", "--cluster", "cluster1", *broker, environment=self.environment)
+        for more in ([], ["--once", "--expect", "1"]):
+            with self.subTest(more), open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([str(BIN / "informer"), *broker, *more], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      timeout=20, check=False, env=self.environment)
+                self.assertEqual(done.returncode, os.EX_IOERR, done.stderr)
+                self.assertEqual(done.stderr.count("No space left on device"), 1, done.stderr)
+                self.assertIn("informer: standard output: ", done.stderr)
+
+    def test_informers_without_names_are_not_in_each_others_way(self):
+        """Two with one name would break off each other's transfers."""
+        port = self.bench.broker()
+        spy = self.bench.start("spy", "mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", "ti/signal/all/+",
+                               "-t", "ready", "-F", "%t")
+        self.bench.wait("the spy listens", lambda: spy.out() or subprocess.run(
+            ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-t", "ready", "-m", "x"], check=True) is None)
+        for i, more in enumerate([[], [], ["--username", "viewer"], ["--username", "No Name"]]):
+            self.bench.program("informer", "--broker", f"tcp://127.0.0.1:{port}", *more, label=f"informer-{i}",
+                               environment=self.environment)
+
+        def names():
+            return sorted(set(re.findall(r"^ti/signal/all/(.*)$", spy.out(), re.MULTILINE)))
+
+        self.bench.wait("four names", lambda: len(names()) == 4)
+        for name in names()[:3]:
+            self.assertRegex(name, r"^informer-[0-9a-f]{8}$")
+        self.assertEqual(names()[3], "viewer")
 
     def test_garbage_from_the_broker_breaks_nothing(self):
         self.start_cluster()

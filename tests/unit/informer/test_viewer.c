@@ -106,6 +106,7 @@ static void wait_for(struct fixture *f, int64_t expect, int64_t timeout_us, int6
     struct once_config config = {.loop = f->line.loop,
                                  .informer = f->line.informer,
                                  .viewer = f->viewer,
+                                 .view = &f->options,
                                  .expect = expect,
                                  .timeout_us = timeout_us,
                                  .quiet_us = quiet_us,
