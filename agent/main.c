@@ -27,7 +27,8 @@ static const struct program_info info = {
         "Does all that provider does. Besides, Deployments that the hub has for this cluster are applied to "
         "it (server-side, as field manager transport-informer), put right when they are changed or deleted, "
         "and pruned when the hub does not have them any more. What is in the cluster otherwise is left "
-        "alone.",
+        "alone. How many of their replicas are available shows at the hub's source as long as "
+        "deployments.apps is among the resources that are mirrored.",
     .example = "agent --broker tcp://127.0.0.1:1883 --cluster cluster1\n"
                "agent --cluster cluster1 --deploy-to default,web\n",
 };
