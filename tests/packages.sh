@@ -12,7 +12,7 @@ packages=(
 	gcc libc6-dev cmake ninja-build pkg-config python3
 	libuv1-dev libcurl4-openssl-dev libcjson-dev uthash-dev libmosquitto-dev libzstd-dev libxxhash-dev libyaml-dev
 	libmicrohttpd-dev libcmocka-dev libssl-dev
-	mosquitto mosquitto-clients openssl
+	mosquitto mosquitto-clients openssl ca-certificates
 )
 ci_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db)
 
