@@ -225,11 +225,24 @@ static void sync_credit(struct informer_replica *replica)
     send_signal(replica, credit);
 }
 
+/* Everyone who publishes under this name hears the sync, and another provider's objects are whole and right,
+ * too. What the run that we follow has announced is the one thing that tells them apart. */
+static bool is_unannounced(const struct informer_replica *replica, const struct message *answer)
+{
+    return snapshot_epoch(replica->snapshot) == 0 && answer->epoch != 0 &&
+           answer->epoch != replica->announced_epoch;
+}
+
 void sync_answer(struct informer_replica *replica, const struct message *message)
 {
     struct informer *informer = replica->informer;
     if (replica->phase != REPLICA_SYNCING || message->nonce != snapshot_nonce(replica->snapshot))
         return;
+    if (is_unannounced(replica, message)) {
+        informer->stats.foreign++;
+        cluster_whois(replica->cluster);
+        return;
+    }
     int r = message->kind == MESSAGE_EQUAL ? snapshot_set_equal(replica->snapshot, message)
                                            : snapshot_add_chunk(replica->snapshot, message);
     if (r == SNAPSHOT_E_FOREIGN) {

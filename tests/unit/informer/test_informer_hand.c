@@ -192,9 +192,9 @@ static void test_a_late_answer_of_the_run_before(void **state)
     run(f, LOOP_MS);
     h.epoch = 22;
     hand_equal(&h, nonce);
-    assert_true(replica_synced(f->replica));
+    assert_false(replica_synced(f->replica));
     h.epoch = 23;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 8; i++) {
         hand_heartbeat(&h);
         run(f, LOOP_SECOND);
     }
@@ -202,6 +202,30 @@ static void test_a_late_answer_of_the_run_before(void **state)
     assert_false(replica_synced(f->replica));
     hand_equal(&h, hand_nonce(&h));
     assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
+/* A second provider of this name, which is not followed, answers the sync first: with all that it has, which
+ * is nothing. An agent would delete its workloads by that. */
+static void test_an_answer_of_a_provider_that_is_not_followed(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 15 * LOOP_SECOND);
+    h.epoch = 22;
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    struct message chunk = {
+        .kind = MESSAGE_CHUNK, .nonce = hand_nonce(&h), .epoch = 77, .last_hash = UINT64_MAX, .last = true};
+    tap_say(f->tap, ANSWERS, &chunk);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->deleted, 0);
+    assert_false(replica_synced(f->replica));
+    hand_equal(&h, hand_nonce(&h)); /* and this one still counts */
+    assert_true(replica_synced(f->replica));
+    assert_int_equal(store_count(replica_store(f->replica)), 1);
     hand_stop(&h);
 }
 
@@ -515,6 +539,7 @@ int main(void)
         TEST(test_a_delta_of_another_epoch_changes_nothing),
         TEST(test_an_answer_that_nobody_asked_for),
         TEST(test_a_late_answer_of_the_run_before),
+        TEST(test_an_answer_of_a_provider_that_is_not_followed),
         TEST(test_what_keeps_going_wrong_is_no_storm),
         TEST(test_an_end_that_does_not_follow),
         TEST(test_an_old_presence_come_late),
