@@ -87,11 +87,7 @@ void replica_drop(struct informer_replica *replica)
 
 void replica_empty(struct informer_replica *replica)
 {
-    struct object *object;
-    while ((object = store_seek(replica->store, 0))) {
-        replica->informer->stats.events++;
-        store_delete(replica->store, object_key(object), true);
-    }
+    replica->informer->stats.events += store_delete_some(replica->store, SIZE_MAX, true);
 }
 
 void replica_set_phase(struct informer_replica *replica, enum replica_phase phase)

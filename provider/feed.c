@@ -51,16 +51,10 @@ static bool stream_ensure(struct feed *feed)
 static void on_emptying(void *arg)
 {
     struct feed *feed = arg;
-    struct object *object;
-    for (int i = 0; i < SLICE_DELETIONS; i++) {
-        object = store_seek(feed->store, 0);
-        if (!object) {
-            stream_ensure(feed);
-            return;
-        }
-        store_delete(feed->store, object_key(object), true);
-    }
-    timer_start(&feed->emptying, 0);
+    if (store_delete_some(feed->store, SLICE_DELETIONS, true) < SLICE_DELETIONS)
+        stream_ensure(feed);
+    else
+        timer_start(&feed->emptying, 0);
 }
 
 static void on_gone(struct feed *feed)

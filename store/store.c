@@ -209,6 +209,17 @@ struct object *store_seek(const struct store *store, uint64_t hash)
     return node ? node->object : first_from_slot(store, slot_of(store, hash) + 1);
 }
 
+size_t store_delete_some(struct store *store, size_t max, bool unseen)
+{
+    struct object *object;
+    size_t count = 0;
+    for (uint64_t hash = 0; count < max && (object = store_seek(store, hash)); count++) {
+        hash = object_key_hash(object);
+        store_delete(store, object_key(object), unseen);
+    }
+    return count;
+}
+
 struct object *store_after(const struct store *store, const struct object *object)
 {
     uint64_t hash = object_key_hash(object);

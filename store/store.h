@@ -45,6 +45,10 @@ void store_unobserve(struct store *store,
 enum store_outcome store_put(struct store *store, struct object *object);
 enum store_outcome store_delete(struct store *store, const char *key,
                                 bool unseen); /* STORE_DELETED, or UNCHANGED where absent */
+/* The first ones in order, `max` at most; returns how many they were. O(table + deleted): emptying a large
+ * store one store_seek(store, 0) after the other would look at all the empty slots in front again and again.
+ */
+size_t store_delete_some(struct store *store, size_t max, bool unseen);
 
 struct object *store_get(const struct store *store, const char *key); /* borrowed, NULL where absent */
 size_t store_count(const struct store *store);

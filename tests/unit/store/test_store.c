@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/mem.h"
@@ -126,12 +127,55 @@ static void a_walk_survives_growth(void **state)
     store_destroy(store);
 }
 
+static void emptied_in_order(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    char name[16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "o%d", i);
+        put(store, name, "1", 1);
+    }
+    struct seen seen = {.observer = {.changed = seen_changed}};
+    seen.observer.arg = &seen;
+    store_observe(store, &seen.observer);
+    struct object *first = object_ref(store_seek(store, 0));
+    assert_int_equal(store_delete_some(store, 1, true), 1);
+    assert_null(store_get(store, object_key(first)));
+    object_unref(first);
+    assert_int_equal(store_delete_some(store, 9, true), 9);
+    assert_int_equal(seen.events, 10);
+    assert_memory_equal(seen.log, "?D:", 3);
+    assert_int_equal(store_delete_some(store, 1000, true), 90);
+    assert_int_equal(store_delete_some(store, 1000, true), 0);
+    assert_int_equal(store_count(store), 0);
+    store_destroy(store);
+}
+
+/* Going back to the first slot for each would take many times as long. */
+static void a_large_store_is_emptied_in_one_walk(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    char name[16];
+    for (int i = 0; i < 200000; i++) {
+        snprintf(name, sizeof(name), "o%d", i);
+        put(store, name, "1", 1);
+    }
+    clock_t before = clock();
+    assert_int_equal(store_delete_some(store, SIZE_MAX, true), 200000);
+    assert_in_range(clock() - before, 0, 2 * CLOCKS_PER_SEC);
+    store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_told_once_and_right),
         cmocka_unit_test(the_root_depends_on_the_state_alone),
         cmocka_unit_test(a_walk_survives_growth),
+        cmocka_unit_test(emptied_in_order),
+        cmocka_unit_test(a_large_store_is_emptied_in_one_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
