@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #define RETRY_AFTER_MAX_S 86400
+#define PLAIN_TEXT_MAX 200
 
 const char *outcome_text(enum outcome outcome)
 {
@@ -135,8 +136,33 @@ void status_ok(struct status *status, int code)
     *status = (struct status){.outcome = OUTCOME_OK, .code = code, .retry_after_ms = -1};
 }
 
+/* What a server that is no API server, or not spoken to as one, says in plain text; a page of HTML says
+ * nothing to people who read logs. */
+static void take_plain_text(struct status *status, const char *body, size_t len)
+{
+    size_t end = 0;
+    if (status->outcome == OUTCOME_UNAUTHORIZED || len == 0 || body[0] == '<' || body[0] == '{')
+        return;
+    while (end < len && end < PLAIN_TEXT_MAX && (unsigned char)body[end] >= 0x20 && body[end] != 0x7f)
+        end++;
+    if (end)
+        snprintf(status->text, sizeof(status->text), "the API server answered %d (%s): %.*s", status->code,
+                 outcome_text(status->outcome), (int)end, body);
+}
+
+/* The API server's own text for it is one word, most often. */
+static void explain_unauthorized(struct status *status)
+{
+    if (status->outcome == OUTCOME_UNAUTHORIZED &&
+        (status->text[0] == '\0' || strcmp(status->text, "Unauthorized") == 0))
+        snprintf(status->text, sizeof(status->text),
+                 "the API server does not accept the credentials (401 Unauthorized); have the kubeconfig's "
+                 "token or certificate run out, or do they belong to another cluster?");
+}
+
 static void text_default(struct status *status)
 {
+    explain_unauthorized(status);
     if (status->text[0] || status->outcome == OUTCOME_OK)
         return;
     if (status->code)
@@ -153,8 +179,8 @@ void status_from_answer(struct status *status, enum rest_result result, const ch
     status->retry_after_ms = retry_after_ms;
     if (result == REST_OK || code >= 300) { /* a refusal that was cut off is still that refusal */
         status->outcome = outcome_by_code(code);
-        if (status->outcome != OUTCOME_OK)
-            take_status_object(status, body, body_len);
+        if (status->outcome != OUTCOME_OK && !take_status_object(status, body, body_len))
+            take_plain_text(status, body, body_len);
     } else {
         status->outcome = result == REST_REFUSED ? OUTCOME_REFUSED : OUTCOME_LOST;
         snprintf(status->text, sizeof(status->text), "%s", why ? why : "");
