@@ -18,6 +18,8 @@
 #define SELF_TEST_US (15 * LOOP_SECOND)
 #define REASSERT_US (2 * LOOP_SECOND)
 #define CONFLICT_LOG_US (30 * LOOP_SECOND)
+#define SLICE_AUDIENCES 64 /* announced to in one turn of the loop: a hub has thousands */
+#define FULL_US (50 * LOOP_MS)
 
 static void publish_presence(struct publisher *publisher)
 {
@@ -66,8 +68,9 @@ static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_en
     };
 }
 
-/* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. */
-static void publish_heartbeat(struct publisher *publisher, struct audience *audience)
+/* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. False where
+ * the transport has no room. */
+static bool publish_heartbeat(struct publisher *publisher, struct audience *audience)
 {
     struct buf body = BUF_INIT(CATALOG_BODY_MAX);
     struct publisher_stream *stream;
@@ -83,43 +86,60 @@ static void publish_heartbeat(struct publisher *publisher, struct audience *audi
                               .catalog = audience->catalog,
                               .body = {body.data, body.len}};
     struct slice payload = codec_encode(publisher->codec, &message);
-    transport_publish(publisher->transport, audience->topic, payload.data, payload.len, 0, false);
+    int r = transport_publish(publisher->transport, audience->topic, payload.data, payload.len, 0, false);
     buf_deinit(&body);
+    return r != TRANSPORT_E_FULL;
 }
 
-/* A catalog that changed goes first, so that the heartbeat can be read. */
-static void announce_audience(struct publisher *publisher, struct audience *audience)
+/* A catalog that changed goes first, so that the heartbeat can be read. False where it is to be tried again.
+ */
+static bool announce_audience(struct publisher *publisher, struct audience *audience)
 {
     if (audience->catalog_due)
         publish_catalog(publisher, audience);
-    publish_heartbeat(publisher, audience);
-    audience->heartbeat_due = false;
+    audience->heartbeat_due = !publish_heartbeat(publisher, audience);
+    return !audience->heartbeat_due;
+}
+
+static void audiences_due(struct publisher *publisher, bool catalog)
+{
+    for (struct audience *audience = publisher->audiences; audience; audience = audience->hh.next) {
+        audience->catalog_due |= catalog;
+        audience->heartbeat_due = true;
+    }
 }
 
 static void on_heartbeat(void *arg)
 {
     struct publisher *publisher = arg;
-    struct audience *audience;
     timer_start(&publisher->heartbeat, publisher->options.heartbeat_us);
-    if (!publisher->connected)
-        return;
-    if (publisher->presence_due)
-        publish_presence(publisher);
-    DL_FOREACH(publisher->audiences, audience)
-    announce_audience(publisher, audience);
+    audiences_due(publisher, false);
+    announce_soon(publisher, 0);
 }
 
+/* A round goes over all audiences, in slices; where the transport is full it waits, so that those at the end
+ * are not always the ones who hear nothing. */
 static void on_announce(void *arg)
 {
     struct publisher *publisher = arg;
+    struct audience *audience = publisher->announce_next ? publisher->announce_next : publisher->audiences;
     if (!publisher->connected)
         return;
     if (publisher->presence_due)
         publish_presence(publisher);
-    struct audience *audience;
-    DL_FOREACH(publisher->audiences, audience)
-    if (audience->catalog_due || audience->heartbeat_due)
-        announce_audience(publisher, audience);
+    publisher->announce_next = NULL;
+    for (int count = 0; audience; audience = audience->hh.next) {
+        if (!audience->catalog_due && !audience->heartbeat_due)
+            continue;
+        if (++count > SLICE_AUDIENCES || !announce_audience(publisher, audience)) {
+            publisher->announce_next = audience;
+            timer_start(&publisher->announce, count > SLICE_AUDIENCES ? 0 : FULL_US);
+            return;
+        }
+    }
+    if (publisher->announce_again)
+        timer_start(&publisher->announce, 0);
+    publisher->announce_again = false;
 }
 
 static void on_self_test(void *arg)
@@ -144,18 +164,19 @@ void announce_init(struct publisher *publisher)
 void announce_soon(struct publisher *publisher, int64_t delay_us)
 {
     bool sooner = publisher->announce.due_us > loop_now_us(publisher->loop) + delay_us;
-    if (!timer_active(&publisher->announce) || sooner)
+    if (publisher->announce_next)
+        publisher->announce_again = true; /* the round under way may be past it */
+    else if (!timer_active(&publisher->announce) || sooner)
         timer_start(&publisher->announce, delay_us);
 }
 
 void publisher_on_connected(struct publisher *publisher)
 {
-    struct audience *audience;
     publisher->connected = true;
     publisher->presence_due = true;
     publisher->presence_seen = false;
-    DL_FOREACH(publisher->audiences, audience)
-    audience->catalog_due = true;
+    audiences_due(publisher, true);
+    publisher->announce_next = NULL;
     timer_stop(&publisher->announce);
     timer_start(&publisher->self_test, SELF_TEST_US);
     on_announce(publisher);
@@ -164,12 +185,10 @@ void publisher_on_connected(struct publisher *publisher)
 
 void publisher_complete(struct publisher *publisher)
 {
-    struct audience *audience;
     if (publisher->complete)
         return;
     publisher->complete = true;
-    DL_FOREACH(publisher->audiences, audience)
-    audience->catalog_due = true;
+    audiences_due(publisher, true);
     announce_soon(publisher, 0);
 }
 

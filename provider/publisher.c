@@ -54,18 +54,13 @@ static void on_flush(void *arg)
 
 static struct publisher_stream *stream_by_path(struct publisher *publisher, struct slice path)
 {
-    struct audience *audience;
-    struct publisher_stream *stream;
-    DL_FOREACH(publisher->audiences, audience)
-    {
-        size_t len = strlen(audience->name);
-        if (path.len <= len || memcmp(path.data, audience->name, len) != 0 || path.data[len] != '/')
-            continue;
-        DL_FOREACH(audience->streams, stream)
-        if (stream->ready && slice_equal(path, stream->path))
-            return stream;
-    }
-    return NULL;
+    const char *slash = path.len ? memchr(path.data, '/', path.len) : NULL;
+    struct audience *audience =
+        slash ? audience_find(publisher, path.data, (size_t)(slash - path.data)) : NULL;
+    struct publisher_stream *stream = audience ? audience->streams : NULL;
+    while (stream && !(stream->ready && slice_equal(path, stream->path)))
+        stream = stream->next;
+    return stream;
 }
 
 static void answer_equal(struct publisher_stream *stream, const char *informer, const struct message *sync)
@@ -124,15 +119,20 @@ static void on_sync(struct publisher *publisher, const char *informer, const str
         transfer_start(stream, informer, sync);
 }
 
+static void audience_due(struct publisher *publisher, const char *name)
+{
+    struct audience *audience = audience_find(publisher, name, strlen(name));
+    if (audience)
+        audience->catalog_due = true;
+}
+
 static void on_whois(struct publisher *publisher, const char *informer, int64_t delay_us)
 {
-    struct audience *audience;
     if (publisher->ops && publisher->ops->asked)
         publisher->ops->asked(publisher->arg, informer);
     publisher->presence_due = true;
-    DL_FOREACH(publisher->audiences, audience)
-    audience->catalog_due = audience->catalog_due || strcmp(audience->name, TOPICS_ALL) == 0 ||
-                            strcmp(audience->name, informer) == 0;
+    audience_due(publisher, TOPICS_ALL);
+    audience_due(publisher, informer);
     announce_soon(publisher, delay_us);
 }
 
@@ -262,10 +262,10 @@ void publisher_destroy(struct publisher *publisher)
     if (!publisher)
         return;
     struct audience *audience, *next;
-    DL_FOREACH_SAFE(publisher->audiences, audience, next)
-    {
+    HASH_ITER (hh, publisher->audiences, audience, next) {
         while (audience->streams)
             stream_destroy(audience->streams);
+        HASH_DEL(publisher->audiences, audience);
         free(audience);
     }
     ended_free(publisher);

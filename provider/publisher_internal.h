@@ -39,7 +39,7 @@ struct audience {
     uint64_t catalog;                /* hash of the one published last */
     bool catalog_due, heartbeat_due; /* to be published as soon as we can */
     struct publisher_stream *streams;
-    struct audience *prev, *next;
+    UT_hash_handle hh; /* by name: a hub has one for each of its clusters */
 };
 
 struct publisher_stream {
@@ -88,6 +88,8 @@ struct publisher {
     bool connected, presence_due, presence_seen, complete;
     int64_t conflict_logged_us;
     struct audience *audiences;
+    struct audience *announce_next; /* where the round of announcing goes on; NULL between rounds */
+    bool announce_again;            /* asked for meanwhile */
     struct publisher_stream *work;
     struct ended *ended;
     struct buf body;
@@ -107,6 +109,8 @@ void transfer_start(struct publisher_stream *stream, const char *informer, const
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
 void transfer_free(struct publisher_stream *stream, struct transfer *transfer);
 bool transfer_pump(struct publisher_stream *stream); /* one chunk at most; false where none may be sent */
+
+struct audience *audience_find(const struct publisher *publisher, const char *name, size_t len);
 
 /* publisher.c */
 bool publisher_may_send(const struct publisher *publisher);

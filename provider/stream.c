@@ -69,11 +69,17 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
     stream_work(stream);
 }
 
-static struct audience *audience_get(struct publisher *publisher, const char *name)
+struct audience *audience_find(const struct publisher *publisher, const char *name, size_t len)
 {
     struct audience *audience;
-    DL_FOREACH(publisher->audiences, audience)
-    if (strcmp(audience->name, name) == 0)
+    HASH_FIND(hh, publisher->audiences, name, len, audience);
+    return audience;
+}
+
+static struct audience *audience_get(struct publisher *publisher, const char *name)
+{
+    struct audience *audience = audience_find(publisher, name, strlen(name));
+    if (audience)
         return audience;
     audience = mem_zalloc(sizeof(*audience));
     if (topics_audience(&publisher->options.topics, publisher->name, name, audience->topic) != 0) {
@@ -81,7 +87,7 @@ static struct audience *audience_get(struct publisher *publisher, const char *na
         return NULL;
     }
     strcpy(audience->name, name);
-    DL_APPEND(publisher->audiences, audience);
+    HASH_ADD_STR(publisher->audiences, name, audience);
     return audience;
 }
 

@@ -23,6 +23,7 @@ struct publishing_options {
     const char *uid;  /* NULL: uid-1; "" is not known yet */
     struct store *pods;
     size_t max_payload, window; /* 0: the defaults */
+    size_t transport_window;
     enum encoding encoding;
     bool unready;
 };
@@ -81,6 +82,7 @@ static inline struct transport *publishing_transport(struct wire *wire,
         .will_len = will.len,
         .will_retain = true,
         .max_payload = options->max_payload,
+        .window = options->transport_window,
     };
     struct transport *transport = loopback_create(wire->broker, &loopback);
     codec_destroy(codec);

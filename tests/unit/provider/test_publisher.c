@@ -122,6 +122,39 @@ static void test_presence_catalog_and_heartbeat(void **state)
     free(beats);
 }
 
+/* A hub has an audience for each of its clusters: it stops for none of them, and forgets none. */
+static void test_many_audiences(void **state)
+{
+    struct fixture *f = *state;
+    char topic[32];
+    start(f, (struct publishing_options){0});
+    for (int i = 0; i < 1000; i++) {
+        snprintf(topic, sizeof(topic), "k%d", i);
+        publishing_add(&f->p, topic, true);
+    }
+    for (uint64_t before; stats(f)->messages < 1000;) {
+        before = stats(f)->messages;
+        assert_true(loop_step(f->wire.loop));
+        assert_in_range(stats(f)->messages - before, 0, 70);
+    }
+    publisher_stream_state(f->p.stream, STREAM_FORBIDDEN);
+    run(f, 5 * LOOP_SECOND);
+    for (int i = 0; i < 1000; i += 333) {
+        snprintf(topic, sizeof(topic), "p/c1/k%d", i);
+        assert_int_equal(tap_count(f->tap, MESSAGE_CATALOG, topic), 1);
+        assert_in_range(tap_count(f->tap, MESSAGE_HEARTBEAT, topic), 3, 4);
+    }
+}
+
+/* What finds no room is not left for the next time, where it may find none again. */
+static void test_a_heartbeat_waits_for_room(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){.transport_window = 1});
+    assert_int_equal(tap_count(f->tap, MESSAGE_CATALOG, "p/c1/all"), 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_HEARTBEAT, "p/c1/all"), 1);
+}
+
 static void test_whois_is_answered(void **state)
 {
     struct fixture *f = *state;
@@ -511,6 +544,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_presence_catalog_and_heartbeat),
+        TEST(test_many_audiences),
+        TEST(test_a_heartbeat_waits_for_room),
         TEST(test_whois_is_answered),
         TEST(test_a_stream_that_is_not_ready_is_invisible),
         TEST(test_each_delta_follows_the_one_before),
