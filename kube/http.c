@@ -10,7 +10,10 @@
  * others follow: over the same connection where that is HTTP/2, each over its own otherwise. (libcurl's own
  * way of waiting, PIPEWAIT, lets calls starve behind endless answers over HTTP/1.1.) There is one for new
  * calls; it is retired when silence on it has cost a call its patience, since libcurl would otherwise put the
- * next try on the same dead connection. A retired pool lives as long as its last call.
+ * next try on the same dead connection. A retired pool lives as long as its last call. And where a call waits
+ * in vain for its answer while nothing comes over its pool's connection, that connection is dead, and all
+ * calls of the pool end with it: a watch says nothing for minutes, so it cannot find out by itself that a
+ * proxy or a frozen server only takes what it is sent.
  */
 #include "kube/http.h"
 
@@ -34,6 +37,7 @@ struct http_pool {
     bool multiplexes;              /* by HTTP/2 */
     const struct rest_call *scout; /* the call that the others wait for; NULL mostly */
     struct timer patience;         /* with which they do */
+    int64_t last_byte_us;          /* of any answer */
     struct http_pool *next;
 };
 
@@ -190,13 +194,18 @@ static void call_headers(struct rest_call *call, int status)
         call->callbacks.headers(call->arg, status, retry_after_ms(call->easy));
 }
 
+static void call_alive(struct rest_call *call)
+{
+    call->last_byte_us = call->pool->last_byte_us = loop_now_us(call->http->loop);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *arg)
 {
     struct rest_call *call = arg;
     size_t len = size * count;
     if (call->state != CALL_RUNNING)
         return 0;
-    call->last_byte_us = loop_now_us(call->http->loop);
+    call_alive(call);
     bool end_of_headers = line[0] == '\r' || line[0] == '\n';
     long status = 0;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -211,7 +220,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     size_t len = size * count;
     if (call->state != CALL_RUNNING)
         return 0;
-    call->last_byte_us = loop_now_us(call->http->loop);
+    call_alive(call);
     if (!call->refused && call->callbacks.body)
         call->callbacks.body(call->arg, data, len);
     return call->state == CALL_RUNNING ? len : 0;
@@ -254,12 +263,40 @@ static void call_time_out(struct rest_call *call, int64_t timeout_ms, const char
     call_finish(call, REST_TIMEOUT, reason);
 }
 
+/* Whether nothing at all has come over the connection that the call shares for half of its timeout at least,
+ * nor since it was launched. */
+static bool pool_is_dead(const struct rest_call *call)
+{
+    int64_t waited_us = loop_now_us(call->http->loop) - call->last_byte_us;
+    return call->pool->multiplexes && call->pool->last_byte_us < call->last_byte_us &&
+           waited_us >= call->timeout_ms * LOOP_MS / 2;
+}
+
+/* Ends what else runs there. Callbacks may start and cancel calls, but none is freed before the next turn. */
+static void pool_end(struct http_pool *pool, const struct rest_call *witness)
+{
+    char reason[900];
+    const struct kubeconfig *config = pool->http->config;
+    snprintf(reason, sizeof(reason),
+             "%s: the connection is dead: another request was not answered over it (%s)", config->server,
+             config->origin);
+    struct rest_call *call;
+    DL_FOREACH(pool->http->calls, call)
+    if (call->state == CALL_RUNNING && call->pool == pool && call != witness)
+        call_finish(call, REST_BROKEN, reason);
+}
+
 static void on_deadline(void *arg)
 {
     struct rest_call *call = arg;
-    if (call->pool && call->status == 0)
+    if (call->pool && call->status == 0) {
         pool_retire(call->pool);
-    call_time_out(call, call->timeout_ms, "not answered in full within");
+        if (pool_is_dead(call))
+            pool_end(call->pool, call);
+    }
+    /* One of those that ended may have cancelled this one. */
+    if (call->state != CALL_OVER)
+        call_time_out(call, call->timeout_ms, "not answered in full within");
 }
 
 /* The timer is not set anew for each byte; it looks when it fires. */

@@ -1,6 +1,7 @@
 """A TCP proxy that can be cut: what stands between a program and its API server when a network fails.
 
 Cutting closes every connection and takes no new one until restore(): the API server stays as it is, unlike on a restart.
+Freezing keeps the connections there are, takes what comes over them, and passes on nothing; new ones work.
 """
 
 import selectors
@@ -15,6 +16,7 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.pairs = set()
+        self.frozen = set()
         self.open = True
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -48,7 +50,8 @@ class Proxy:
                     data = ready.fileobj.recv(1 << 16)
                     if not data:
                         return
-                    ready.data.sendall(data)
+                    if pair not in self.frozen:
+                        ready.data.sendall(data)
         except (OSError, ValueError):
             pass
         finally:
@@ -67,6 +70,12 @@ class Proxy:
                         end.shutdown(socket.SHUT_RDWR)
                     except OSError:
                         pass
+
+    def freeze(self):
+        """Returns how many connections it is."""
+        with self.lock:
+            self.frozen |= self.pairs
+            return len(self.frozen)
 
     def restore(self):
         with self.lock:

@@ -237,6 +237,10 @@ class Http2Handler(socketserver.BaseRequestHandler):
         return data
 
     def answer(self, stream, number):
+        if stream >= 5 and self.server.ending in ("mute", "busy"):  # from the third on: taken, not answered
+            if self.server.ending == "busy":
+                self.frame(self.DATA, 0, 1, b" and more")
+            return
         self.frame(self.HEADERS, 1 << 2, stream, self.STATUS_200)
         self.frame(self.DATA, 0, stream, b"conn=%d stream=%d" % (number, stream))
         if self.server.ending == "goaway" and stream == 5:  # the third: all of them go on, no further one comes
@@ -352,6 +356,8 @@ def main():
         "h2-narrow": listen(h2, Http2Handler, max_streams=10),
         "h2-goaway": listen(h2, Http2Handler, ending="goaway"),
         "h2-cut": listen(h2, Http2Handler, ending="cut"),
+        "h2-mute": listen(h2, Http2Handler, ending="mute"),
+        "h2-busy": listen(h2, Http2Handler, ending="busy"),
         "h2-reset-2": listen(h2, Http2Handler, ending="reset2"),
         "h2-reset-8": listen(h2, Http2Handler, ending="reset8"),
         "refused": held.getsockname()[1],

@@ -96,6 +96,38 @@ static void a_silent_connection_gets_no_new_calls(void **state)
     seen_deinit(&next);
 }
 
+/* Two watches, and a request that is not answered within its time. */
+static void not_answered(struct fixture *fixture, const char *port_name)
+{
+    struct rest_request probe = {.method = "GET", .path = "/version", .timeout_ms = 1000};
+    struct seen timed_out = {0};
+    client_h2(fixture, port_name);
+    assert_int_equal(open_streams(fixture, 2), 1);
+    call_start(fixture, &timed_out, &probe);
+    call_wait(&timed_out);
+    assert_int_equal(timed_out.result, REST_TIMEOUT);
+    seen_deinit(&timed_out);
+}
+
+static void watches_end_where_a_request_finds_the_connection_dead(void **state)
+{
+    struct fixture *fixture = *state;
+    not_answered(fixture, "h2-mute");
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(streams[i].done_count, 1);
+        assert_int_equal(streams[i].result, REST_BROKEN);
+        assert_non_null(strstr(streams[i].reason, "the connection is dead"));
+        seen_deinit(&streams[i]);
+    }
+}
+
+static void watches_go_on_where_anything_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    not_answered(fixture, "h2-busy");
+    close_streams(fixture, 2);
+}
+
 static void cancelled_streams_leave_the_others_alone(void **state)
 {
     struct fixture *fixture = *state;
@@ -151,6 +183,8 @@ int main(void)
         TEST(watches_share_a_connection),
         TEST(further_connections_where_streams_run_out),
         TEST(a_silent_connection_gets_no_new_calls),
+        TEST(watches_end_where_a_request_finds_the_connection_dead),
+        TEST(watches_go_on_where_anything_comes),
         TEST(cancelled_streams_leave_the_others_alone),
         TEST(a_connection_that_says_goodbye_gets_no_new_calls),
         TEST(a_cut_stream_is_broken),
