@@ -194,7 +194,7 @@ static enum MHD_Result send_response(struct visit *visit)
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, const char *why)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(why), (void *)(uintptr_t)why, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(strlen(why), mem_strdup(why), MHD_RESPMEM_MUST_FREE);
     MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
     MHD_add_response_header(response, "Connection", "close");
     enum MHD_Result r = MHD_queue_response(connection, code, response);
@@ -308,12 +308,15 @@ static int listen_on(const char *host, uint16_t port, int *out, struct error *er
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t len = sizeof(address);
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+    if (getsockname(fd, &address.any, &len) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, unsigned connections)

@@ -47,6 +47,7 @@ static int index_of(const cJSON *array, const char *token, bool end_allowed)
     int size = cJSON_GetArraySize(array);
     if (end_allowed && !strcmp(token, "-"))
         return size;
+    /* Never NULL for an array, which NULL is not: NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     long index = strtol(token, &end, 10);
     if (*end || end == token || token[0] == '-' || index < 0 || index >= size + end_allowed)
         return -1;

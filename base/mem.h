@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-void *mem_alloc(size_t size);                 /* never NULL, not cleared */
-void *mem_zalloc(size_t size);                /* never NULL, zeroed */
-void *mem_realloc(void *old, size_t size);    /* never NULL */
-void *mem_dup(const void *data, size_t size); /* never NULL; one NUL byte is put behind the copy */
-char *mem_strdup(const char *text);           /* NULL for NULL */
-char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define mem_never_null __attribute__((returns_nonnull))
+
+void *mem_alloc(size_t size) mem_never_null;  /* not cleared */
+void *mem_zalloc(size_t size) mem_never_null; /* zeroed */
+void *mem_realloc(void *old, size_t size) mem_never_null;
+void *mem_dup(const void *data, size_t size) mem_never_null; /* one NUL byte is put behind the copy */
+char *mem_strdup(const char *text);                          /* NULL for NULL */
+char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2))) mem_never_null;
 
 static inline void mem_free_pointer(void *pointer)
 {

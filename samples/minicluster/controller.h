@@ -9,6 +9,7 @@
 
 #include "apiserver/server.h"
 #include "apiserver/tree.h"
+#include "samples/minicluster/cluster.h"
 #include "samples/minicluster/owners.h"
 #include "samples/minicluster/queue.h"
 
@@ -32,7 +33,6 @@ extern const struct controller_ops deployment_controller, replicaset_controller,
 
 extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_jobs, gvr_nodes, gvr_namespaces;
 
-struct apiserver *cluster_server(struct cluster *cluster);
 const struct owners *cluster_owners(struct cluster *cluster);
 unsigned cluster_node_count(const struct cluster *cluster);
 unsigned cluster_next_address(struct cluster *cluster); /* for pods: 1, 2, … */

@@ -17,7 +17,8 @@ struct queue_entry {
 
 static void entry_remove(struct queue *queue, struct queue_entry *entry)
 {
-    HASH_DEL(queue->by_key, entry);
+    /* It is in the table, so that is not empty. */
+    HASH_DEL(queue->by_key, entry); /* NOLINT(clang-analyzer-core.NullDereference) */
     DL_DELETE(queue->first, entry);
 }
 
