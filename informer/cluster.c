@@ -18,6 +18,7 @@
 #define SILENT_BEATS 3
 #define WHOIS_US (2 * LOOP_SECOND)
 #define CONFLICT_LOG_US (30 * LOOP_SECOND)
+#define CROWDED_LOG_US (60 * LOOP_SECOND)
 
 static void tell(struct informer_cluster *cluster)
 {
@@ -59,12 +60,28 @@ static void heard(struct informer_cluster *cluster)
     timer_start(&cluster->silence, silence_us(cluster));
 }
 
+static void report_crowded(struct informer *informer, const char *name)
+{
+    int64_t now = loop_now_us(informer->loop);
+    if (informer->crowded_us && now - informer->crowded_us < CROWDED_LOG_US)
+        return;
+    informer->crowded_us = now;
+    log_error(informer->options.log, "informer",
+              "%s: left out: %zu clusters are known already, and more are not followed; start again if some "
+              "of them are gone",
+              name, informer->options.clusters_max);
+}
+
 struct informer_cluster *cluster_get(struct informer *informer, const char *name)
 {
     struct informer_cluster *cluster;
     HASH_FIND_STR(informer->clusters, name, cluster);
-    if (cluster || HASH_COUNT(informer->clusters) >= informer->options.clusters_max)
+    if (cluster)
         return cluster;
+    if (HASH_COUNT(informer->clusters) >= informer->options.clusters_max) {
+        report_crowded(informer, name);
+        return NULL;
+    }
     cluster = mem_zalloc(sizeof(*cluster));
     cluster->informer = informer;
     snprintf(cluster->name, sizeof(cluster->name), "%s", name);
@@ -247,16 +264,6 @@ static struct catalog *catalog_get(struct informer_cluster *cluster, const char 
     return catalog;
 }
 
-struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
-                                      const struct gvr *gvr)
-{
-    struct informer_replica *replica;
-    DL_FOREACH(cluster->replicas, replica)
-    if (strcmp(replica->audience, audience) == 0 && gvr_equal(&replica->gvr, gvr))
-        return replica;
-    return NULL;
-}
-
 static struct informer_replica *catalog_replica(struct informer_cluster *cluster, const char *audience,
                                                 const struct catalog_entry *entry)
 {
@@ -268,28 +275,23 @@ static struct informer_replica *catalog_replica(struct informer_cluster *cluster
     return replica ? replica : replica_create(cluster, audience, entry);
 }
 
-static bool catalog_lists(const struct catalog *catalog, const struct informer_replica *replica)
-{
-    for (size_t i = 0; i < catalog->count; i++)
-        if (catalog->replicas[i] == replica)
-            return true;
-    return false;
-}
-
 static void catalog_fill(struct informer_cluster *cluster, struct catalog *catalog,
                          const struct catalog_entry *entries, size_t count)
 {
     struct informer_replica *replica, *next;
+    DL_FOREACH(cluster->replicas, replica)
+    replica->seen = false;
     free(catalog->replicas);
     catalog->replicas = mem_zalloc(sizeof(struct informer_replica *) * (count + 1));
     catalog->count = count;
     for (size_t i = 0; i < count; i++)
-        catalog->replicas[i] = catalog_replica(cluster, catalog->audience, &entries[i]);
+        if ((replica = catalog->replicas[i] = catalog_replica(cluster, catalog->audience, &entries[i])))
+            replica->seen = true;
     for (size_t i = 0; i < count; i++)
         if (catalog->replicas[i])
             replica_announced(catalog->replicas[i], entries[i].epoch);
     DL_FOREACH_SAFE(cluster->replicas, replica, next)
-    if (strcmp(replica->audience, catalog->audience) == 0 && !catalog_lists(catalog, replica))
+    if (strcmp(replica->audience, catalog->audience) == 0 && !replica->seen)
         replica_unlisted(replica);
 }
 

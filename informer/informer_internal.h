@@ -31,8 +31,10 @@ struct informer_replica {
     struct informer_cluster *cluster;
     char audience[TOPICS_PARTICIPANT_MAX + 1];
     struct gvr gvr;
+    char *path; /* audience/group/version/resource: what the cluster finds it by */
     char kind[64];
     bool namespaced;
+    bool seen;                /* while a catalog is read: in it */
     bool listed;              /* in the catalog of the boot that we follow */
     int unlisted_tries;       /* syncs sent since it was not */
     uint64_t announced_epoch; /* of the catalog */
@@ -60,6 +62,7 @@ struct informer_replica {
     uint64_t lag_sequence;
 
     struct informer_replica *prev, *next; /* the cluster's */
+    UT_hash_handle hh;                    /* the cluster's, by path */
     struct informer_replica *queue_prev, *queue_next;
 };
 
@@ -87,7 +90,7 @@ struct informer_cluster {
     struct timer silence;
     struct catalog *catalogs;
     int64_t whois_us, conflict_us; /* when last sent, last logged */
-    struct informer_replica *replicas;
+    struct informer_replica *replicas, *replicas_by_path;
     UT_hash_handle hh;
 };
 
@@ -106,11 +109,13 @@ struct informer {
     struct informer_cluster *clusters;
     struct informer_replica *queue; /* want to sync */
     size_t syncing;
-    int64_t malformed_us; /* when last logged */
+    int64_t malformed_us, crowded_us; /* when last logged */
     struct informer_stats stats;
 };
 
 /* replica.c: what comes in */
+struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
+                                      const struct gvr *gvr);
 struct informer_replica *replica_create(struct informer_cluster *cluster, const char *audience,
                                         const struct catalog_entry *entry);
 void replica_destroy(struct informer_replica *replica); /* tells nobody */
@@ -140,8 +145,6 @@ void cluster_destroy(struct informer_cluster *cluster);
 void cluster_presence(struct informer_cluster *cluster, const struct message *message);
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);
 void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message);
-struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
-                                      const struct gvr *gvr);
 void cluster_whois(struct informer_cluster *cluster);
 void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other);
 

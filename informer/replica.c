@@ -24,6 +24,20 @@
 static void on_reorder(void *arg);
 static void on_lag(void *arg);
 
+static char *replica_path(const char *audience, const struct gvr *gvr)
+{
+    return mem_printf("%s/%s/%s/%s", audience, gvr->group, gvr->version, gvr->resource);
+}
+
+struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
+                                      const struct gvr *gvr)
+{
+    struct informer_replica *replica;
+    cleanup_free char *path = replica_path(audience, gvr);
+    HASH_FIND_STR(cluster->replicas_by_path, path, replica);
+    return replica;
+}
+
 struct informer_replica *replica_create(struct informer_cluster *cluster, const char *audience,
                                         const struct catalog_entry *entry)
 {
@@ -40,7 +54,9 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     timer_init(&replica->reorder, informer->loop, on_reorder, replica);
     timer_init(&replica->lag, informer->loop, on_lag, replica);
     sync_init(replica);
+    replica->path = replica_path(audience, &entry->gvr);
     DL_APPEND(cluster->replicas, replica);
+    HASH_ADD_KEYPTR(hh, cluster->replicas_by_path, replica->path, strlen(replica->path), replica);
     if (informer->ops->replica)
         informer->ops->replica(informer->arg, replica);
     return replica;
@@ -65,10 +81,12 @@ void replica_drop_held(struct informer_replica *replica)
 void replica_destroy(struct informer_replica *replica)
 {
     DL_DELETE(replica->cluster->replicas, replica);
+    HASH_DEL(replica->cluster->replicas_by_path, replica);
     sync_deinit(replica);
     replica_drop_held(replica);
     timer_stop(&replica->lag);
     store_destroy(replica->store);
+    free(replica->path);
     free(replica);
 }
 

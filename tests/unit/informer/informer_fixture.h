@@ -20,6 +20,7 @@ struct fixture {
     struct store *pods;
     struct publishing p;
 
+    struct log *log; /* NULL unless the test has one */
     struct transport *transport;
     struct informer *informer;
     struct informer_replica *replica; /* the newest */
@@ -115,8 +116,11 @@ static inline void hub_start(struct fixture *f, const char *provider, size_t clu
                                             .synced = on_synced,
                                             .stale = on_stale,
                                             .dropped = on_dropped};
-    struct informer_options options = {
-        .name = "hub", .provider = provider, .topics = f->wire.topics, .clusters_max = clusters_max};
+    struct informer_options options = {.name = "hub",
+                                       .provider = provider,
+                                       .topics = f->wire.topics,
+                                       .clusters_max = clusters_max,
+                                       .log = f->log};
     f->transport = loopback_create(f->wire.broker, &(struct loopback_options){.name = "hub"});
     f->informer = informer_create(f->wire.loop, f->transport, &options, &ops, f);
     transport_start(f->transport, &callbacks, f);

@@ -258,6 +258,10 @@ static void test_more_clusters_than_the_limit(void **state)
 {
     struct fixture *f = *state;
     struct publishing other;
+    char *said = NULL;
+    size_t said_len;
+    struct log log = {.out = open_memstream(&said, &said_len), .level = LOG_LEVEL_ERROR};
+    f->log = &log;
     hub_start(f, NULL, 1);
     start_provider(f, NULL);
     run(f, 3 * LOOP_SECOND);
@@ -266,6 +270,11 @@ static void test_more_clusters_than_the_limit(void **state)
     check_in_sync(f);
     assert_null(informer_next_cluster(f->informer, cluster(f)));
     publishing_stop(&other);
+    hub_stop(f);
+    fclose(log.out);
+    assert_non_null(strstr(said, "c2: left out"));
+    assert_null(strstr(strstr(said, "left out") + 1, "left out")); /* once in a while */
+    free(said);
 }
 
 static void test_one_provider_only(void **state)

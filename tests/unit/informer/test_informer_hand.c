@@ -1,4 +1,6 @@
 /* An informer against a provider that the test speaks for by hand: what no publisher of ours would say. */
+#include <time.h>
+
 #include "tests/unit/informer/informer_fixture.h"
 
 /* ---- a provider by hand ---- */
@@ -453,6 +455,38 @@ static void test_what_is_held_does_not_outlive_the_decision(void **state)
     hand_stop(&h);
 }
 
+/* Each one is found by its name, not by asking all others. */
+static void test_a_catalog_as_large_as_one_may_be(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    struct catalog_entry *entries = mem_zalloc(CATALOG_STREAMS_MAX * sizeof(*entries));
+    struct buf body = BUF_INIT(CATALOG_BODY_MAX);
+    for (int i = 0; i < CATALOG_STREAMS_MAX; i++) {
+        char resource[32];
+        snprintf(resource, sizeof(resource), "resource%d", i);
+        entries[i] = (struct catalog_entry){.kind = "Thing", .epoch = 1 + (uint64_t)i};
+        assert_int_equal(gvr_set(&entries[i].gvr, "example.com", "v1", resource), 0);
+    }
+    catalog_format(&body, true, entries, CATALOG_STREAMS_MAX);
+    clock_t before = clock();
+    for (int i = 0; i < 10; i++) {
+        tap_say(f->tap, "p/c1/all",
+                &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot, .body = {body.data, body.len}});
+        run(f, 100 * LOOP_MS);
+    }
+    clock_t took = clock() - before;
+    size_t count = 0;
+    for (struct informer_replica *r = NULL; (r = cluster_next_replica(cluster(f), r));)
+        count++;
+    assert_int_equal(count, CATALOG_STREAMS_MAX + 1);
+    assert_in_range(took, 0, 2 * CLOCKS_PER_SEC);
+    buf_deinit(&body);
+    free(entries);
+    hand_stop(&h);
+}
+
 static void test_garbage_is_counted_and_harmless(void **state)
 {
     struct fixture *f = *state;
@@ -548,6 +582,7 @@ int main(void)
         TEST(test_deltas_while_a_snapshot_is_installed),
         TEST(test_another_cluster_is_not_taken_from_one_message),
         TEST(test_what_is_held_does_not_outlive_the_decision),
+        TEST(test_a_catalog_as_large_as_one_may_be),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
         TEST(test_an_interrupted_snapshot_deletes_nothing),
