@@ -159,11 +159,25 @@ static void source_wants_no_more(struct applier *a, const struct object *object,
     work_enqueue(work, true);
 }
 
+/* A deletion that nobody saw is that of a store which is being filled anew, or emptied: synced() will tell.
+ * Where the same key comes back at once, it is another object by that name, and the store is as whole as
+ * before. */
+static void source_is_whole(struct applier *a, const struct object *old, const struct object *new_,
+                            bool unseen)
+{
+    cleanup_free char *before = mem_steal(a->unseen);
+    if (!old && before && strcmp(before, object_key(new_)) == 0)
+        a->source_synced = true;
+    if (new_ || !unseen || !a->source_synced)
+        return;
+    a->source_synced = false;
+    a->unseen = mem_strdup(object_key(old));
+}
+
 static void on_source_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
     struct applier *a = arg;
-    if (!new_ && unseen)
-        a->source_synced = false; /* a store that is being filled anew, or emptied: synced() will tell */
+    source_is_whole(a, old, new_, unseen);
     bool was = old && manifest_wanted(&a->rules, old), is = new_ && manifest_wanted(&a->rules, new_);
     if (was && is && manifest_same(&a->rules, old, new_))
         return; /* status, most of the time */
@@ -206,9 +220,15 @@ void applier_source_synced(struct applier *a, const char *store_id)
         look_at_everything(a);
 }
 
-void applier_source_stale(struct applier *a)
+static void source_unsynced(struct applier *a)
 {
     a->source_synced = false;
+    free(mem_steal(a->unseen));
+}
+
+void applier_source_stale(struct applier *a)
+{
+    source_unsynced(a);
 }
 
 void applier_source_detach(struct applier *a)
@@ -217,7 +237,7 @@ void applier_source_detach(struct applier *a)
         return;
     store_unobserve(a->source, &a->source_observer);
     a->source = NULL;
-    a->source_synced = false;
+    source_unsynced(a);
     free(mem_steal(a->store_id));
 }
 

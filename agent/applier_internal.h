@@ -68,6 +68,7 @@ struct applier {
     struct store *source; /* borrowed; NULL while detached */
     struct store_observer source_observer;
     bool source_synced; /* at this moment */
+    char *unseen;       /* key of the deletion that nobody saw, if that was the last event; NULL: none */
     char *store_id;     /* NULL until the source was synced once */
 
     struct object_rules target_rules;

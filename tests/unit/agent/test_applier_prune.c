@@ -113,6 +113,29 @@ static void the_source_is_emptied_without_a_word(void **state)
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
 }
 
+/* Deleted and made anew by the same name before anybody looked: the copy is as whole as it was. */
+static void another_object_by_that_name(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    source_delete(f, "nginx", true);
+    source_put(f, "nginx", SELECTED, "{\"replicas\":2}");
+    target_has(f, "ADDED", "default/old", "u-2", STORE, "{}", "{}");
+    expect_call(f, "DELETE", TARGET "old");
+}
+
+/* But not where anything else has come in between. */
+static void emptied_and_then_filled(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    source_put(f, "other", "", "{}");
+    source_delete(f, "other", true);
+    source_delete(f, "nginx", true);
+    source_put(f, "other", "", "{}");
+    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
+}
+
 static void another_store_freezes(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +248,8 @@ int main(void)
         TEST_BEGUN(after_a_restart),
         TEST(the_source_goes_away),
         TEST(the_source_is_emptied_without_a_word),
+        TEST(another_object_by_that_name),
+        TEST(emptied_and_then_filled),
         TEST(another_store_freezes),
         cmocka_unit_test_teardown(adopted_is_only_what_the_new_source_has, teardown),
         TEST(ours_by_label_only),
