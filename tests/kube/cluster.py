@@ -40,7 +40,7 @@ def _certificate(directory, name, subject, extensions):
 class Cluster:
     """Use as a context manager, or call stop() yourself."""
 
-    def __init__(self, name, directory, binaries, uncached=(), controllers="*"):
+    def __init__(self, name, directory, binaries, uncached=(), controllers="*", apiserver_flags=()):
         """uncached: resources (kubectl's spelling) which the API server watches in etcd itself, past its watch cache.
         controllers: kube-controller-manager's --controllers; None for no controller manager."""
         self.name = name
@@ -48,6 +48,7 @@ class Cluster:
         self.binaries = binaries
         self.uncached = uncached
         self.controllers = controllers
+        self.apiserver_flags = apiserver_flags
         self.token = secrets.token_hex(16)
         self.port, self.etcd_port, self.etcd_peer_port = free_ports(3)
         self.etcd = self.apiserver = self.controller_manager = self.api = None
@@ -142,6 +143,7 @@ class Cluster:
             "--service-account-key-file=service-account.pub",
             "--service-account-signing-key-file=service-account.key",
             "--service-cluster-ip-range=10.0.0.0/16", "--shutdown-delay-duration=0s",
+            *self.apiserver_flags,
         ]
         if self.uncached:
             argv.append("--watch-cache-sizes=" + ",".join(f"{resource}#0" for resource in self.uncached))
