@@ -15,6 +15,10 @@ struct advice {
     const char *text;
 };
 
+#define NOT_SIGNED                                                                                           \
+    "its certificate is not signed by the kubeconfig's certificate-authority (or, where it names none, by "  \
+    "one that this machine trusts)"
+
 /* TLS alerts as OpenSSL spells them, and what else may go wrong in a handshake. */
 static const struct advice tls_advice[] = {
     {"alert certificate required", "it wants a client certificate, and this user of the kubeconfig has none"},
@@ -26,11 +30,10 @@ static const struct advice tls_advice[] = {
     {"wrong version number", "it does not speak TLS there; should \"server\" be http://?"},
     {"certificate has expired", "its certificate has expired; renew it, or check this machine's clock"},
     {"certificate is not yet valid", "its certificate is not valid yet; check this machine's clock"},
-    {"local issuer certificate", "its certificate is not signed by the kubeconfig's certificate-authority"},
-    {"self-signed certificate", "its certificate is not signed by the kubeconfig's certificate-authority"},
-    {"self signed certificate", "its certificate is not signed by the kubeconfig's certificate-authority"},
-    {"certificate signature failure",
-     "its certificate is not signed by the kubeconfig's certificate-authority"},
+    {"local issuer certificate", NOT_SIGNED},
+    {"self-signed certificate", NOT_SIGNED},
+    {"self signed certificate", NOT_SIGNED},
+    {"certificate signature failure", NOT_SIGNED},
     {"does not match", "its certificate is for other names; use one of them, or set tls-server-name"},
     {"no alternative certificate",
      "its certificate is for other names; use one of them, or set tls-server-name"},

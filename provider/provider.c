@@ -201,7 +201,8 @@ static void check_complete(struct provider *provider)
         return;
     provider->complete = true;
     timer_stop(&provider->check);
-    log_info(provider->log, "provider", "%zu resources are mirrored", provider->feed_count);
+    log_info(provider->log, "provider", "%zu %s mirrored", provider->feed_count,
+             provider->feed_count == 1 ? "resource is" : "resources are");
     publisher_complete(provider->publisher);
 }
 
