@@ -48,6 +48,8 @@ struct site {
 struct work {
     struct status_writer *writer;
     UT_hash_handle hh;
+    struct space *space;
+    struct work *prev, *next; /* in the space */
     struct report *reports;
     struct apply_call *call; /* under way, or NULL */
     bool again;              /* something changed meanwhile */
@@ -55,6 +57,13 @@ struct work {
     struct backoff backoff;
     char *reason; /* of the last failure, as logged */
     char key[];   /* at the source */
+};
+
+/* The works of one namespace at the source, which is one cluster. There are none without works. */
+struct space {
+    struct work *works;
+    UT_hash_handle hh;
+    char name[];
 };
 
 struct status_writer {
@@ -66,6 +75,7 @@ struct status_writer {
     char *store_id;
     struct site *sites, *sites_by_store;
     struct work *works;
+    struct space *spaces;
     size_t in_flight;
     struct status_writer_stats stats;
 };
@@ -73,6 +83,29 @@ struct status_writer {
 static void work_look(void *arg);
 
 /* ---- works ---- */
+
+static struct space *space_get(struct status_writer *writer, const char *key)
+{
+    struct space *space;
+    size_t len = strcspn(key, "/");
+    HASH_FIND(hh, writer->spaces, key, len, space);
+    if (space)
+        return space;
+    space = mem_zalloc(sizeof(*space) + len + 1);
+    memcpy(space->name, key, len);
+    HASH_ADD_KEYPTR(hh, writer->spaces, space->name, len, space);
+    return space;
+}
+
+static void space_leave(struct work *work)
+{
+    struct space *space = work->space;
+    DL_DELETE(space->works, work);
+    if (space->works)
+        return;
+    HASH_DEL(work->writer->spaces, space);
+    free(space);
+}
 
 static struct work *work_get(struct status_writer *writer, const char *key)
 {
@@ -87,12 +120,15 @@ static struct work *work_get(struct status_writer *writer, const char *key)
     backoff_init(&work->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.5);
     timer_init(&work->timer, writer->loop, work_look, work);
     HASH_ADD_KEYPTR(hh, writer->works, work->key, len, work);
+    work->space = space_get(writer, key);
+    DL_APPEND(work->space->works, work);
     return work;
 }
 
 static void work_free(struct work *work)
 {
     HASH_DEL(work->writer->works, work);
+    space_leave(work);
     timer_stop(&work->timer);
     apply_cancel(work->call);
     free(work->reason);
@@ -330,17 +366,21 @@ void status_writer_attach(struct status_writer *writer, const char *cluster, str
         on_cluster_changed(site, NULL, object, false);
 }
 
-/* Every workload of that cluster is looked at again: what is at the source may be of an earlier time. */
+/* Every workload of that cluster is looked at again: what is at the source may be of an earlier time. All
+ * that the source has are works; so are those that it has no more, but that are still reported on. */
 void status_writer_synced(struct status_writer *writer, const struct store *store, bool synced)
 {
     struct site *site = site_find(writer, store);
+    struct space *space;
+    struct work *work;
     if (!site)
         return;
     site->synced = synced;
-    for (struct object *object = store_seek(writer->source, 0); synced && object;
-         object = store_after(writer->source, object))
-        if (slice_equal(object_namespace(object), site->cluster))
-            work_again(work_get(writer, object_key(object)));
+    HASH_FIND_STR(writer->spaces, site->cluster, space);
+    if (!synced || !space)
+        return;
+    DL_FOREACH(space->works, work)
+    work_again(work);
 }
 
 static void site_free(struct site *site)
@@ -382,6 +422,9 @@ struct status_writer *status_writer_create(const struct status_writer_config *co
     writer->store_id = mem_strdup(config->store_id);
     writer->observer = (struct store_observer){.changed = on_source_changed, .arg = writer};
     store_observe(writer->source, &writer->observer);
+    for (struct object *object = store_seek(writer->source, 0); object;
+         object = store_after(writer->source, object))
+        work_again(work_get(writer, object_key(object)));
     return writer;
 }
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "hub/status_writer.h"
@@ -205,6 +206,39 @@ static void an_end_in_mid_request_is_fine(void **state)
     status_writer_detach(f->writer, f->cluster);
 }
 
+/* A fleet that comes up: each cluster looks at its own workloads, not at those of all. */
+static void many_clusters(void **state)
+{
+    enum { CLUSTERS = 3000, EACH = 10 };
+    struct fixture *f = *state;
+    struct store *source = store_create(), **stores = mem_zalloc(CLUSTERS * sizeof(*stores));
+    for (int i = 0; i < CLUSTERS * EACH; i++) {
+        struct object *object;
+        cleanup_free char *json =
+            mem_printf("{\"metadata\":{\"name\":\"w%d\",\"namespace\":\"k%d\"}}", i, i % CLUSTERS);
+        assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
+        store_put(source, object);
+        object_unref(object);
+    }
+    struct status_writer_config config = {
+        .loop = f->line.loop, .rest = line_rest(&f->line), .source = source, .store_id = "s-1"};
+    clock_t before = clock();
+    struct status_writer *writer = status_writer_create(&config);
+    for (int i = 0; i < CLUSTERS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "k%d", i);
+        stores[i] = store_create();
+        status_writer_attach(writer, name, stores[i]);
+        status_writer_synced(writer, stores[i], true);
+    }
+    assert_in_range(clock() - before, 0, 2 * CLOCKS_PER_SEC);
+    status_writer_destroy(writer);
+    for (int i = 0; i < CLUSTERS; i++)
+        store_destroy(stores[i]);
+    free(stores);
+    store_destroy(source);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -217,6 +251,7 @@ int main(void)
         TEST(a_source_that_is_away_gets_it_later),
         TEST(what_is_deleted_at_the_source_is_let_go),
         TEST(an_end_in_mid_request_is_fine),
+        TEST(many_clusters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
