@@ -6,6 +6,7 @@
 #include "transport/split.h"
 
 #define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
+#define TURN_BYTES ((size_t)256 << 10)
 #define WHOIS_JITTER_US (500 * LOOP_MS)
 
 bool publisher_may_send(const struct publisher *publisher)
@@ -39,7 +40,10 @@ void publisher_flush_soon(struct publisher *publisher)
 static void on_flush(void *arg)
 {
     struct publisher *publisher = arg;
+    uint64_t enough = publisher->stats.bytes + TURN_BYTES;
     for (int i = 0; i < TURN_MESSAGES && publisher->work && publisher_may_send(publisher); i++) {
+        if (publisher->stats.bytes >= enough)
+            break;
         struct publisher_stream *stream = publisher->work;
         DL_DELETE2(publisher->work, stream, work_prev, work_next);
         stream->working = stream_pump(stream);

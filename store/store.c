@@ -1,7 +1,8 @@
 /*
  * A chained hash table whose slot is the top bits of the key hash, and whose chains are sorted by (hash,
  * key): walking the slots walks the hashes in order. The table doubles when it is full; a slot then splits
- * into two neighbours, which keeps the order, so a position named by a hash stays good over growth.
+ * into two neighbours, which keeps the order, so a position named by a hash stays good over growth. It halves
+ * when seven eighths of it are empty, so that a walk never looks at many empty slots.
  */
 #include "store/store.h"
 
@@ -92,6 +93,22 @@ static void store_grow(struct store *store)
     store->slots = slots;
 }
 
+/* Two neighbours become one slot, the lower first. */
+static void store_shrink(struct store *store)
+{
+    size_t new_count = (size_t)1 << --store->slot_bits;
+    struct node **slots = mem_zalloc(sizeof(*slots) * new_count);
+    for (size_t i = 0; i < new_count; i++) {
+        struct node **link = &slots[i];
+        *link = store->slots[2 * i];
+        while (*link)
+            link = &(*link)->next;
+        *link = store->slots[2 * i + 1];
+    }
+    free(store->slots);
+    store->slots = slots;
+}
+
 void store_observe(struct store *store, struct store_observer *observer)
 {
     observer->next = store->observers;
@@ -138,6 +155,8 @@ static void store_remove(struct store *store, struct node **link, bool unseen)
     store_notify(store, node->object, NULL, unseen);
     object_unref(node->object);
     free(node);
+    if (store->slot_bits > SLOT_BITS_MIN && store->count < ((size_t)1 << store->slot_bits) / 8)
+        store_shrink(store);
 }
 
 static enum store_outcome store_swap(struct store *store, struct node *node, struct object *object)

@@ -168,12 +168,38 @@ static void a_large_store_is_emptied_in_one_walk(void **state)
     store_destroy(store);
 }
 
+/* Slots that merge keep the order, and lose nothing. */
+static void a_walk_survives_shrinking(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    for (int i = 0; i < 20000; i++) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        put(store, name, "u", 1);
+    }
+    for (int i = 0; i < 19990; i++) {
+        cleanup_free char *name = mem_printf("n%d", i);
+        assert_int_equal(store_delete(store, name, false), STORE_DELETED);
+        assert_non_null(store_get(store, "n19999"));
+    }
+    size_t walked = 0;
+    uint64_t last = 0;
+    for (struct object *object = store_seek(store, 0); object;
+         object = store_after(store, object), walked++) {
+        assert_true(object_key_hash(object) >= last);
+        last = object_key_hash(object);
+    }
+    assert_int_equal(walked, 10);
+    store_destroy(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_told_once_and_right),
         cmocka_unit_test(the_root_depends_on_the_state_alone),
         cmocka_unit_test(a_walk_survives_growth),
+        cmocka_unit_test(a_walk_survives_shrinking),
         cmocka_unit_test(emptied_in_order),
         cmocka_unit_test(a_large_store_is_emptied_in_one_walk),
     };
