@@ -30,7 +30,7 @@ stage() {
 	local label=$1 log=$build/test-$1.log numbers
 	echo "== $label"
 	# A process that ASLR gives a layout unknown to ThreadSanitizer would end before it began.
-	"${wrapper[@]}" ctest --test-dir "$build" -L "^$label\$" -j "$jobs" --output-on-failure 2>&1 |
+	"${wrapper[@]}" ctest --test-dir "$build" -L "^$label\$" "${exclude[@]}" -j "$jobs" --output-on-failure 2>&1 |
 		tee "$log" | grep -Ev '^(Internal ctest|Test project|Label Time|Total Test|No tests were found|  +Start |$)' || true
 	numbers=$(sed -n 's/.*, \([0-9]*\) tests failed out of \([0-9]*\)$/\1 \2/p' "$log")
 	if [ -z "$numbers" ]; then
@@ -43,9 +43,11 @@ stage() {
 
 wrapper=()
 labels=(unit sim integration)
+exclude=()
 if [ "$preset" = tsan ]; then
 	wrapper=(setarch "$(uname -m)" -R)
-	labels=(unit integration) # the simulation has one thread
+	labels=(unit integration) # simulation and minicluster have one thread
+	exclude=(-E scenario_minicluster)
 fi
 
 tests/packages.sh
