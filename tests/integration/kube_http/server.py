@@ -199,7 +199,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         assert not self.headers.get("Authorization"), "credentials for the API server went to the proxy"
         host, _, port = self.path.rpartition(":")
-        with socket.create_connection((host.strip("[]"), int(port))) as upstream:
+        host = "127.0.0.1" if host == "localhost" else host.strip("[]")  # a bare machine may have no /etc/hosts
+        with socket.create_connection((host, int(port))) as upstream:
             self.send_response(200)
             self.end_headers()
             self.tunnel(upstream)
