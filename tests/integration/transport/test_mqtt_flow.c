@@ -43,8 +43,8 @@ static struct watcher *listener(const struct mqtt_options *options)
 /* From another process, while the listener's loop stands still: 0, 1, 2 … with some text behind. */
 static void flood(const struct flow *flow)
 {
-    run_command("seq -f '%%.0f %0200d' 0 %d | mosquitto_pub -h 127.0.0.1 -p %u -q 1 -t flood -l", 0, FLOOD - 1,
-                flow->broker.port);
+    run_command("seq -f '%%.0f %0200d' 0 %d | mosquitto_pub -h 127.0.0.1 -p %u -q 1 -t flood -l", 0,
+                FLOOD - 1, flow->broker.port);
 }
 
 /* The listener has read, and so acknowledged, little more than its bound: the rest waits at the broker. */
