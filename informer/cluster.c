@@ -3,8 +3,8 @@
  *
  * A boot is adopted from a presence only, which says which cluster it is. A new boot of the same cluster is a
  * restart and is followed at once. One of another cluster under the same name, or one that we had left
- * before, has to wait until the one that we follow has been silent for a while: that is two providers with
- * one name, or an old message come late.
+ * before, has to wait until the one that we follow has said goodbye or been silent for a while: that is two
+ * providers with one name, or an old message come late.
  */
 #include "informer/informer_internal.h"
 
@@ -157,7 +157,7 @@ static bool may_adopt(const struct informer_cluster *cluster, uint64_t boot, con
 {
     if (cluster->boot == 0 || loop_now_us(cluster->informer->loop) - cluster->heard_us > silence_us(cluster))
         return true;
-    return !was_superseded(cluster, boot) && (!is_other_cluster(cluster, presence) || !cluster->alive);
+    return !cluster->alive || (!was_superseded(cluster, boot) && !is_other_cluster(cluster, presence));
 }
 
 /* The same name, another cluster: nothing of the old one holds for it. */

@@ -337,6 +337,34 @@ static void test_whose_will_it_is(void **state)
     hand_stop(&h);
 }
 
+/* Of two with one name, the one that is followed says goodbye: the other, left before, is followed again at
+ * once. */
+static void test_the_other_one_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    struct buf body = BUF_INIT(4096);
+    presence_format(&body, &(struct presence){.alive = false});
+    struct message will = {.kind = MESSAGE_PRESENCE, .boot = 12, .body = {body.data, body.len}};
+    hand_start(&h, f);
+    uint64_t first = h.boot;
+    h.boot = 12;
+    hand_presence(&h, "uid-1");
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    assert_true(cluster_alive(cluster(f)));
+    tap_say(f->tap, "p/c1", &will);
+    run(f, 100 * LOOP_MS);
+    assert_false(cluster_alive(cluster(f)));
+    h.boot = first;
+    hand_presence(&h, "uid-1");
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    assert_true(cluster_alive(cluster(f)));
+    buf_deinit(&body);
+    hand_stop(&h);
+}
+
 /* A heartbeat that counts by a catalog that we do not have says nothing about any stream. */
 static void test_a_heartbeat_by_another_catalog(void **state)
 {
@@ -578,6 +606,7 @@ int main(void)
         TEST(test_an_end_that_does_not_follow),
         TEST(test_an_old_presence_come_late),
         TEST(test_whose_will_it_is),
+        TEST(test_the_other_one_goes_on),
         TEST(test_a_heartbeat_by_another_catalog),
         TEST(test_deltas_while_a_snapshot_is_installed),
         TEST(test_another_cluster_is_not_taken_from_one_message),
