@@ -145,12 +145,14 @@ static void on_announce(void *arg)
 static void on_self_test(void *arg)
 {
     struct publisher *publisher = arg;
-    if (publisher->connected && !publisher->presence_seen)
-        log_warn(publisher->options.log, "publisher",
-                 "%s: our own presence did not come back: the broker may deny us this topic without saying "
-                 "so (check its "
-                 "access list: write and read on %s, write below it)",
-                 publisher->presence_topic, publisher->presence_topic);
+    if (!publisher->connected || publisher->presence_seen)
+        return;
+    publisher->stats.unheard++;
+    log_warn(publisher->options.log, "publisher",
+             "%s: our own presence did not come back: the broker may deny us this topic without saying "
+             "so (check its "
+             "access list: write and read on %s, write below it)",
+             publisher->presence_topic, publisher->presence_topic);
 }
 
 void announce_init(struct publisher *publisher)

@@ -56,6 +56,7 @@ struct publisher_stats {
     uint64_t syncs_equal, syncs_snapshot, syncs_refused;
     uint64_t malformed; /* signals that did not decode */
     uint64_t conflicts; /* presences of another provider under our name */
+    uint64_t unheard;   /* times that our own presence did not come back: the broker denies us silently */
 };
 
 /* Subscribes on the transport, which is borrowed and must outlive the publisher, and must not be started yet.

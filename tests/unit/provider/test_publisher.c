@@ -487,6 +487,26 @@ static void test_a_late_will_is_put_right(void **state)
     publishing_kill(&old);
 }
 
+static bool lose_presence(void *arg, const struct loopback_passage *passage)
+{
+    (void)arg;
+    return !passage->to_client && strcmp(passage->topic, "p/c1") == 0;
+}
+
+/* MQTT 3.1.1 acknowledges what it denies: only that our own presence stays away tells. */
+static void test_a_silent_denial_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.lose_this = lose_presence});
+    start(f, (struct publishing_options){0});
+    run(f, 20 * LOOP_SECOND);
+    assert_int_equal(stats(f)->unheard, 1);
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){0});
+    loopback_break(f->p.transport);
+    run(f, 40 * LOOP_SECOND);
+    assert_int_equal(stats(f)->unheard, 1);
+}
+
 static void test_a_farewell_is_retained(void **state)
 {
     struct fixture *f = *state;
@@ -560,6 +580,7 @@ int main(void)
         TEST(test_a_stream_for_one_audience),
         TEST(test_an_ended_stream_is_answered),
         TEST(test_a_late_will_is_put_right),
+        TEST(test_a_silent_denial_is_noticed),
         TEST(test_a_farewell_is_retained),
         TEST(test_two_providers_of_one_name),
         TEST(test_what_a_run_before_left_is_no_conflict),
