@@ -120,8 +120,8 @@ static cJSON *container_status(const cJSON *container, bool ready, bool started,
     tree_set_number(status, "restartCount", 0);
     tree_set_text(status, "image", image);
     cleanup_free char *id =
-        mem_printf("docker.io/library/%s@sha256:%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, image,
-                   hash, ~hash, hash * 3, hash * 5);
+        mem_printf("library/%s@sha256:%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, image, hash,
+                   ~hash, hash * 3, hash * 5);
     cleanup_free char *run = mem_printf("containerd://%016" PRIx64 "%016" PRIx64, hash * 7, hash * 11);
     tree_set_text(status, "imageID", started ? id : "");
     if (started)
