@@ -4,7 +4,7 @@
  *      0  'T'
  *      1  protocol version
  *      2  kind
- *      3  flags: 1 the body is zstd, 2 last
+ *      3  flags: 1 the body is zstd, 2 last, 4 whole
  *      4  key id: 0, or that of the key of a signature (reserved)
  *      5  check: low 32 bits of XXH3-64 over bytes 9…, seeded with bytes 0–4 as a little-endian number
  *      9  the kind's fields in the order of its table: 64-bit numbers little-endian, counters as LEB128
@@ -28,7 +28,7 @@
 #define COMPRESS_LEVEL 1
 #define NUMBER_MAX (UINT64_C(1) << 53) /* exact in a JSON number; a million events a second for 285 years */
 
-enum { FLAG_ZSTD = 1, FLAG_LAST = 2 };
+enum { FLAG_ZSTD = 1, FLAG_LAST = 2, FLAG_WHOLE = 4, FLAGS_KNOWN = 7 };
 
 enum field_type { FIELD_ID, FIELD_NUMBER, FIELD_DIGEST };
 
@@ -50,7 +50,7 @@ struct field {
     {                                                                                                        \
 #name, FIELD_DIGEST, offsetof(struct message, name)                                                  \
     }
-#define FIELDS_MAX 8
+#define FIELDS_MAX 9
 
 static const struct {
     const char *name;
@@ -71,6 +71,15 @@ static const struct {
                        NUMBER(credit)}},
     [MESSAGE_CREDIT] = {"credit", {ID("nonce", nonce), NUMBER(credit)}},
     [MESSAGE_WHOIS] = {"whois", {{0}}},
+    [MESSAGE_DIGESTS] = {"digests",
+                         {ID("nonce", nonce), ID("epoch", epoch), NUMBER(index), NUMBER(to),
+                          ID("first", first), ID("last", last_hash), NUMBER(bits), DIGEST(root),
+                          NUMBER(count)}},
+    [MESSAGE_HAVE] = {"have", {ID("nonce", nonce), NUMBER(index)}},
+    [MESSAGE_REPAIR] = {"repair",
+                        {ID("nonce", nonce), ID("epoch", epoch), NUMBER(index), NUMBER(to), DIGEST(root),
+                         NUMBER(count)}},
+    [MESSAGE_WANT] = {"want", {NUMBER(lease)}},
 };
 
 struct codec {
@@ -230,7 +239,8 @@ static void encode_binary(struct codec *codec, const struct message *message)
 {
     struct buf *out = &codec->out;
     uint8_t prefix[PREFIX_LEN] = {MAGIC, PROTOCOL_VERSION, (uint8_t)message->kind,
-                                  message->last ? FLAG_LAST : 0};
+                                  (uint8_t)((message->last ? FLAG_LAST : 0) |
+                                            (message->whole ? FLAG_WHOLE : 0))};
     buf_append(out, prefix, sizeof(prefix));
     for (const struct field *field = kinds[message->kind].fields; field->name; field++)
         append_field(out, message, field);
@@ -269,10 +279,11 @@ static int decode_binary(struct codec *codec, const uint8_t *payload, size_t len
         return ENVELOPE_E_SIGNED;
     if (get_le(payload + 5, 4) != check_of(payload, len))
         return ENVELOPE_E_CHECK;
-    if (payload[2] == 0 || payload[2] >= MESSAGE_KIND_COUNT || payload[3] & ~(FLAG_ZSTD | FLAG_LAST))
+    if (payload[2] == 0 || payload[2] >= MESSAGE_KIND_COUNT || payload[3] & ~FLAGS_KNOWN)
         return ENVELOPE_E_MALFORMED;
     message->kind = payload[2];
     message->last = payload[3] & FLAG_LAST;
+    message->whole = payload[3] & FLAG_WHOLE;
 
     struct reader reader = {payload + PREFIX_LEN, payload + len};
     for (const struct field *field = kinds[message->kind].fields; field->name; field++)
@@ -303,7 +314,8 @@ static void encode_plain(struct codec *codec, const struct message *message)
     buf_appendf(out, "{\"ti\":%d,\"kind\":\"%s\"", PROTOCOL_VERSION, kinds[message->kind].name);
     for (const struct field *field = kinds[message->kind].fields; field->name; field++)
         append_plain_field(out, message, field);
-    buf_append_str(out, message->last ? ",\"final\":true}\n" : "}\n");
+    buf_append_str(out, message->last ? ",\"final\":true" : "");
+    buf_append_str(out, message->whole ? ",\"whole\":true}\n" : "}\n");
     if (message->body.len)
         buf_append(out, message->body.data, message->body.len);
 }
@@ -363,6 +375,7 @@ static int parse_plain_header(const cJSON *header, struct message *message)
         if (!parse_plain_field(header, message, field))
             return ENVELOPE_E_MALFORMED;
     message->last = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(header, "final"));
+    message->whole = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(header, "whole"));
     return 0;
 }
 
@@ -381,10 +394,16 @@ static int decode_plain(struct codec *codec, const char *payload, size_t len, st
 
 /* ---- the two together ---- */
 
+/* Whose body is numbers: it has one form, whatever the encoding. */
+static bool is_for_machines(enum message_kind kind)
+{
+    return kind == MESSAGE_DIGESTS || kind == MESSAGE_HAVE || kind == MESSAGE_REPAIR;
+}
+
 struct slice codec_encode(struct codec *codec, const struct message *message)
 {
     buf_clear(&codec->out);
-    if (codec->encoding == ENCODING_PLAIN)
+    if (codec->encoding == ENCODING_PLAIN && !is_for_machines(message->kind))
         encode_plain(codec, message);
     else
         encode_binary(codec, message);

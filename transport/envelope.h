@@ -20,7 +20,7 @@
 #include "base/event.h"
 #include "base/object.h"
 
-#define PROTOCOL_VERSION 0
+#define PROTOCOL_VERSION 1
 
 enum message_kind {
     MESSAGE_PRESENCE = 1, /* provider: here I am (retained), or I am gone (last will) */
@@ -33,6 +33,10 @@ enum message_kind {
     MESSAGE_SYNC,         /* informer: this is what I have, bring me up to date */
     MESSAGE_CREDIT,       /* informer: so many chunks in all may be sent for this nonce */
     MESSAGE_WHOIS,        /* informer: say presence and catalog again */
+    MESSAGE_DIGESTS,      /* answer to sync: what each bucket of a range of key hashes adds up to, at `to` */
+    MESSAGE_HAVE,         /* informer: what I have in those buckets that differ */
+    MESSAGE_REPAIR,       /* answer to have: what of that is right, and the rest of those buckets, at `to` */
+    MESSAGE_WANT,         /* informer: these streams are of interest for so long */
     MESSAGE_KIND_COUNT
 };
 
@@ -53,20 +57,23 @@ int encoding_parse(const char *text, enum encoding *encoding); /* 0, or 1 for an
 /* Which fields a kind has is in envelope.c, and in the specification. Others are zero. */
 struct message {
     enum message_kind kind;
-    bool last;        /* chunk: the last one of its snapshot */
+    bool last;        /* chunk, digests, have, repair: the last one of its kind for its nonce */
+    bool whole;       /* sync: the answer must be a whole snapshot, or equal */
     uint64_t boot;    /* presence, catalog, heartbeat: one run of a provider */
     uint64_t catalog; /* heartbeat: hash of the catalog body that it counts by */
     uint64_t epoch;   /* the incarnation of a stream; sync: the one the informer has, 0 for none */
     uint64_t nonce;   /* sync, credit, and the answers; 0 in an end nobody asked for */
     uint64_t from;    /* delta, end: sequence of the first event */
     uint64_t items;   /* delta: number of events in the body */
-    uint64_t to;      /* equal, chunk: the state is that after this event; sync: what the informer has */
-    uint64_t index;   /* chunk: 0, 1, … */
-    uint64_t first, last_hash; /* chunk: the range of key hashes, both inclusive */
-    struct digest root; /* delta: after its last event; equal, chunk: at `to`; sync: what the informer has */
+    uint64_t to;      /* answers: the state is that after this event; sync: what the informer has */
+    uint64_t index;   /* answers of a nonce: 0, 1, …, digests and repairs together; have: 0, 1, … */
+    uint64_t first, last_hash; /* chunk, digests: the range of key hashes, both inclusive */
+    uint64_t bits;      /* digests: a bucket is the key hashes that have these many leading bits in common */
+    struct digest root; /* delta: after its last event; answers: at `to`; sync: what the informer has */
     uint64_t count;     /* number of objects that root stands for */
-    uint64_t credit;    /* sync, credit: chunks that may be sent in all */
+    uint64_t credit;    /* sync, credit: answers that may be sent in all */
     uint64_t reason;    /* end: enum end_reason */
+    uint64_t lease;     /* want: seconds; 0: no longer */
     struct slice body;  /* decoded: unpacked; borrowed from the decoder until its next use */
     bool plain;         /* decoded: which way the body is written */
 };

@@ -5,9 +5,10 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "transport/envelope.h"
 
 #define PART_MAGIC 'P'
-#define PART_VERSION 0
+#define PART_VERSION PROTOCOL_VERSION
 #define PART_HEADER 22
 #define PART_MIN 1024 /* bytes in every part but the last: bounds the number of parts */
 

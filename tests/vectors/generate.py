@@ -63,7 +63,14 @@ KINDS = {
                  ("credit", NUMBER)]),
     "credit": (9, [("nonce", ID), ("credit", NUMBER)]),
     "whois": (10, []),
+    "digests": (11, [("nonce", ID), ("epoch", ID), ("index", NUMBER), ("to", NUMBER), ("first", ID), ("last", ID),
+                     ("bits", NUMBER), ("root", DIGEST), ("count", NUMBER)]),
+    "have": (12, [("nonce", ID), ("index", NUMBER)]),
+    "repair": (13, [("nonce", ID), ("epoch", ID), ("index", NUMBER), ("to", NUMBER), ("root", DIGEST),
+                    ("count", NUMBER)]),
+    "want": (14, [("lease", NUMBER)]),
 }
+VERSION = 1
 
 
 def varint(value):
@@ -78,7 +85,7 @@ def little(value, kind):
     return varint(value) if kind == NUMBER else value.to_bytes(16 if kind == DIGEST else 8, "little")
 
 
-def binary_spans(kind, fields, body=b"", flags=0, version=0, key_id=0, number=None):
+def binary_spans(kind, fields, body=b"", flags=0, version=VERSION, key_id=0, number=None):
     """The message as (bytes, what they are), one for each field."""
     code, table = KINDS.get(kind, (number, []))
     prefix = struct.pack("<BBBBB", ord("T"), version, code if number is None else number, flags, key_id)
@@ -101,13 +108,15 @@ def checked(payload):
     return payload[:5] + struct.pack("<I", check) + payload[9:]
 
 
-def plain(kind, fields, body="", final=False):
-    header = {"ti": 0, "kind": kind}
+def plain(kind, fields, body="", final=False, whole=False):
+    header = {"ti": VERSION, "kind": kind}
     for name, type_ in KINDS[kind][1]:
         value = fields[name]
         header[name] = value if type_ == NUMBER else "%0*x" % (32 if type_ == DIGEST else 16, value)
     if final:
         header["final"] = True
+    if whole:
+        header["whole"] = True
     return json.dumps(header, separators=(",", ":")) + "\n" + body
 
 
@@ -191,13 +200,15 @@ def vector(name, about, lines, payload):
         FILES[name] = head + "payload-hex:\n" + hex_lines(spans)
 
 
-def expected(kind, fields, body, items, final):
+def expected(kind, fields, body, items, final, whole=False):
     lines = ["expect: ok", "kind: " + kind]
     for name, type_ in KINDS[kind][1]:
         value = fields[name]
         lines.append("%s: %s" % (name, value if type_ == NUMBER else "%0*x" % (32 if type_ == DIGEST else 16, value)))
     if final:
         lines.append("final: true")
+    if whole:
+        lines.append("whole: true")
     if items is not None:
         lines += [item.line() for item in items]
     elif body:
@@ -205,13 +216,18 @@ def expected(kind, fields, body, items, final):
     return lines
 
 
-def good(name, about, kind, fields, body="", items=None, final=False):
-    lines = expected(kind, fields, body, items, final)
+def good(name, about, kind, fields, body="", items=None, final=False, whole=False):
+    lines = expected(kind, fields, body, items, final, whole)
     raw = body.encode() if items is None else b"".join(item.binary() for item in items)
     text = body if items is None else "".join(item.plain() for item in items)
     packs = ["encode: no"] if len(raw) >= COMPRESS_MIN else []
-    vector(name + ".zstd", about, lines + packs, binary_spans(kind, fields, raw, 2 if final else 0))
-    vector(name + ".plain", about, lines, plain(kind, fields, text, final))
+    vector(name + ".zstd", about, lines + packs, binary_spans(kind, fields, raw, 2 * final + 4 * whole))
+    vector(name + ".plain", about, lines, plain(kind, fields, text, final, whole))
+
+
+def good_binary(name, about, kind, fields, body, final=False):
+    lines = expected(kind, fields, "", None, final) + ["body-hex: " + body.hex()]
+    vector(name + ".zstd", about, lines, binary_spans(kind, fields, body, 2 * final))
 
 
 def bad(name, about, outcome, payload, limit=None):
@@ -247,6 +263,10 @@ def write_kinds():
     good("sync", "An informer has one object.", "sync", sync, "all/core/v1/configmaps")
     good("sync-first", "An informer has nothing.", "sync", dict.fromkeys(sync, 0) | {"nonce": NONCE, "credit": 16},
          "hub/apps/v1/deployments")
+    good("sync-whole", "What was repaired did not add up: all of it, please.", "sync", sync, "all/core/v1/configmaps",
+         whole=True)
+    good("want", "Two streams, for five minutes.", "want", {"lease": 300}, "all/core/v1/configmaps all/apps/v1/deployments")
+    good("want-no-longer", "No longer of interest.", "want", {"lease": 0}, "all/core/v1/configmaps")
     good("credit", "32 chunks in all.", "credit", {"nonce": NONCE, "credit": 32}, "all/core/v1/configmaps")
     good("whois", "Who is there?", "whois", {})
 
@@ -278,6 +298,34 @@ def write_items():
     write_bad_zstd(fields, body, packed)
 
 
+def bucket_entry(item, bits):
+    return struct.pack("<II", (key_hash(item.key.encode()) << bits & (1 << 64) - 1) >> 32,
+                       item.digest() & 0xFFFFFFFF)
+
+
+def write_repair():
+    root = (ONE.digest() + TWO.digest()) & MASK
+    bits = 4
+    objects = sorted((ONE, TWO), key=lambda item: key_hash(item.key.encode()))
+    buckets = [key_hash(item.key.encode()) >> (64 - bits) for item in objects]
+    assert buckets[0] < buckets[1]
+    sums = [0] * (1 << bits)
+    for item, bucket in zip(objects, buckets):
+        sums[bucket] = item.digest() & 0xFFFFFFFF
+    answer = {"nonce": NONCE, "epoch": EPOCH, "index": 0, "to": 300, "root": root, "count": 2}
+    good_binary("digests", "Two objects in sixteen buckets.", "digests",
+                answer | {"first": 0, "last": (1 << 64) - 1, "bits": bits},
+                b"".join(struct.pack("<I", value) for value in sums), final=True)
+    good_binary("have", "An informer has the second of them, and something else in the bucket of the first.", "have",
+                {"nonce": NONCE, "index": 0},
+                b"all/core/v1/configmaps\n" + varint(buckets[0]) + varint(1) + bytes(8) +
+                varint(buckets[1] - buckets[0] - 1) + varint(1) + bucket_entry(objects[1], bits), final=True)
+    good_binary("repair", "What it has in the first bucket goes, and the object comes; in the second it is right.",
+                "repair", answer | {"index": 1, "to": 301},
+                varint(2) + varint(buckets[0]) + varint(1) + b"\x00" +
+                varint(buckets[1] - buckets[0] - 1) + varint(1) + b"\x01" + objects[0].binary(), final=True)
+
+
 def write_bad_zstd(fields, body, packed):
     def with_body(data):
         return binary_spans("delta", fields, data, 1)
@@ -298,12 +346,12 @@ def write_bad_binary():
     whole = joined(binary_spans("credit", credit))
     bad("short", "Not even a prefix.", "malformed", whole[:8])
     bad("magic", "Another first byte.", "malformed", b"U" + whole[1:])
-    bad("version", "Version 1.", "version", binary_spans("credit", credit, version=1))
+    bad("version", "Another version.", "version", binary_spans("credit", credit, version=VERSION + 1))
     bad("check", "One bit of the check is wrong.", "check", whole[:5] + bytes([whole[5] ^ 1]) + whole[6:])
     bad("signed", "A key id, which nobody can have used yet.", "signed", binary_spans("credit", credit, key_id=1))
     bad("kind-zero", "Kind 0.", "malformed", binary_spans("unknown", {}, number=0))
-    bad("kind-unknown", "Kind 11.", "malformed", binary_spans("unknown", {}, number=11))
-    bad("flags", "A flag that is not defined.", "malformed", binary_spans("credit", credit, flags=4))
+    bad("kind-unknown", "Kind 15.", "malformed", binary_spans("unknown", {}, number=15))
+    bad("flags", "A flag that is not defined.", "malformed", binary_spans("credit", credit, flags=8))
     head = whole[:17]
     bad("varint-padded", "32 in two bytes.", "malformed", checked(head + b"\xa0\x00"))
     bad("varint-endless", "A number without an end.", "malformed", checked(head + b"\x80" * 12))
@@ -340,11 +388,11 @@ def write_bad_items():
 
 def write_bad_plain():
     def header(**fields):
-        values = {"ti": 0, "kind": "credit", "nonce": "00000000deadbeef", "credit": 32} | fields
+        values = {"ti": VERSION, "kind": "credit", "nonce": "00000000deadbeef", "credit": 32} | fields
         return json.dumps({k: v for k, v in values.items() if v is not None}, separators=(",", ":")) + "\n"
     for name, about, fields in [
             ("no-version", "The version is missing.", {"ti": None}),
-            ("version-text", "The version is a text.", {"ti": "0"}),
+            ("version-text", "The version is a text.", {"ti": "1"}),
             ("no-kind", "The kind is missing.", {"kind": None}),
             ("kind-unknown", "No such kind.", {"kind": "patch"}),
             ("kind-number", "The kind is a number.", {"kind": 9}),
@@ -360,16 +408,16 @@ def write_bad_plain():
             ("id-upper", "Capitals.", {"nonce": "00000000DEADBEEF"}),
             ("id-digit", "No hexadecimal digit.", {"nonce": "00000000deadbeeg"})]:
         bad("plain-" + name, about, "malformed", header(**fields))
-    bad("plain-version", "Version 1.", "version", header(ti=1))
+    bad("plain-version", "Another version.", "version", header(ti=VERSION + 1))
     bad("plain-cut", "The header does not end.", "malformed", header()[:-1])
-    bad("plain-json", "The header is no JSON.", "malformed", '{"ti":0,"kind"\n')
+    bad("plain-json", "The header is no JSON.", "malformed", '{"ti":1,"kind"\n')
     bad("plain-long", "A header of more than 4,096 bytes.", "malformed", header(fill="a" * 4096))
     bad("plain-body-limit", "A body beyond the limit.", "limit", header() + "a" * 65, 64)
     bad("text", "Neither.", "malformed", "hello\n")
 
 
 def part(number, whole_len, part_len, index, data):
-    return struct.pack("<BBQIII", ord("P"), 0, number, whole_len, part_len, index) + data
+    return struct.pack("<BBQIII", ord("P"), VERSION, number, whole_len, part_len, index) + data
 
 
 def write_parts():
@@ -385,7 +433,7 @@ def write_parts():
     parts("parts-mixed", "In another order, one of them twice.", "ok",
           [(third, 0x63, 452), (first, 0x61, 1024), (first, 0x61, 1024), (second, 0x62, 1024)])
     parts("parts-missing", "One is lost.", "more", [(first, 0x61, 1024), (third, 0x63, 452)])
-    parts("bad-parts-version", "Another version.", "malformed", [(b"P\x01" + first[2:], 0x61, 1024)])
+    parts("bad-parts-version", "Another version.", "malformed", [(b"P\x02" + first[2:], 0x61, 1024)])
     parts("bad-parts-short", "Fewer bytes than it says.", "malformed", [(first, 0x61, 1023)])
     parts("bad-parts-long", "The last part has more bytes than are left.", "malformed", [(third, 0x63, 453)])
     parts("bad-parts-index", "An index behind the end.", "malformed", [(part(7, 2500, 1024, 3, b""), 0x61, 1024)])
@@ -407,7 +455,7 @@ def main():
     if not XXHASH:
         print("libxxhash.so.0 is not there: nothing done", file=sys.stderr)
         return 77
-    for write in (write_kinds, write_items, write_bad_binary, write_bad_items, write_bad_plain, write_parts,
+    for write in (write_kinds, write_items, write_repair, write_bad_binary, write_bad_items, write_bad_plain, write_parts,
                   write_digests):
         write()
     wrong = []
