@@ -103,7 +103,7 @@ void informer_on_message(struct informer *informer, const char *name, const void
     if (topics_parse(&informer->options.topics, name, &topic) != 0 || topic.kind == TOPIC_SIGNAL ||
         topic.kind == TOPIC_WHOIS || len == 0 || !is_followed(informer, topic.provider))
         return;
-    int r = assembler_add(informer->assembler, name, (struct slice){payload, len}, &whole);
+    int r = assembler_add(informer->assembler, topic.provider, name, (struct slice){payload, len}, &whole);
     if (r == ASSEMBLER_E_MORE)
         return;
     if (r != 0 || codec_decode(informer->codec, whole.data, whole.len, &message) != 0 ||

@@ -18,21 +18,32 @@ struct part {
     struct slice bytes;
 };
 
+/* One who sends parts, while something of it is unfinished. */
+struct sender {
+    size_t total;              /* bytes of all that is unfinished */
+    struct unfinished *by_age; /* oldest first */
+    UT_hash_handle hh;
+    char name[];
+};
+
 /* A payload that lacks parts. */
 struct unfinished {
+    struct sender *sender;
     char *topic;
     uint64_t id;
     uint32_t whole_len, part_len, parts, missing;
     uint8_t *have; /* a bit a part */
     char *data;
     UT_hash_handle hh;
-    struct unfinished *prev, *next; /* oldest first */
+    struct unfinished *prev, *next; /* the sender's */
 };
 
 struct assembler {
     size_t payload_limit, total_limit, total;
-    struct unfinished *by_topic, *by_age;
+    struct unfinished *by_topic;
+    struct sender *senders;
     char *finished; /* what was handed out last */
+    uint64_t given_up;
 };
 
 static void put_le(char *out, uint64_t value, int bytes)
@@ -88,23 +99,48 @@ struct assembler *assembler_create(size_t payload_limit, size_t total_limit)
     return assembler;
 }
 
-static void unfinished_drop(struct assembler *assembler, struct unfinished *unfinished)
+static struct sender *sender_get(struct assembler *assembler, const char *name)
 {
+    struct sender *sender;
+    size_t len = strlen(name);
+    HASH_FIND(hh, assembler->senders, name, len, sender);
+    if (sender)
+        return sender;
+    sender = mem_zalloc(sizeof(*sender) + len + 1);
+    memcpy(sender->name, name, len + 1);
+    HASH_ADD_KEYPTR(hh, assembler->senders, sender->name, len, sender);
+    return sender;
+}
+
+static void unfinished_free(struct assembler *assembler, struct unfinished *unfinished)
+{
+    struct sender *sender = unfinished->sender;
     HASH_DEL(assembler->by_topic, unfinished);
-    DL_DELETE(assembler->by_age, unfinished);
+    DL_DELETE(sender->by_age, unfinished);
+    sender->total -= unfinished->whole_len;
     assembler->total -= unfinished->whole_len;
+    if (!sender->by_age) {
+        HASH_DEL(assembler->senders, sender);
+        free(sender);
+    }
     free(unfinished->topic);
     free(unfinished->have);
     free(unfinished->data);
     free(unfinished);
 }
 
+static void give_up(struct assembler *assembler, struct unfinished *unfinished)
+{
+    assembler->given_up++;
+    unfinished_free(assembler, unfinished);
+}
+
 void assembler_destroy(struct assembler *assembler)
 {
     if (!assembler)
         return;
-    while (assembler->by_age)
-        unfinished_drop(assembler, assembler->by_age);
+    while (assembler->senders)
+        unfinished_free(assembler, assembler->senders->by_age);
     free(assembler->finished);
     free(assembler);
 }
@@ -125,12 +161,25 @@ static bool part_parse(struct slice payload, struct part *part)
     return part->bytes.len == (left < part->part_len ? left : part->part_len);
 }
 
-static struct unfinished *unfinished_start(struct assembler *assembler, const char *topic,
+/* Whoever has most gives its oldest: nobody can put out what others have begun while it has more than they.
+ */
+static void make_room(struct assembler *assembler, size_t len)
+{
+    while (assembler->senders && assembler->total + len > assembler->total_limit) {
+        struct sender *most = assembler->senders;
+        for (struct sender *sender = most; sender; sender = sender->hh.next)
+            if (sender->total > most->total)
+                most = sender;
+        give_up(assembler, most->by_age);
+    }
+}
+
+static struct unfinished *unfinished_start(struct assembler *assembler, const char *sender, const char *topic,
                                            const struct part *part)
 {
-    while (assembler->by_age && assembler->total + part->whole_len > assembler->total_limit)
-        unfinished_drop(assembler, assembler->by_age);
+    make_room(assembler, part->whole_len);
     struct unfinished *unfinished = mem_zalloc(sizeof(*unfinished));
+    unfinished->sender = sender_get(assembler, sender);
     unfinished->topic = mem_strdup(topic);
     unfinished->id = part->id;
     unfinished->whole_len = part->whole_len;
@@ -139,12 +188,13 @@ static struct unfinished *unfinished_start(struct assembler *assembler, const ch
     unfinished->have = mem_zalloc(unfinished->parts / 8 + 1);
     unfinished->data = mem_alloc(part->whole_len);
     assembler->total += part->whole_len;
+    unfinished->sender->total += part->whole_len;
     HASH_ADD_KEYPTR(hh, assembler->by_topic, unfinished->topic, strlen(unfinished->topic), unfinished);
-    DL_APPEND(assembler->by_age, unfinished);
+    DL_APPEND(unfinished->sender->by_age, unfinished);
     return unfinished;
 }
 
-static struct unfinished *unfinished_for(struct assembler *assembler, const char *topic,
+static struct unfinished *unfinished_for(struct assembler *assembler, const char *sender, const char *topic,
                                          const struct part *part)
 {
     struct unfinished *unfinished;
@@ -152,8 +202,8 @@ static struct unfinished *unfinished_for(struct assembler *assembler, const char
     if (unfinished && unfinished->id == part->id)
         return unfinished;
     if (unfinished)
-        unfinished_drop(assembler, unfinished);
-    return unfinished_start(assembler, topic, part);
+        give_up(assembler, unfinished);
+    return unfinished_start(assembler, sender, topic, part);
 }
 
 static void part_take(struct unfinished *unfinished, const struct part *part)
@@ -166,7 +216,8 @@ static void part_take(struct unfinished *unfinished, const struct part *part)
     unfinished->missing--;
 }
 
-int assembler_add(struct assembler *assembler, const char *topic, struct slice payload, struct slice *whole)
+int assembler_add(struct assembler *assembler, const char *sender, const char *topic, struct slice payload,
+                  struct slice *whole)
 {
     struct part part;
     *whole = payload;
@@ -177,7 +228,7 @@ int assembler_add(struct assembler *assembler, const char *topic, struct slice p
     if (part.whole_len > assembler->payload_limit || part.whole_len > assembler->total_limit)
         return ASSEMBLER_E_LIMIT;
 
-    struct unfinished *unfinished = unfinished_for(assembler, topic, &part);
+    struct unfinished *unfinished = unfinished_for(assembler, sender, topic, &part);
     if (unfinished->whole_len != part.whole_len || unfinished->part_len != part.part_len)
         return ASSEMBLER_E_MALFORMED;
     part_take(unfinished, &part);
@@ -187,6 +238,11 @@ int assembler_add(struct assembler *assembler, const char *topic, struct slice p
     free(assembler->finished);
     assembler->finished = mem_steal(unfinished->data);
     *whole = (struct slice){assembler->finished, unfinished->whole_len};
-    unfinished_drop(assembler, unfinished);
+    unfinished_free(assembler, unfinished);
     return 0;
+}
+
+uint64_t assembler_given_up(const struct assembler *assembler)
+{
+    return assembler->given_up;
 }

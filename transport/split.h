@@ -34,13 +34,16 @@ enum {
 
 struct assembler;
 
-/* payload_limit: of one payload; total_limit: of all that are unfinished, the oldest of which make room. In
- * bytes. */
+/* payload_limit: of one payload; total_limit: of all that are unfinished. Where that is reached the oldest of
+ * the sender that has most make room, so that one sender cannot put out the others. In bytes. */
 struct assembler *assembler_create(size_t payload_limit, size_t total_limit);
 void assembler_destroy(struct assembler *assembler);
 
-/* Takes what came on a topic. On 0 *whole is the payload: either what was given or what it completes,
- * borrowed until the next call. Otherwise ASSEMBLER_E_*. */
-int assembler_add(struct assembler *assembler, const char *topic, struct slice payload, struct slice *whole);
+/* Takes what came on a topic, which is one sender's. On 0 *whole is the payload: either what was given or
+ * what it completes, borrowed until the next call. Otherwise ASSEMBLER_E_*. */
+int assembler_add(struct assembler *assembler, const char *sender, const char *topic, struct slice payload,
+                  struct slice *whole);
+
+uint64_t assembler_given_up(const struct assembler *assembler); /* payloads that never got all their parts */
 
 #endif

@@ -81,7 +81,9 @@ static void run_parts(const uint8_t *data, size_t size)
         cleanup_free char *payload = mem_zalloc(len + more + 1);
         memcpy(payload, data + 4, len);
         struct slice whole;
-        int r = assembler_add(assembler, topics[data[0] & 3], (struct slice){payload, len + more}, &whole);
+        const char *topic = topics[data[0] & 3];
+        int r = assembler_add(assembler, data[0] & 2 ? "one" : "other", topic,
+                              (struct slice){payload, len + more}, &whole);
         if (r == 0 && memchr(whole.data, 'x', whole.len))
             seen++; /* all of it was read */
         data += 4 + len;

@@ -55,7 +55,7 @@ static void on_message(void *arg, const char *topic, const void *payload, size_t
     struct tap *tap = arg;
     struct slice whole;
     struct message message;
-    int r = assembler_add(tap->assembler, topic, (struct slice){payload, len}, &whole);
+    int r = assembler_add(tap->assembler, topic, topic, (struct slice){payload, len}, &whole);
     if (r == ASSEMBLER_E_MORE)
         return;
     if (r != 0 || codec_decode(tap->codec, whole.data, whole.len, &message) != 0) {

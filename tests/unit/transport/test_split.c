@@ -35,7 +35,7 @@ static void run_parts(const struct vector *vector)
     struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
     for (size_t i = 0; i < vector->payload_count; i++) {
         const struct buf *part = &vector->payloads[i];
-        int r = assembler_add(assembler, "t", (struct slice){part->data, part->len}, &whole);
+        int r = assembler_add(assembler, "s", "t", (struct slice){part->data, part->len}, &whole);
         bool last = i + 1 == vector->payload_count;
         if (r != (last ? outcome_of(vector) : ASSEMBLER_E_MORE))
             fail_msg("%s: part %zu: outcome %d", vector->name, i, r);
@@ -60,7 +60,7 @@ static void run_prefixes(const struct vector *vector)
     for (size_t len = 1; len < vector->payloads[0].len; len++) {
         char *copy = malloc(len);
         memcpy(copy, vector->payloads[0].data, len);
-        assert_int_equal(assembler_add(assembler, "t", (struct slice){copy, len}, &whole),
+        assert_int_equal(assembler_add(assembler, "s", "t", (struct slice){copy, len}, &whole),
                          ASSEMBLER_E_MALFORMED);
         free(copy);
     }
@@ -141,7 +141,7 @@ static void check_round_trip(size_t len, size_t max)
     assert_int_equal(split_publish(&keeper.transport, "topic", payload, 5), 0);
     struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
     for (size_t i = keeper.count; i-- > 0;)
-        assert_int_equal(assembler_add(assembler, "topic", kept(&keeper, i), &whole),
+        assert_int_equal(assembler_add(assembler, "s", "topic", kept(&keeper, i), &whole),
                          i == 0 ? 0 : ASSEMBLER_E_MORE);
     assert_int_equal(whole.len, len);
     assert_memory_equal(whole.data, payload.data, len);
@@ -205,11 +205,15 @@ static void test_the_next_payload_takes_the_place(void **state)
     struct slice whole;
     keeper_init(&keeper, 1046);
     struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
-    assert_int_equal(assembler_add(assembler, "t", part_of(&keeper, 1500, 1, 0), &whole), ASSEMBLER_E_MORE);
-    assert_int_equal(assembler_add(assembler, "t", part_of(&keeper, 1500, 2, 0), &whole), ASSEMBLER_E_MORE);
-    assert_int_equal(assembler_add(assembler, "t", part_of(&keeper, 1500, 1, 1), &whole), ASSEMBLER_E_MORE);
-    assert_int_equal(assembler_add(assembler, "u", part_of(&keeper, 1500, 1, 0), &whole), ASSEMBLER_E_MORE);
-    assert_int_equal(assembler_add(assembler, "t", part_of(&keeper, 1500, 1, 0), &whole), 0);
+    assert_int_equal(assembler_add(assembler, "s", "t", part_of(&keeper, 1500, 1, 0), &whole),
+                     ASSEMBLER_E_MORE);
+    assert_int_equal(assembler_add(assembler, "s", "t", part_of(&keeper, 1500, 2, 0), &whole),
+                     ASSEMBLER_E_MORE);
+    assert_int_equal(assembler_add(assembler, "s", "t", part_of(&keeper, 1500, 1, 1), &whole),
+                     ASSEMBLER_E_MORE);
+    assert_int_equal(assembler_add(assembler, "s", "u", part_of(&keeper, 1500, 1, 0), &whole),
+                     ASSEMBLER_E_MORE);
+    assert_int_equal(assembler_add(assembler, "s", "t", part_of(&keeper, 1500, 1, 0), &whole), 0);
     assert_int_equal(whole.len, 1500);
     assembler_destroy(assembler);
     keeper_deinit(&keeper);
@@ -225,15 +229,39 @@ static void test_the_oldest_make_room(void **state)
     keeper_init(&keeper, 1046);
     struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
     for (topic[0] = '0'; topic[0] <= '6'; topic[0]++)
-        assert_int_equal(assembler_add(assembler, topic, part_of(&keeper, 16000, 1, 0), &whole),
+        assert_int_equal(assembler_add(assembler, "s", topic, part_of(&keeper, 16000, 1, 0), &whole),
                          ASSEMBLER_E_MORE);
     size_t finished[2] = {0, 0};
     for (size_t which = 0; which < 2; which++)
         for (size_t i = 1; i < 16; i++)
             finished[which] +=
-                assembler_add(assembler, which ? "0" : "1", part_of(&keeper, 16000, 1, i), &whole) == 0;
+                assembler_add(assembler, "s", which ? "0" : "1", part_of(&keeper, 16000, 1, i), &whole) == 0;
     assert_int_equal(finished[0], 1); /* "1" was still there */
     assert_int_equal(finished[1], 0); /* "0" was not */
+    assembler_destroy(assembler);
+    keeper_deinit(&keeper);
+}
+
+/* One sender announces more than there is room for; another one's payload is not put out. */
+static void test_who_has_most_makes_room(void **state)
+{
+    (void)state;
+    struct keeper keeper;
+    struct slice whole = {0};
+    char topic[] = "0";
+    int r = 0;
+    keeper_init(&keeper, 1046);
+    struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
+    assert_int_equal(assembler_add(assembler, "quiet", "q", part_of(&keeper, 16000, 1, 0), &whole),
+                     ASSEMBLER_E_MORE);
+    for (topic[0] = '0'; topic[0] <= '9'; topic[0]++)
+        assert_int_equal(assembler_add(assembler, "loud", topic, part_of(&keeper, 16000, 1, 0), &whole),
+                         ASSEMBLER_E_MORE);
+    assert_int_equal(assembler_given_up(assembler), 5);
+    for (size_t i = 1; i < 16; i++)
+        r = assembler_add(assembler, "quiet", "q", part_of(&keeper, 16000, 1, i), &whole);
+    assert_int_equal(r, 0);
+    assert_int_equal(whole.len, 16000);
     assembler_destroy(assembler);
     keeper_deinit(&keeper);
 }
@@ -243,7 +271,7 @@ static void test_what_is_no_part_passes(void **state)
     (void)state;
     struct slice whole, payload = {"T and more", 10};
     struct assembler *assembler = assembler_create(PAYLOAD_LIMIT, TOTAL_LIMIT);
-    assert_int_equal(assembler_add(assembler, "t", payload, &whole), 0);
+    assert_int_equal(assembler_add(assembler, "s", "t", payload, &whole), 0);
     assert_ptr_equal(whole.data, payload.data);
     assert_int_equal(whole.len, payload.len);
     assembler_destroy(assembler);
@@ -260,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_part_is_a_lost_payload),
         cmocka_unit_test(test_the_next_payload_takes_the_place),
         cmocka_unit_test(test_the_oldest_make_room),
+        cmocka_unit_test(test_who_has_most_makes_room),
         cmocka_unit_test(test_what_is_no_part_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
