@@ -111,6 +111,29 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
     return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16 && entry->epoch != 0;
 }
 
+static int by_gvr(const void *a, const void *b)
+{
+    const struct gvr *one = &(*(const struct catalog_entry *const *)a)->gvr;
+    const struct gvr *other = &(*(const struct catalog_entry *const *)b)->gvr;
+    int order = strcmp(one->resource, other->resource);
+    if (order == 0)
+        order = strcmp(one->group, other->group);
+    return order ? order : strcmp(one->version, other->version);
+}
+
+/* A stream that is there twice would have two epochs. */
+static bool each_once(const struct catalog_entry *entries, size_t count)
+{
+    cleanup_free const struct catalog_entry **sorted = mem_alloc(sizeof(*sorted) * (count + 1));
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &entries[i];
+    qsort(sorted, count, sizeof(*sorted), by_gvr);
+    for (size_t i = 1; i < count; i++)
+        if (by_gvr(&sorted[i - 1], &sorted[i]) == 0)
+            return false;
+    return true;
+}
+
 int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entries, size_t *count)
 {
     cleanup_tree cJSON *json = body_parse(body);
@@ -124,6 +147,8 @@ int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entr
     for (const cJSON *item = streams->child; item; item = item->next)
         if (!entry_parse(item, &list[n++]))
             return CATALOG_E_MALFORMED;
+    if (!each_once(list, n))
+        return CATALOG_E_MALFORMED;
     *entries = mem_steal(list);
     *count = n;
     return 0;

@@ -251,13 +251,28 @@ static void encode_binary(struct codec *codec, const struct message *message)
     put_le((uint8_t *)out->data + 5, check_of((uint8_t *)out->data, out->len), 4);
 }
 
+/* Only what carries objects may be large: a few bytes of anything else must not unpack to many. */
+static size_t body_limit(const struct codec *codec, enum message_kind kind)
+{
+    switch (kind) {
+    case MESSAGE_DELTA:
+    case MESSAGE_CHUNK:
+    case MESSAGE_DIGESTS:
+    case MESSAGE_HAVE:
+    case MESSAGE_REPAIR:
+        return codec->body_limit;
+    default:
+        return codec->body_limit < ENVELOPE_SMALL_MAX ? codec->body_limit : ENVELOPE_SMALL_MAX;
+    }
+}
+
 static int unpack_body(struct codec *codec, struct message *message)
 {
     unsigned long long size = ZSTD_getFrameContentSize(message->body.data, message->body.len);
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
         return ENVELOPE_E_MALFORMED;
     buf_clear(&codec->unpacked);
-    if (size > codec->body_limit || buf_reserve(&codec->unpacked, (size_t)size) != 0)
+    if (size > body_limit(codec, message->kind) || buf_reserve(&codec->unpacked, (size_t)size) != 0)
         return ENVELOPE_E_LIMIT;
     if (!codec->decompress)
         codec->decompress = ZSTD_createDCtx();
@@ -292,7 +307,7 @@ static int decode_binary(struct codec *codec, const uint8_t *payload, size_t len
     message->body = (struct slice){(const char *)reader.at, (size_t)(reader.end - reader.at)};
     if (payload[3] & FLAG_ZSTD)
         return unpack_body(codec, message);
-    return message->body.len > codec->body_limit ? ENVELOPE_E_LIMIT : 0;
+    return message->body.len > body_limit(codec, message->kind) ? ENVELOPE_E_LIMIT : 0;
 }
 
 /* ---- plain ---- */
@@ -389,7 +404,7 @@ static int decode_plain(struct codec *codec, const char *payload, size_t len, st
     cJSON_Delete(header);
     message->plain = true;
     message->body = (struct slice){newline + 1, len - (size_t)(newline + 1 - payload)};
-    return r == 0 && message->body.len > codec->body_limit ? ENVELOPE_E_LIMIT : r;
+    return r == 0 && message->body.len > body_limit(codec, message->kind) ? ENVELOPE_E_LIMIT : r;
 }
 
 /* ---- the two together ---- */

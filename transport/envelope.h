@@ -21,6 +21,7 @@
 #include "base/object.h"
 
 #define PROTOCOL_VERSION 1
+#define ENVELOPE_SMALL_MAX ((size_t)1 << 20) /* bytes in the body of a kind that carries no objects */
 
 enum message_kind {
     MESSAGE_PRESENCE = 1, /* provider: here I am (retained), or I am gone (last will) */

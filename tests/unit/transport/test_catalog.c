@@ -127,6 +127,32 @@ static void test_catalog_refuses(void **state)
     free(entries);
 }
 
+/* Group, version and resource together make a stream; two epochs of one stream are none. */
+static void test_each_stream_is_there_once(void **state)
+{
+    (void)state;
+    struct buf body = BUF_INIT(4096);
+    struct catalog_entry list[4] = {{.epoch = 1}, {.epoch = 2}, {.epoch = 3}, {.epoch = 4}}, *back = NULL;
+    size_t count;
+    bool complete;
+    gvr_set(&list[0].gvr, "", "v1", "pods");
+    gvr_set(&list[1].gvr, "", "v2", "pods");
+    gvr_set(&list[2].gvr, "a.example.com", "v1", "pods");
+    gvr_set(&list[3].gvr, "", "v1", "nodes");
+    catalog_format(&body, true, list, 4);
+    assert_int_equal(catalog_parse(body_of(&body), &complete, &back, &count), 0);
+    free(back);
+    for (size_t i = 1; i < 4; i++) {
+        struct gvr gvr = list[i].gvr;
+        list[i].gvr = list[0].gvr;
+        buf_clear(&body);
+        catalog_format(&body, true, list, 4);
+        assert_int_equal(catalog_parse(body_of(&body), &complete, &back, &count), CATALOG_E_MALFORMED);
+        list[i].gvr = gvr;
+    }
+    buf_deinit(&body);
+}
+
 static struct slice repeated(struct buf *out, const char *lead, const char *entry, size_t count,
                              const char *tail)
 {
@@ -230,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_presence_refuses),
         cmocka_unit_test(test_catalog_comes_back),
         cmocka_unit_test(test_catalog_refuses),
+        cmocka_unit_test(test_each_stream_is_there_once),
         cmocka_unit_test(test_more_streams_than_the_limit),
         cmocka_unit_test(test_a_body_beyond_the_limit_is_not_parsed),
         cmocka_unit_test(test_heartbeat_comes_back),

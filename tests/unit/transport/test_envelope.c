@@ -404,6 +404,32 @@ static void test_compressed_body_comes_back(void **state)
     codec_destroy(reader);
 }
 
+/* Some hundred bytes of zstd become 2 MiB: fit for objects, and for nothing else. */
+static void test_only_objects_may_be_large(void **state)
+{
+    (void)state;
+    const size_t len = 2 * ENVELOPE_SMALL_MAX;
+    cleanup_free char *body = mem_zalloc(len);
+    struct codec *codec = codec_create(ENCODING_ZSTD, 4 << 20),
+                 *plain = codec_create(ENCODING_PLAIN, 4 << 20);
+    struct codec *reader = codec_create(ENCODING_ZSTD, 4 << 20);
+    for (int kind = 1; kind < MESSAGE_KIND_COUNT; kind++) {
+        bool objects = kind == MESSAGE_DELTA || kind == MESSAGE_CHUNK || kind == MESSAGE_DIGESTS ||
+                       kind == MESSAGE_HAVE || kind == MESSAGE_REPAIR;
+        struct message back, message = {.kind = kind, .body = {body, len}};
+        struct slice payload = codec_encode(codec, &message);
+        assert_in_range(payload.len, 1, 1000);
+        assert_int_equal(codec_decode(reader, payload.data, payload.len, &back),
+                         objects ? 0 : ENVELOPE_E_LIMIT);
+        payload = codec_encode(plain, &message);
+        assert_int_equal(codec_decode(reader, payload.data, payload.len, &back),
+                         objects ? 0 : ENVELOPE_E_LIMIT);
+    }
+    codec_destroy(codec);
+    codec_destroy(plain);
+    codec_destroy(reader);
+}
+
 static void test_a_full_body_takes_no_item(void **state)
 {
     (void)state;
@@ -479,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_cut_with_the_check_put_right),
         cmocka_unit_test(test_no_flipped_bit_is_taken),
         cmocka_unit_test(test_compressed_body_comes_back),
+        cmocka_unit_test(test_only_objects_may_be_large),
         cmocka_unit_test(test_a_full_body_takes_no_item),
         cmocka_unit_test(test_keys_of_deletions),
         cmocka_unit_test(test_digests_are_those_of_the_vectors),
