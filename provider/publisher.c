@@ -1,5 +1,6 @@
 #include "provider/publisher_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -8,6 +9,7 @@
 #define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
 #define TURN_BYTES ((size_t)256 << 10)
 #define WHOIS_JITTER_US (500 * LOOP_MS)
+#define NOISE_LOG_US (10 * LOOP_SECOND)
 
 bool publisher_may_send(const struct publisher *publisher)
 {
@@ -130,8 +132,35 @@ static void audience_due(struct publisher *publisher, const char *name)
         audience->catalog_due = true;
 }
 
+/* What others send may be anything: counted by its caller, and said once in a while. */
+static void report_noise(struct publisher *publisher, const char *informer, const char *what)
+{
+    const struct publisher_stats *stats = &publisher->stats;
+    if (allowance_take(&publisher->noise_log, loop_now_us(publisher->loop), NOISE_LOG_US, 1))
+        log_warn(publisher->options.log, "publisher",
+                 "signal of %s: %s; dropped (so far %" PRIu64 " were not understood, %" PRIu64
+                 " were too many)",
+                 informer, what, stats->malformed, stats->excess);
+}
+
+static void on_malformed(struct publisher *publisher, const char *informer)
+{
+    publisher->stats.malformed++;
+    report_noise(publisher, informer, "not understood");
+}
+
+static void on_excess(struct publisher *publisher, const char *informer)
+{
+    publisher->stats.excess++;
+    report_noise(publisher, informer, "it asks more often than any informer has to");
+}
+
 static void on_whois(struct publisher *publisher, const char *informer, int64_t delay_us)
 {
+    if (!askers_take_whois(&publisher->askers, informer, loop_now_us(publisher->loop))) {
+        on_excess(publisher, informer);
+        return;
+    }
     if (publisher->ops && publisher->ops->asked)
         publisher->ops->asked(publisher->arg, informer);
     publisher->presence_due = true;
@@ -144,11 +173,12 @@ static void on_signal(struct publisher *publisher, const struct topic *topic, co
 {
     struct message message;
     struct publisher_stream *stream;
-    int r = codec_decode(publisher->codec, payload, len, &message);
-    if (r != 0) {
-        publisher->stats.malformed++;
-        log_debug(publisher->options.log, "publisher", "signal of %s: not understood (%d)", topic->informer,
-                  r);
+    if (!askers_take(&publisher->askers, topic->informer, loop_now_us(publisher->loop))) {
+        on_excess(publisher, topic->informer);
+        return;
+    }
+    if (codec_decode(publisher->codec, payload, len, &message) != 0) {
+        on_malformed(publisher, topic->informer);
         return;
     }
     switch (message.kind) {
@@ -166,7 +196,7 @@ static void on_signal(struct publisher *publisher, const struct topic *topic, co
                                             : 0);
         break;
     default:
-        publisher->stats.malformed++;
+        on_malformed(publisher, topic->informer);
     }
 }
 
@@ -251,16 +281,6 @@ struct slice publisher_will(struct codec *codec, uint64_t boot)
     return payload;
 }
 
-static void ended_free(struct publisher *publisher)
-{
-    struct ended *ended, *next;
-    HASH_ITER (hh, publisher->ended, ended, next) {
-        HASH_DEL(publisher->ended, ended);
-        free(ended->path);
-        free(ended);
-    }
-}
-
 void publisher_destroy(struct publisher *publisher)
 {
     if (!publisher)
@@ -272,7 +292,9 @@ void publisher_destroy(struct publisher *publisher)
         HASH_DEL(publisher->audiences, audience);
         free(audience);
     }
-    ended_free(publisher);
+    while (publisher->ended)
+        ended_free(publisher, publisher->ended);
+    askers_deinit(&publisher->askers);
     timer_stop(&publisher->flush);
     timer_stop(&publisher->heartbeat);
     timer_stop(&publisher->announce);

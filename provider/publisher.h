@@ -55,6 +55,7 @@ struct publisher_stats {
     uint64_t messages, bytes;
     uint64_t syncs_equal, syncs_snapshot, syncs_refused;
     uint64_t malformed; /* signals that did not decode */
+    uint64_t excess;    /* signals beyond what one informer may send (provider/askers.h) */
     uint64_t conflicts; /* presences of another provider under our name */
     uint64_t unheard;   /* times that our own presence did not come back: the broker denies us silently */
 };

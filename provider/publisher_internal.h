@@ -4,6 +4,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "base/allowance.h"
+#include "provider/askers.h"
 #include "provider/publisher.h"
 
 #define HEARTBEAT_DEFAULT_US (15 * LOOP_SECOND)
@@ -65,7 +67,9 @@ struct publisher_stream {
     bool working;
 };
 
-/* What remains of a stream that was ended, so that a late sync gets its answer. */
+#define ENDED_MAX CATALOG_STREAMS_MAX
+
+/* What remains of a stream that was ended, so that a late sync gets its answer. The oldest makes room. */
 struct ended {
     char *path;
     struct gvr gvr;
@@ -92,12 +96,15 @@ struct publisher {
     bool announce_again;            /* asked for meanwhile */
     struct publisher_stream *work;
     struct ended *ended;
+    struct askers askers;
+    struct allowance noise_log;
     struct buf body;
     struct timer flush, heartbeat, announce, self_test;
     struct publisher_stats stats;
 };
 
 /* stream.c */
+void ended_free(struct publisher *publisher, struct ended *ended);
 void stream_destroy(struct publisher_stream *stream);
 void stream_work(struct publisher_stream *stream); /* there is something to send */
 bool stream_pump(

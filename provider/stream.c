@@ -129,6 +129,27 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     return stream;
 }
 
+void ended_free(struct publisher *publisher, struct ended *ended)
+{
+    HASH_DEL(publisher->ended, ended);
+    free(ended->path);
+    free(ended);
+}
+
+static void ended_add(struct publisher_stream *stream, enum end_reason reason)
+{
+    struct publisher *publisher = stream->publisher;
+    struct ended *ended = mem_zalloc(sizeof(*ended));
+    ended->path = mem_strdup(stream->path);
+    ended->gvr = stream->gvr;
+    ended->epoch = stream->epoch;
+    ended->sequence = stream->sequence + 1;
+    ended->reason = reason;
+    if (HASH_COUNT(publisher->ended) >= ENDED_MAX)
+        ended_free(publisher, publisher->ended); /* the table keeps the order of arrival */
+    HASH_ADD_KEYPTR(hh, publisher->ended, ended->path, strlen(ended->path), ended);
+}
+
 void publisher_stream_ready(struct publisher_stream *stream)
 {
     if (stream->ready)
@@ -136,11 +157,8 @@ void publisher_stream_ready(struct publisher_stream *stream)
     stream->ready = true;
     struct ended *ended;
     HASH_FIND_STR(stream->publisher->ended, stream->path, ended);
-    if (ended) {
-        HASH_DEL(stream->publisher->ended, ended);
-        free(ended->path);
-        free(ended);
-    }
+    if (ended)
+        ended_free(stream->publisher, ended);
     stream->audience->catalog_due = true;
     announce_soon(stream->publisher, 0);
 }
@@ -179,13 +197,7 @@ void publisher_stream_end(struct publisher_stream *stream, enum end_reason reaso
 {
     struct publisher *publisher = stream->publisher;
     if (stream->ready) {
-        struct ended *ended = mem_zalloc(sizeof(*ended));
-        ended->path = mem_strdup(stream->path);
-        ended->gvr = stream->gvr;
-        ended->epoch = stream->epoch;
-        ended->sequence = stream->sequence + 1;
-        ended->reason = reason;
-        HASH_ADD_KEYPTR(hh, publisher->ended, ended->path, strlen(ended->path), ended);
+        ended_add(stream, reason);
         struct message end = {
             .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
         publisher_send(publisher, stream->topic, &end, false);
