@@ -441,6 +441,11 @@ struct slice object_bytes(const struct object *object)
     return part(object, 0, object->len);
 }
 
+size_t object_size(const struct object *object)
+{
+    return object->bytes_at + object->len;
+}
+
 struct slice object_name(const struct object *object)
 {
     return part(object, object->name_at, object->name_len);

@@ -77,6 +77,8 @@ void object_unrefp(struct object **object);
 const char *object_key(const struct object *object); /* "namespace/name" or "name"; NUL-terminated */
 uint64_t object_key_hash(const struct object *object);
 struct slice object_bytes(const struct object *object);
+/* Of key, uid and bytes together: what it weighs for its sender, however it is held here. */
+size_t object_size(const struct object *object);
 struct slice object_name(const struct object *object);
 struct slice object_namespace(const struct object *object); /* len 0 for cluster scope */
 struct slice object_uid(const struct object *object);

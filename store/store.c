@@ -21,6 +21,7 @@ struct store {
     struct node **slots;
     unsigned slot_bits;
     size_t count;
+    uint64_t size;
     struct digest root;
     struct store_observer *observers;
     struct store_observer *notifying; /* the next one to be told, so that one may leave meanwhile */
@@ -140,6 +141,7 @@ static void store_insert(struct store *store, struct node **link, struct object 
     *node = (struct node){.next = *link, .object = object_ref(object)};
     *link = node;
     store->count++;
+    store->size += object_size(object);
     digest_add(&store->root, object_digest(object));
     if (store->count > (size_t)1 << store->slot_bits)
         store_grow(store);
@@ -151,6 +153,7 @@ static void store_remove(struct store *store, struct node **link, bool unseen)
     struct node *node = *link;
     *link = node->next;
     store->count--;
+    store->size -= object_size(node->object);
     digest_sub(&store->root, object_digest(node->object));
     store_notify(store, node->object, NULL, unseen);
     object_unref(node->object);
@@ -163,6 +166,7 @@ static enum store_outcome store_swap(struct store *store, struct node *node, str
 {
     struct object *old = node->object;
     node->object = object_ref(object);
+    store->size += object_size(object) - object_size(old);
     digest_sub(&store->root, object_digest(old));
     digest_add(&store->root, object_digest(object));
     store_notify(store, old, object, false);
@@ -207,6 +211,11 @@ struct object *store_get(const struct store *store, const char *key)
 size_t store_count(const struct store *store)
 {
     return store->count;
+}
+
+uint64_t store_size(const struct store *store)
+{
+    return store->size;
 }
 
 struct digest store_root(const struct store *store)

@@ -8,7 +8,7 @@
  * objects from hash h on" is a question that can be asked again at any time and costs nothing to keep open,
  * however the store changes in between; snapshots, range digests and replacement in slices all stand on that.
  *
- * Count and root (the wrapping sum of all objects' digests) are kept up to date with each change: O(1).
+ * Count, size and root (the wrapping sum of all objects' digests) are kept up to date with each change: O(1).
  *
  * Loop thread only. Objects are held by reference.
  */
@@ -52,6 +52,7 @@ size_t store_delete_some(struct store *store, size_t max, bool unseen);
 
 struct object *store_get(const struct store *store, const char *key); /* borrowed, NULL where absent */
 size_t store_count(const struct store *store);
+uint64_t store_size(const struct store *store); /* the sum of object_size() */
 struct digest store_root(const struct store *store);
 
 /* In the order of (key hash, key): the first object whose hash is at least `hash`, and the one after a given

@@ -94,6 +94,27 @@ static void the_root_depends_on_the_state_alone(void **state)
     store_destroy(b);
 }
 
+/* What is there weighs what its objects weigh, whichever way it came and went. */
+static void the_size_is_that_of_what_is_there(void **state)
+{
+    (void)state;
+    struct store *store = store_create();
+    for (int i = 0; i < 300; i++) {
+        cleanup_free char *name = mem_printf("n%d", i % 100);
+        put(store, name, i < 200 ? "u" : "another", i * i);
+    }
+    store_delete(store, "n7", false);
+    store_delete_some(store, 10, true);
+    uint64_t size = 0;
+    for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
+        size += strlen(object_key(object)) + 1 + object_uid(object).len + 1 + object_bytes(object).len;
+    assert_true(size > 0);
+    assert_int_equal(store_size(store), size);
+    store_delete_some(store, SIZE_MAX, true);
+    assert_int_equal(store_size(store), 0);
+    store_destroy(store);
+}
+
 /* Walking by hash sees each object once and in order, though the table grows in mid-walk. */
 static void a_walk_survives_growth(void **state)
 {
@@ -198,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_told_once_and_right),
         cmocka_unit_test(the_root_depends_on_the_state_alone),
+        cmocka_unit_test(the_size_is_that_of_what_is_there),
         cmocka_unit_test(a_walk_survives_growth),
         cmocka_unit_test(a_walk_survives_shrinking),
         cmocka_unit_test(emptied_in_order),
