@@ -1,32 +1,37 @@
 /*
- * The following end: an informer. Says a line at each sync, and statistics when asked ("stats"), latencies
- * included; the quantiles start over with each line.
+ * The following end: an informer of all clusters. Says a line when it is connected, when a replica is made
+ * (which asks for its first sync), and whenever one has become equal to what is published or is not known to
+ * be any more. Commands: S, statistics; R, forgets latencies and the longest turn of the loop.
  */
 #include "tests/bench/bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <uv.h>
 
 #include "base/mem.h"
 #include "informer/informer.h"
 
-#define SAMPLES_MAX 4000000
+#define SAMPLES_MAX 2000000
+
+/* Of one replica; kept until the end. */
+struct ear {
+    struct store_observer observer;
+    struct ear *next;
+};
 
 struct follow {
     struct loop *loop;
     struct transport *transport;
     struct informer *informer;
-    struct store_observer observer;
-    struct informer_replica *replica;
+    struct stall stall;
+    struct lines lines;
+    struct ear *ears;
     uint64_t changes, bytes, messages;
     int64_t last_us;
-    uint32_t *samples; /* µs */
+    uint32_t *samples; /* µs from the watch's bytes to the handler */
     size_t sample_count;
-    uv_pipe_t in;
-    char byte[64];
 };
 
 static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
@@ -41,6 +46,27 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
         follow->samples[follow->sample_count++] = (uint32_t)(follow->last_us - stamp);
 }
 
+/* ---- statistics ---- */
+
+struct totals {
+    size_t replicas, fresh, objects;
+};
+
+static struct totals totals_of(const struct informer *informer)
+{
+    struct totals totals = {0};
+    const struct informer_cluster *cluster = NULL;
+    while ((cluster = informer_next_cluster(informer, cluster))) {
+        struct informer_replica *replica = NULL;
+        while ((replica = cluster_next_replica(cluster, replica))) {
+            totals.replicas++;
+            totals.fresh += replica_synced(replica);
+            totals.objects += store_count(replica_store(replica));
+        }
+    }
+    return totals;
+}
+
 static int compare(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -52,50 +78,86 @@ static uint32_t quantile(const struct follow *follow, double q)
     return follow->sample_count ? follow->samples[(size_t)((double)(follow->sample_count - 1) * q)] : 0;
 }
 
-static void stats_print(struct follow *follow, const char *what)
+static void progress_print(struct follow *follow, const char *what)
 {
     const struct informer_stats *stats = informer_stats(follow->informer);
-    qsort(follow->samples, follow->sample_count, sizeof(*follow->samples), compare);
-    printf("%s {\"objects\":%zu,\"changes\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"messages\":%" PRIu64
-           ",\"cpu_us\":%" PRId64 ",\"us\":%" PRId64 ",\"last_us\":%" PRId64 ",\"memory\":%" PRId64
-           ",\"gaps\":%" PRIu64 ",\"syncs\":%" PRIu64 ",\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u}\n",
-           what, follow->replica ? store_count(replica_store(follow->replica)) : 0, follow->changes,
-           follow->bytes, follow->messages, cpu_us(), loop_now_us(follow->loop), follow->last_us,
-           memory_bytes(), stats->gaps, stats->syncs, quantile(follow, 0.5), quantile(follow, 0.99),
-           quantile(follow, 0.999), quantile(follow, 1));
+    struct totals totals = totals_of(follow->informer);
+    printf("%s {\"replicas\":%zu,\"fresh\":%zu,\"objects\":%zu,\"changes\":%" PRIu64 ",\"bytes\":%" PRIu64
+           ",\"messages\":%" PRIu64 ",\"cpu_us\":%" PRId64 ",\"us\":%" PRId64 ",\"last_us\":%" PRId64
+           ",\"memory\":%" PRId64 ",\"gaps\":%" PRIu64 ",\"syncs\":%" PRIu64 ",\"syncs_failed\":%" PRIu64
+           ",\"stall_us\":%" PRId64 ",\"stall_wall_us\":%" PRId64 ",\"over_1ms\":%" PRIu64,
+           what, totals.replicas, totals.fresh, totals.objects, follow->changes, follow->bytes,
+           follow->messages, cpu_us(), loop_now_us(follow->loop), follow->last_us, memory_bytes(),
+           stats->gaps, stats->syncs, stats->syncs_failed, follow->stall.cpu_us, follow->stall.us,
+           follow->stall.over_1ms);
+}
+
+static void progress_end(void)
+{
+    puts("}");
     fflush(stdout);
 }
+
+static void tell(struct follow *follow, const char *what)
+{
+    progress_print(follow, what);
+    progress_end();
+}
+
+static void stats_print(struct follow *follow)
+{
+    progress_print(follow, "stats");
+    qsort(follow->samples, follow->sample_count, sizeof(*follow->samples), compare);
+    printf(",\"samples\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u", follow->sample_count,
+           quantile(follow, 0.5), quantile(follow, 0.99), quantile(follow, 0.999), quantile(follow, 1));
+    progress_end();
+}
+
+static void on_line(void *arg, const char *line)
+{
+    struct follow *follow = arg;
+    if (strcmp(line, "S") == 0) {
+        stats_print(follow);
+    } else if (strcmp(line, "R") == 0) {
+        follow->sample_count = 0;
+        stall_reset(&follow->stall);
+    }
+}
+
+/* ---- the informer ---- */
 
 static void on_replica(void *arg, struct informer_replica *replica)
 {
     struct follow *follow = arg;
-    follow->replica = replica;
-    follow->observer = (struct store_observer){.changed = on_changed, .arg = follow};
-    store_observe(replica_store(replica), &follow->observer);
+    struct ear *ear = mem_zalloc(sizeof(*ear));
+    *ear = (struct ear){.observer = {.changed = on_changed, .arg = follow}, .next = follow->ears};
+    follow->ears = ear;
+    store_observe(replica_store(replica), &ear->observer);
+    tell(follow, "replica");
 }
 
 static void on_synced(void *arg, struct informer_replica *replica)
 {
     (void)replica;
-    stats_print(arg, "synced");
+    tell(arg, "synced");
 }
 
 static void on_stale(void *arg, struct informer_replica *replica)
 {
     (void)replica;
-    stats_print(arg, "stale");
+    tell(arg, "stale");
 }
 
 static void on_connected(void *arg)
 {
     struct follow *follow = arg;
-    stats_print(follow, "connected");
+    tell(follow, "connected");
     informer_on_connected(follow->informer);
 }
 
 static void on_disconnected(void *arg, const char *reason)
 {
-    fprintf(stderr, "follow: %s\n", reason);
+    fprintf(stderr, "bench: informer: %s\n", reason);
     informer_on_disconnected(((struct follow *)arg)->informer);
 }
 
@@ -113,27 +175,6 @@ static void on_drained(void *arg)
     informer_on_drained(((struct follow *)arg)->informer);
 }
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    (void)suggested;
-    struct follow *follow = handle->data;
-    *buf = uv_buf_init(follow->byte, sizeof(follow->byte));
-}
-
-/* A letter is a command: S says statistics, R forgets the latencies. */
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-    struct follow *follow = stream->data;
-    if (n < 0)
-        loop_stop(follow->loop);
-    for (ssize_t i = 0; i < n; i++) {
-        if (buf->base[i] == 'R')
-            follow->sample_count = 0;
-        else if (buf->base[i] == 'S')
-            stats_print(follow, "stats");
-    }
-}
-
 int bench_follow(const struct bench_options *options)
 {
     static const struct transport_callbacks callbacks = {on_connected, on_disconnected, on_message,
@@ -145,15 +186,18 @@ int bench_follow(const struct bench_options *options)
     struct informer_options informer = {
         .name = "hub", .topics = bench_topics(), .encoding = options->encoding};
     follow.informer = informer_create(follow.loop, follow.transport, &informer, &ops, &follow);
-    uv_pipe_init(loop_uv(follow.loop), &follow.in, 0);
-    follow.in.data = &follow;
-    uv_pipe_open(&follow.in, STDIN_FILENO);
-    uv_read_start((uv_stream_t *)&follow.in, on_alloc, on_read);
+    lines_open(&follow.lines, follow.loop, on_line, &follow);
+    stall_start(&follow.stall, follow.loop);
     transport_start(follow.transport, &callbacks, &follow);
     loop_run(follow.loop);
     informer_destroy(follow.informer);
     transport_destroy(follow.transport);
-    uv_close((uv_handle_t *)&follow.in, NULL);
+    stall_stop(&follow.stall);
+    lines_close(&follow.lines);
+    for (struct ear *ear = follow.ears, *next; ear; ear = next) {
+        next = ear->next;
+        free(ear);
+    }
     free(follow.samples);
     loop_destroy(follow.loop);
     return 0;

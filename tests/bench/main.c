@@ -4,22 +4,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-int main(int argc, char **argv)
+static int usage(void)
 {
-    struct bench_options options = {.encoding = ENCODING_ZSTD};
-    if (argc >= 3)
-        options.broker = argv[2];
-    if (argc == 5 && strcmp(argv[1], "publish") == 0 && encoding_parse(argv[4], &options.encoding) == 0) {
-        options.pods = strtoul(argv[3], NULL, 10);
-        return bench_publish(&options);
-    }
-    if (argc == 3 && strcmp(argv[1], "follow") == 0)
-        return bench_follow(&options);
-    if (argc == 5 && strcmp(argv[1], "raw") == 0)
-        return bench_raw(&options, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
     fputs("usage: bench publish BROKER PODS zstd|plain\n"
+          "       bench fleet BROKER CLUSTERS PODS\n"
           "       bench follow BROKER\n"
           "       bench raw BROKER BYTES MESSAGES\n",
           stderr);
     return 64;
+}
+
+static size_t number(const char *text)
+{
+    return text ? strtoul(text, NULL, 10) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options options = {.encoding = ENCODING_ZSTD};
+    if (argc < 3)
+        return usage();
+    const char *end = argv[1];
+    options.broker = argv[2];
+    if (strcmp(end, "publish") == 0 && argc == 5 && encoding_parse(argv[4], &options.encoding) == 0) {
+        options.pods = number(argv[3]);
+        return bench_publish(&options);
+    }
+    if (strcmp(end, "fleet") == 0 && argc == 5) {
+        options.clusters = number(argv[3]);
+        options.pods = number(argv[4]);
+        return bench_fleet(&options);
+    }
+    if (strcmp(end, "follow") == 0 && argc == 3)
+        return bench_follow(&options);
+    if (strcmp(end, "raw") == 0 && argc == 5)
+        return bench_raw(&options, number(argv[3]), number(argv[4]));
+    return usage();
 }

@@ -1,178 +1,351 @@
 #!/usr/bin/env python3
-"""Measures transport-informer over a real mosquitto on this machine, and prints a table (or JSON with --json FILE).
+"""Measures transport-informer over a real mosquitto on this machine, and prints a table.
 
 Each run measures the broker alone as well, so that figures from different machines can be compared: ratios to it travel,
-figures do not. Nothing here passes or fails.
+figures do not. Nothing here passes or fails; --quick is a small run that only shows that all of it works.
+
+    tests/bench/run.py                        all of it, with the targets beside; about ten minutes
+    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet
+    tests/bench/run.py --json FILE            the rows as JSON, too
 """
 import argparse
+import datetime
 import json
 import os
-import signal
-import socket
+import platform
 import subprocess
 import sys
 import tempfile
 import time
 
+from ends import Agent, Broker, End, Minicluster, Queue
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+REST_S = 15          # a heartbeat is sent that often
+SETTLED_S = 10.5     # a replica that was right for so long may ask again at once
+COOL_S = 90          # what is not used gets smaller within this time
+UNDER_LOAD = 20000   # events a second for latencies under load
+FULL = {"pods": 100000, "hot": 20000, "events": 300000, "repeat": 3, "singles": 1000, "load_s": 5, "clusters": (1, 10, 100, 1000),
+        "small": 50, "cluster_pods": 20000, "changed": (0, 1, 100, 1000, 100000), "raw": 1}
+QUICK = {"pods": 1000, "hot": 500, "events": 3000, "repeat": 1, "singles": 20, "load_s": 0.1, "clusters": (1, 5), "small": 5,
+         "cluster_pods": 200, "changed": (0, 1, 1000), "raw": 100}
 
 
-class End:
-    """A bench process that speaks in lines: a word and a JSON object."""
+class Report:
+    """Rows as they come: printed at once, kept for the JSON. Each carries its bare figures, too."""
 
-    def __init__(self, *args):
-        self.process = subprocess.Popen([BENCH, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self):
+        self.rows = []
+        self.raw_rate = 0
 
-    def say(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
+    def row(self, key, what, value, target="", **figures):
+        self.rows.append({"key": key, "what": what, "value": value, "target": target, "figures": figures})
+        print(f"{what:64} {value}" + (f"   (target {target})" if target else ""), flush=True)
 
-    def until(self, word, condition=lambda values: True):
-        for line in self.process.stdout:
-            head, _, rest = line.partition(" ")
-            values = json.loads(rest)
-            if head == word and condition(values):
-                return values
-        sys.exit(f"bench: a process ended while waiting for '{word}'")
-
-    def stats(self):
-        self.say("S")
-        return self.until("stats")
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
+    def beside(self, rate):
+        """A rate as a multiple of the broker's own in this run."""
+        return f", {rate / self.raw_rate:.1f} × the broker alone" if self.raw_rate else ""
 
 
-class Broker:
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        conf = os.path.join(folder, "mosquitto.conf")
-        with open(conf, "w") as file:
-            file.write(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n")
-        self.url = f"tcp://127.0.0.1:{port}"
-        self.process = subprocess.Popen(["mosquitto", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        sys.exit("bench: mosquitto does not listen")
-
-    def cpu_s(self):
-        with open(f"/proc/{self.process.pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=30)
+def ms(us):
+    return f"{us / 1e3:.2f}"
 
 
-def raw(broker, rows):
-    for size, count in ((200, 40000), (5000, 30000), (65536, 5000)):
-        line = subprocess.run([BENCH, "raw", broker.url, str(size), str(count)], check=True, capture_output=True, text=True).stdout
-        values = json.loads(line.partition(" ")[2])
-        rows.append((f"broker alone, {size} B at QoS 1", f"{values['rate']:,.0f} msg/s, {values['rate'] * size / 1e6:,.0f} MB/s", ""))
+def mb(count):
+    return f"{count / 1e6:.1f} MB"
 
 
-def await_changes(follower, count):
-    """Waits until the informer has seen so many changes; asks ten times a second, not more, since asking costs."""
-    while True:
-        values = follower.stats()
-        if values["changes"] >= count:
-            return values
-        time.sleep(0.1)
+class Bench:
+    def __init__(self, options, sizes, broker, folder, report):
+        self.build, self.sizes, self.broker, self.folder, self.report = options.build, sizes, broker, folder, report
+        self.quick = options.quick
 
-
-def events(broker, rows, pods, count):
-    publisher = End("publish", broker.url, str(pods), "zstd")
-    publisher.until("connected")
-    follower = End("follow", broker.url)
-    synced = follower.until("synced", lambda values: values["objects"] == pods)
-    follower.say("R")
-    before = follower.stats()
-    publisher.say(f"churn {count} 0")
-    start = publisher.until("started")
-    end = publisher.until("churned")
-    after = await_changes(follower, synced["changes"] + count)
-    done = publisher.stats()
-    seconds = (after["last_us"] - start["us"]) / 1e6
-    sent = done["events"] - start["events"]
-    cpu_out = (done["cpu_us"] - start["cpu_us"]) / count
-    cpu_in = (after["cpu_us"] - before["cpu_us"]) / count
-    rows.append((f"deltas end to end, {pods:,} pods of 3 KB", f"{count / seconds:,.0f} events/s", "120,000"))
-    rows.append(("  CPU per event, publishing + following", f"{cpu_out:.1f} + {cpu_in:.1f} µs", "12"))
-    rows.append(("  on the wire", f"{(done['bytes'] - start['bytes']) / sent:,.0f} B/event, "
-                 f"{sent / (done['messages'] - start['messages']):.1f} events/message", ""))
-    rows.append(("  coalesced, gaps", f"{done['coalesced'] - start['coalesced']}, {after['gaps'] - before['gaps']}", ""))
-    rows.append(("  latency under that load, p50 / p99 / p99.9",
-                 f"{after['p50'] / 1e3:.1f} / {after['p99'] / 1e3:.1f} / {after['p999'] / 1e3:.1f} ms", ""))
-    follower.say("R")
-    base = publisher.stats()
-    publisher.say("churn 1000 200")
-    publisher.until("churned")
-    idle = await_changes(follower, synced["changes"] + count + 1000)
-    quiet = publisher.stats()
-    rows.append(("latency idle, 200 events/s, p50 / p99", f"{idle['p50'] / 1e3:.2f} / {idle['p99'] / 1e3:.2f} ms", "0.5 / 2"))
-    rows.append(("payload of one status update, unbatched", f"{(quiet['bytes'] - base['bytes']) / 1000:,.0f} B", "100"))
-    publisher.end()
-    follower.end()
-
-
-def sync(broker, rows, pods):
-    publisher = End("publish", broker.url, str(pods), "zstd")
-    publisher.until("connected")
-    follower = End("follow", broker.url)
-    connected = follower.until("connected")
-    synced = follower.until("synced", lambda values: values["objects"] == pods)
-    rows.append((f"first sync of {pods:,} pods", f"{(synced['us'] - connected['us']) / 1e6:.2f} s, {synced['bytes'] / 1e6:.1f} MB",
-                 "2 s for 100,000"))
-    rows.append(("  informer memory per pod", f"{(synced['memory'] - connected['memory']) / pods:,.0f} B", "600"))
-    provider = publisher.stats()
-    rows.append(("  provider memory per pod", f"{provider['memory'] / pods:,.0f} B", ""))
-    for label, changed, target in (("unchanged", 0, "1 KB, 20 ms"), ("0.1% changed", pods // 1000, "64 KB, 200 ms"),
-                                   ("1% changed", pods // 100, ""), ("all changed", pods, "")):
-        before = follower.stats()
-        publisher.say("restart")
+    def pair(self, pods, encoding="zstd"):
+        """A publishing and a following end that are in sync."""
+        publisher = End(self.build, "publish", self.broker.url, pods, encoding)
         publisher.until("connected")
-        if changed:
-            # The change is made while the publisher is not announced to the informer's knowledge: restart, then change.
-            publisher.say(f"change {changed}")
-            publisher.until("changed")
-        after = follower.until("synced", lambda values: values["objects"] == pods and values["syncs"] > before["syncs"])
-        rows.append((f"re-sync of {pods:,} after a restart, {label}",
-                     f"{(after['bytes'] - before['bytes']) / 1e3:,.1f} KB, {after['changes'] - before['changes']:,} changes told", target))
-    publisher.end()
-    follower.end()
+        follower = End(self.build, "follow", self.broker.url)
+        follower.until("synced", lambda values: values["objects"] == pods)
+        return publisher, follower
+
+    def rest(self, seconds):
+        if not self.quick:
+            time.sleep(seconds)
+
+    def cooled(self, memory):
+        """Waits until what memory() gives does not fall any more, and gives that."""
+        least, since = memory(), time.monotonic()
+        end = since + (0 if self.quick else COOL_S)
+        while time.monotonic() < min(end, since + COOL_S / 4):
+            time.sleep(1)
+            now = memory()
+            if now < least * 0.99:
+                least, since = now, time.monotonic()
+        return memory()
+
+    # ---- the broker alone
+
+    def raw(self):
+        for size, count in ((200, 40000), (5000, 30000), (65536, 5000)):
+            end = End(self.build, "raw", self.broker.url, size, max(count // self.sizes["raw"], 10))
+            rate = end.until("raw")["rate"]
+            end.end()
+            if size == 200:
+                self.report.raw_rate = rate
+            self.report.row(f"raw_{size}", f"broker alone, {size} B at QoS 1",
+                            f"{rate:,.0f} messages/s, {rate * size / 1e6:,.0f} MB/s", rate=rate, bytes_per_s=rate * size)
+
+    # ---- events
+
+    def churn(self, publisher, follower, command, count):
+        """One burst of changes, and what it cost."""
+        follower.say("R")
+        before, broker_us = follower.stats(), self.broker.processor_us()
+        start = publisher.ask(command, "started")
+        publisher.until("churned")
+        after = follower.await_stats(lambda values: values["changes"] - before["changes"] >= count)
+        done = publisher.stats()
+        sent = done["events"] - start["events"]
+        return {"rate": count / ((after["last_us"] - start["us"]) / 1e6), "sent": sent,
+                "out_us": (done["cpu_us"] - start["cpu_us"]) / count, "in_us": (after["cpu_us"] - before["cpu_us"]) / count,
+                "broker_us": (self.broker.processor_us() - broker_us) / count,
+                "bytes": (done["bytes"] - start["bytes"]) / sent, "batch": sent / (done["messages"] - start["messages"]),
+                "coalesced": done["coalesced"] - start["coalesced"], "gaps": after["gaps"] - before["gaps"],
+                **{name: after[name] for name in ("p50", "p99", "p999", "max")}}
+
+    def throughput(self, publisher, follower, pods):
+        count, repeat = self.sizes["events"], self.sizes["repeat"]
+        made_us = min(publisher.ask(f"make {count}", "made")["cpu_us"] for _ in range(repeat)) / count
+        runs = [self.churn(publisher, follower, f"churn {count} 0 {pods}", count) for _ in range(repeat)]
+        best = max(runs, key=lambda run: run["rate"])
+        out_us, in_us = min(run["out_us"] for run in runs) - made_us, min(run["in_us"] for run in runs)
+        row = self.report.row
+        row("events", f"deltas end to end, {pods:,} pods of 3 KB (best of {repeat})",
+            f"{best['rate']:,.0f} events/s{self.report.beside(best['rate'])}", "120,000", rate=best["rate"],
+            runs=[run["rate"] for run in runs])
+        row("cpu", "  CPU per event, publishing + following (least)", f"{out_us:.1f} + {in_us:.1f} = {out_us + in_us:.1f} µs", "12",
+            publishing_us=out_us, following_us=in_us)
+        row("cpu_beside", "  beside it: making the load; the broker", f"{made_us:.1f} µs; {best['broker_us']:.1f} µs",
+            load_us=made_us, broker_us=best["broker_us"])
+        row("batch", "  on the wire, batched", f"{best['bytes']:,.0f} B/event, {best['batch']:.0f} events/message",
+            bytes=best["bytes"], batch=best["batch"])
+        row("losses", "  coalesced, gaps", f"{best['coalesced']}, {best['gaps']}", coalesced=best["coalesced"], gaps=best["gaps"])
+        row("saturated", "  latency when saturated, p50 / p99 / p99.9", f"{ms(best['p50'])} / {ms(best['p99'])} / {ms(best['p999'])} ms",
+            p50_us=best["p50"], p99_us=best["p99"], p999_us=best["p999"])
+
+    def other_loads(self, publisher, follower, pods):
+        row, count = self.report.row, self.sizes["events"] // 3
+        publisher.say("managed 1")
+        run = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
+        publisher.say("managed 0")
+        row("managed", "the same as API servers send them, managedFields to be cut",
+            f"{run['rate']:,.0f} events/s, {run['out_us']:.1f} + {run['in_us']:.1f} µs", rate=run["rate"])
+        count = int(UNDER_LOAD * self.sizes["load_s"])
+        run = self.churn(publisher, follower, f"churn {count} {UNDER_LOAD} {pods}", count)
+        row("loaded", f"latency at {UNDER_LOAD:,} events/s, p50 / p99 / p99.9",
+            f"{ms(run['p50'])} / {ms(run['p99'])} / {ms(run['p999'])} ms, {run['batch']:.0f} events/message",
+            p50_us=run["p50"], p99_us=run["p99"], p999_us=run["p999"])
+        count = self.sizes["singles"]
+        run = self.churn(publisher, follower, f"churn {count} 200 {pods}", count)
+        row("idle", "latency idle (200 events/s), watch bytes to handler, p50 / p99", f"{ms(run['p50'])} / {ms(run['p99'])} ms",
+            "0.5 / 2", p50_us=run["p50"], p99_us=run["p99"], max_us=run["max"])
+        row("single", "payload of one status update, unbatched", f"{run['bytes']:,.0f} B", "100", bytes=run["bytes"])
+
+    def coalescing(self, publisher, follower):
+        """More changes than can go out: what is read meanwhile of one pod goes out once."""
+        count, span = self.sizes["events"], 100
+        start = publisher.ask(f"flood {count} {span}", "started")
+        done = publisher.until("churned")
+        seconds = (done["us"] - start["us"]) / 1e6
+        coalesced = done["coalesced"] - start["coalesced"]
+        self.report.row("coalescing", f"a flood of changes to {span} pods", f"{count / seconds:,.0f} changes/s read, "
+                        f"{coalesced / count:.0%} of them coalesced", changes=count / seconds, share=coalesced / count)
+
+    def stalls(self, name, publisher, follower):
+        ours, theirs = publisher.stats(), follower.stats()
+        self.report.row(f"stall_{name}", f"longest turn of a loop, {name}: publishing, following",
+                        f"{ms(ours['stall_us'])}, {ms(theirs['stall_us'])} ms of its own time "
+                        f"(on the clock {ms(ours['stall_wall_us'])}, {ms(theirs['stall_wall_us'])})", "5",
+                        publishing_us=ours["stall_us"], following_us=theirs["stall_us"],
+                        publishing_wall_us=ours["stall_wall_us"], following_wall_us=theirs["stall_wall_us"],
+                        publishing_over_1ms=ours["over_1ms"], following_over_1ms=theirs["over_1ms"])
+
+    def events(self):
+        pods = self.sizes["hot"]
+        publisher, follower = self.pair(pods)
+        publisher.say("R")
+        self.throughput(publisher, follower, pods)
+        self.other_loads(publisher, follower, pods)
+        self.stalls("events", publisher, follower)
+        self.coalescing(publisher, follower)
+        publisher.end()
+        follower.end()
+
+    def encodings(self):
+        publisher, follower = self.pair(self.sizes["hot"] // 10, "plain")
+        count, pods = self.sizes["events"] // 10, self.sizes["hot"] // 10
+        batched = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
+        count = self.sizes["singles"] // 4
+        single = self.churn(publisher, follower, f"churn {count} 200 {pods}", count)
+        self.report.row("plain", "with --encoding plain: batched, single; rate", f"{batched['bytes']:,.0f} B/event, {single['bytes']:,.0f} B; "
+                        f"{batched['rate']:,.0f} events/s", batched_bytes=batched["bytes"], single_bytes=single["bytes"],
+                        rate=batched["rate"])
+        publisher.end()
+        follower.end()
+
+    # ---- syncs
+
+    def first_sync(self, publisher, pods):
+        follower = End(self.build, "follow", self.broker.url)
+        connected = follower.until("connected")
+        asked = follower.until("replica")
+        synced = follower.until("synced", lambda values: values["objects"] == pods)
+        seconds, transfer = (synced["us"] - connected["us"]) / 1e6, (synced["us"] - asked["us"]) / 1e6
+        out = publisher.stats()
+        self.report.row("first_sync", f"first sync of {pods:,} pods, from connected to verified and told",
+                        f"{seconds:.2f} s ({transfer:.2f} s of it since it was asked for), {mb(out['bytes'])}, "
+                        f"{pods / seconds:,.0f} objects/s{self.report.beside(pods / seconds)}",
+                        "2 s for 100,000", seconds=seconds, transfer_seconds=transfer, bytes=out["bytes"])
+        self.stalls("first sync", publisher, follower)
+        idle = self.cooled(lambda: follower.stats()["memory"])
+        self.report.row("informer_memory", "informer memory per pod, idle",
+                        f"{(idle - connected['memory']) / pods:,.0f} B (right after the sync "
+                        f"{(synced['memory'] - connected['memory']) / pods:,.0f} B)", "600",
+                        bytes=(idle - connected["memory"]) / pods, synced_bytes=(synced["memory"] - connected["memory"]) / pods)
+        self.report.row("provider_memory", "  the same of the publishing side", f"{publisher.stats()['memory'] / pods:,.0f} B",
+                        bytes=publisher.stats()["memory"] / pods)
+        return follower
+
+    def resync(self, publisher, follower, pods, changed):
+        targets = {0: "1 KB, 20 ms, none", pods // 1000: "64 KB, 200 ms"}
+        self.rest(SETTLED_S)
+        follower.say("R")
+        before = follower.stats()
+        publisher.say(f"restart {changed}")
+        connected = publisher.until("connected")
+        stale = follower.until("stale")
+        synced = follower.until("synced", lambda values: values["syncs"] > before["syncs"])
+        after = publisher.stats()
+        wire = after["bytes"] + after["heard"]
+        self.report.row(f"resync_{changed}", f"re-sync of {pods:,} after a restart of the provider, {changed:,} changed",
+                        f"{wire / 1e3:,.1f} KB, {ms(synced['us'] - stale['us'])} ms "
+                        f"({(synced['us'] - connected['us']) / 1e6:.2f} s since it connected), "
+                        f"{synced['changes'] - before['changes']:,} events told", targets.get(changed, ""), bytes=wire,
+                        us=synced["us"] - stale["us"], since_connected_us=synced["us"] - connected["us"],
+                        told=synced["changes"] - before["changes"])
+
+    def sync(self):
+        pods = self.sizes["pods"]
+        publisher = End(self.build, "publish", self.broker.url, pods, "zstd")
+        publisher.until("connected")
+        publisher.say("R")
+        follower = self.first_sync(publisher, pods)
+        for changed in self.sizes["changed"]:
+            self.resync(publisher, follower, pods, changed)
+        self.stalls("re-sync of all", publisher, follower)
+        publisher.end()
+        follower.end()
+
+    # ---- real processes
+
+    def agent(self, key, what, pods, target):
+        cluster = Minicluster(self.build, self.folder, pods)
+        follower = End(self.build, "follow", self.broker.url)
+        follower.until("connected")
+        agent = Agent(self.build, self.broker, f"cluster{pods}", cluster.kubeconfig)
+        follower.until("synced", lambda values: values["objects"] >= pods and values["fresh"] == values["replicas"])
+        peak = agent.memory()["VmHWM"]
+        self.cooled(lambda: agent.memory()["RssAnon"])
+        idle = agent.memory()
+        self.report.row(key, what, f"{mb(idle['VmRSS'])} ({mb(idle['RssAnon'])} of it its own); peak while listing {mb(peak)}", target,
+                        rss=idle["VmRSS"], anonymous=idle["RssAnon"], peak=peak)
+        agent.end()
+        follower.end()
+        cluster.end()
+
+    def memory(self):
+        self.agent("agent_memory", f"agent, a cluster of {self.sizes['cluster_pods']:,} pods, idle", self.sizes["cluster_pods"], "30 MB")
+        self.agent("agent_memory_small", "agent, a small cluster (20 pods), idle", 20, "10 MB")
+
+    # ---- fleets
+
+    def fresh(self, follower, clusters, pods):
+        return follower.until("synced", lambda values: values["fresh"] == clusters and values["objects"] == clusters * pods)
+
+    def growth(self, clusters, pods):
+        """That many clusters appear before one informer. Gives both ends."""
+        follower = End(self.build, "follow", self.broker.url)
+        empty = follower.until("connected")
+        fleet = End(self.build, "fleet", self.broker.url, clusters, pods)
+        fleet.until("ready")
+        synced = self.fresh(follower, clusters, pods)
+        first = follower.stats()
+        self.rest(REST_S)
+        last = follower.stats()
+        share = (last["cpu_us"] - first["cpu_us"]) / (last["us"] - first["us"])
+        self.report.row(f"growth_{clusters}", f"{clusters:,} clusters of {pods} pods appear before one informer",
+                        f"all fresh after {(synced['us'] - empty['us']) / 1e6:.2f} s; at rest {(last['memory'] - empty['memory']) / clusters / 1e3:,.0f}"
+                        f" KB and {share * 1e6 / clusters:,.1f} µs of CPU a second each", seconds=(synced["us"] - empty["us"]) / 1e6,
+                        bytes_each=(last["memory"] - empty["memory"]) / clusters, cpu_us_per_s_each=share * 1e6 / clusters)
+        return fleet, follower
+
+    def hub_restart(self, clusters, pods):
+        queue = Queue(self.broker)
+        start_us = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+        follower = End(self.build, "follow", self.broker.url)
+        synced = self.fresh(follower, clusters, pods)
+        self.rest(2)  # for the broker's last word
+        seen = queue.end()
+        seconds = (synced["us"] - start_us) / 1e6
+        self.report.row("hub_restart", f"restart of the informer before {clusters:,} clusters, all fresh again",
+                        f"{seconds:.2f} s; {mb(synced['bytes'])}, {synced['messages']:,} messages, {synced['syncs_failed']} syncs tried again; "
+                        f"broker: {seen['held_peak']:,} messages held at most, {seen['dropped']:,} dropped", "5 s, none dropped",
+                        seconds=seconds, bytes=synced["bytes"], messages=synced["messages"], syncs_failed=synced["syncs_failed"], **seen)
+        return follower
+
+    def fleet(self):
+        pods = self.sizes["small"]
+        for clusters in self.sizes["clusters"]:
+            fleet, follower = self.growth(clusters, pods)
+            follower.end()
+            if clusters == self.sizes["clusters"][-1]:
+                self.hub_restart(clusters, pods).end()
+            fleet.end()
+
+
+def machine(options):
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
+    version = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+    revision = subprocess.run(["git", "-C", TOP, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    return {"date": datetime.date.today().isoformat(), "machine": f"{os.cpu_count()} × {model}", "system": platform.platform(),
+            "broker": version, "revision": revision, "command": " ".join(["tests/bench/run.py", *sys.argv[1:]]), "quick": options.quick}
 
 
 def main():
-    global BENCH
+    parts = ("raw", "events", "encodings", "sync", "memory", "fleet")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder (default: %(default)s)")
-    parser.add_argument("--pods", type=int, default=100000, help="objects in the large rows (default: %(default)s)")
-    parser.add_argument("--events", type=int, default=300000, help="changes in the throughput row (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")
+    parser.add_argument("--quick", action="store_true", help="small sizes and no rests: shows that it works, measures nothing")
     parser.add_argument("--json", metavar="FILE", help="write the rows there as well")
     options = parser.parse_args()
-    BENCH = os.path.join(options.build, "bin", "bench")
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        broker = Broker(folder)
-        try:
-            raw(broker, rows)
-            events(broker, rows, min(options.pods, 20000), options.events)
-            sync(broker, rows, options.pods)
-        finally:
-            broker.end()
-    width = max(len(row[0]) for row in rows)
-    for what, value, target in rows:
-        print(f"{what:{width}}  {value}" + (f"   (target {target})" if target else ""))
+    only = options.only.split(",")
+    if unknown := set(only) - set(parts):
+        parser.error(f"--only: {', '.join(sorted(unknown))} is no part; there are {', '.join(parts)}")
+    about, report, start = machine(options), Report(), time.monotonic()
+    print("\n".join(f"{name}: {value}" for name, value in about.items()), "\n")
+    for part in parts:
+        if part in only:
+            with tempfile.TemporaryDirectory() as folder:
+                broker = Broker(folder)  # a fresh one, so that no part leaves anything to the next
+                try:
+                    getattr(Bench(options, QUICK if options.quick else FULL, broker, folder, report), part)()
+                finally:
+                    broker.end()
+    print(f"\n{time.monotonic() - start:.0f} s")
     if options.json:
         with open(options.json, "w") as file:
-            json.dump([dict(zip(("what", "value", "target"), row)) for row in rows], file, indent=2, ensure_ascii=False)
+            json.dump({**about, "rows": report.rows}, file, indent=2, ensure_ascii=False)
 
 
 if __name__ == "__main__":

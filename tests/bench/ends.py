@@ -1,0 +1,165 @@
+"""What the benchmark starts: a broker, the bench processes that speak in lines, and the real programs."""
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+PATIENCE_S = 180  # for one answer; what hangs longer is broken
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def processor_s(pid):
+    """The processor time that a process has used."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory(pid):
+    """VmRSS, RssAnon and VmHWM (the peak) of a process, in bytes."""
+    with open(f"/proc/{pid}/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return {name: int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "RssAnon", "VmHWM")}
+
+
+class End:
+    """A bench process: a word and a JSON object a line. Counts the longest turns of its loop."""
+
+    def __init__(self, build, *args):
+        self.process = subprocess.Popen([os.path.join(build, "bin", "bench"), *map(str, args)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+        self.name = args[0]
+        self.pending = b""
+
+    def say(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def line(self, deadline):
+        while b"\n" not in self.pending:
+            if not select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+                return None
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                return None
+            self.pending += data
+        line, _, self.pending = self.pending.partition(b"\n")
+        word, _, values = line.partition(b" ")
+        return word.decode(), json.loads(values)
+
+    def until(self, word, condition=lambda values: True):
+        deadline = time.monotonic() + PATIENCE_S
+        while line := self.line(deadline):
+            if line[0] == word and condition(line[1]):
+                return line[1]
+        sys.exit(f"bench: {self.name} ended, or did not say '{word}' within {PATIENCE_S} s")
+
+    def ask(self, command, word):
+        self.say(command)
+        return self.until(word)
+
+    def stats(self):
+        return self.ask("S", "stats")
+
+    def await_stats(self, condition):
+        """Statistics as soon as they fulfil something. Asks ten times a second, since asking costs."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            values = self.stats()
+            if condition(values):
+                return values
+            time.sleep(0.1)
+        sys.exit(f"bench: {self.name}: what was waited for did not come within {PATIENCE_S} s")
+
+    def end(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        if self.process.returncode != 0:
+            sys.exit(f"bench: {self.name} ended with {self.process.returncode}")
+
+
+class Broker:
+    """A mosquitto with its default limits, on a port of its own."""
+
+    def __init__(self, folder):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        conf = os.path.join(folder, "mosquitto.conf")
+        with open(conf, "w") as file:
+            file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nsys_interval 1\n")
+        self.url = f"tcp://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen(["mosquitto", "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        sys.exit("bench: mosquitto does not listen")
+
+    def processor_us(self):
+        return processor_s(self.process.pid) * 1e6
+
+    def end(self):
+        stop(self.process)
+
+
+class Queue:
+    """What the broker says each second of messages that it holds (those retained included), and has dropped."""
+
+    HELD, DROPPED = "$SYS/broker/store/messages/count", "$SYS/broker/publish/messages/dropped"
+
+    def __init__(self, broker):
+        self.process = subprocess.Popen(["mosquitto_sub", "-p", str(broker.port), "-v", "-t", self.HELD, "-t", self.DROPPED],
+                                        stdout=subprocess.PIPE, text=True)
+
+    def end(self):
+        stop(self.process)
+        seen = {self.HELD: [0], self.DROPPED: [0]}
+        for line in self.process.stdout.read().splitlines():
+            topic, _, value = line.partition(" ")
+            seen[topic].append(int(value))
+        self.process.stdout.close()
+        return {"held_peak": max(seen[self.HELD]), "dropped": max(seen[self.DROPPED])}
+
+
+class Minicluster:
+    def __init__(self, build, folder, pods):
+        self.kubeconfig = os.path.join(folder, f"kubeconfig-{pods}")
+        self.process = subprocess.Popen([os.path.join(build, "bin", "minicluster"), "--pods", str(pods), "--kubeconfig-out",
+                                         self.kubeconfig], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.process.stdout.readline()  # it serves
+
+    def end(self):
+        stop(self.process)
+        self.process.stdout.close()
+
+
+class Agent:
+    def __init__(self, build, broker, name, kubeconfig):
+        self.process = subprocess.Popen([os.path.join(build, "bin", "agent"), "--cluster", name, "--broker", broker.url,
+                                         "--kubeconfig", kubeconfig, "--signal", "bench/signal", "--payload", "bench/payload",
+                                         "--log-level", "error"], stderr=subprocess.DEVNULL)
+
+    def memory(self):
+        return memory(self.process.pid)
+
+    def end(self):
+        stop(self.process)
