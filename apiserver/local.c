@@ -29,7 +29,7 @@ struct rest_call {
     struct timer next, whole, idle;
     int64_t idle_us;
     size_t left; /* bytes of body until it breaks */
-    bool headers_sent, cut;
+    bool headers_sent, cut, stalled;
     struct rest_call *next_call, **link;
 };
 
@@ -56,7 +56,8 @@ static void call_end(struct rest_call *call, enum rest_result result, const char
 
 static void call_go_on(struct rest_call *call)
 {
-    if (!timer_active(&call->next) && (!call->local->hanging || call->cut))
+    bool silent = call->stalled || call->local->hanging;
+    if (!timer_active(&call->next) && (!silent || call->cut))
         timer_start(&call->next, call->cut ? 0 : call->local->pace_us);
 }
 
@@ -98,12 +99,12 @@ static void call_read(struct rest_call *call)
 static void call_turn(void *arg)
 {
     struct rest_call *call = arg;
-    if (!call->exchange) {
-        call_end(call, REST_REFUSED, "connection refused");
-        return;
-    }
     if (call->cut) {
         call_end(call, REST_BROKEN, "the connection was cut");
+        return;
+    }
+    if (!call->exchange) {
+        call_end(call, REST_REFUSED, "connection refused");
         return;
     }
     if (call->headers_sent) {
@@ -234,6 +235,26 @@ void local_cut_watches(struct local *local)
     for (struct rest_call *call = local->calls; call; call = call->next_call)
         if (call->exchange && exchange_streams(call->exchange))
             call_cut(call);
+}
+
+void local_stall_watches(struct local *local)
+{
+    for (struct rest_call *call = local->calls; call; call = call->next_call) {
+        if (!call->exchange || !exchange_streams(call->exchange) || call->cut)
+            continue;
+        call->stalled = true;
+        timer_stop(&call->next);
+    }
+}
+
+void local_point_to(struct local *local, struct apiserver *server)
+{
+    for (struct rest_call *call = local->calls; call; call = call->next_call) {
+        exchange_close(call->exchange);
+        call->exchange = NULL;
+    }
+    local_cut(local);
+    local->server = server;
 }
 
 void local_break_after(struct local *local, size_t bytes)

@@ -28,6 +28,11 @@ void local_set_hanging(struct local *local,
                        bool hanging);        /* nothing flows, nothing ends; goes on afterwards */
 void local_cut(struct local *local);         /* every open call ends with REST_BROKEN */
 void local_cut_watches(struct local *local); /* only those that stream */
+/* Open watches are half open from now on: no byte comes, and no end. New requests are not concerned. */
+void local_stall_watches(struct local *local);
+/* Another server answers under the same address. Open calls are cut; the horizon is that of before. The
+ * server is borrowed as the one before it, which is not needed any more. */
+void local_point_to(struct local *local, struct apiserver *server);
 /* Each answer to requests that start from now on breaks after that many bytes of body; SIZE_MAX: none does.
  */
 void local_break_after(struct local *local, size_t bytes);

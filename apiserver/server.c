@@ -207,6 +207,19 @@ void apiserver_restart(struct apiserver *server)
     }
 }
 
+int apiserver_restore(struct apiserver *server, uint64_t revision)
+{
+    int r = storage_restore(&server->storage, revision);
+    if (r == 0)
+        apiserver_restart(server);
+    return r;
+}
+
+void apiserver_rewrite(struct apiserver *server, const struct gvr *gvr, struct object *object)
+{
+    storage_rewrite(apiserver_collection(server, gvr), object);
+}
+
 void apiserver_end_watches(struct apiserver *server)
 {
     for (struct exchange *e = server->exchanges, *next; e; e = next) {

@@ -74,6 +74,14 @@ void apiserver_compact(struct apiserver *server, uint64_t revision); /* older li
 /* As if the process had been started anew: every open exchange breaks, and the watch cache knows nothing from
  * before. */
 void apiserver_restart(struct apiserver *server);
+/* Restored from a backup of that revision, and started anew: later changes have never been, and revisions are
+ * given a second time. Clients that remember one from the future are on their own, as with a real etcd. No
+ * CustomResourceDefinition may have changed since. 0, or STORAGE_E_EXPIRED where the history does not reach
+ * back so far. */
+int apiserver_restore(struct apiserver *server, uint64_t revision);
+/* Other bytes in the place of an object's, at the same resourceVersion and without an event: what another
+ * version of the API server, or a conversion webhook, makes of what is stored. */
+void apiserver_rewrite(struct apiserver *server, const struct gvr *gvr, struct object *object);
 /* Ends all open watches as a server does that sheds load: the answers end well, in mid-stream. */
 void apiserver_end_watches(struct apiserver *server);
 

@@ -122,7 +122,6 @@ static struct event *append_event(struct collection *collection, struct object *
         .old = old ? object_ref(old) : NULL,
     };
     collection->event_bytes += event_bytes(event);
-    collection->newest = event->revision;
     return event;
 }
 
@@ -183,6 +182,33 @@ int collection_snapshot(const struct collection *collection, uint64_t revision, 
     for (size_t i = collection->count; i-- > 0 && event_at(collection, i)->revision > revision;)
         undo(out, event_at(collection, i), namespace_);
     return 0;
+}
+
+static void drop_newest(struct collection *collection)
+{
+    struct event *event = event_at(collection, --collection->count);
+    collection->event_bytes -= event_bytes(event);
+    object_unref(event->object);
+    object_unref(event->old);
+}
+
+int storage_restore(struct storage *storage, uint64_t revision)
+{
+    for (const struct collection *c = storage->first; c; c = c->next)
+        if (c->dropped > revision)
+            return STORAGE_E_EXPIRED;
+    for (struct collection *c = storage->first; c; c = c->next)
+        while (c->count && event_at(c, c->count - 1)->revision > revision) {
+            undo(&c->objects, event_at(c, c->count - 1), NULL);
+            drop_newest(c);
+        }
+    storage->revision = revision;
+    return 0;
+}
+
+void storage_rewrite(struct collection *collection, struct object *object)
+{
+    object_set_put(&collection->objects, object);
 }
 
 const struct event *collection_event_after(const struct collection *collection, uint64_t revision)

@@ -44,7 +44,6 @@ struct collection {
     size_t event_bytes;
     uint64_t dropped;    /* events up to this revision are not to be had */
     uint64_t lost;       /* revision of the last event that is not to be had */
-    uint64_t newest;     /* revision of the last event */
     uint64_t cache_from; /* watches can start at this revision or later: the watch cache was filled then */
     struct collection_watcher *watchers;
     bool served;    /* false once its CustomResourceDefinition is gone; the collection itself stays */
@@ -82,6 +81,13 @@ void storage_commit(struct collection *collection, struct object *object, bool d
 void storage_compact(struct storage *storage, uint64_t revision);
 
 enum { STORAGE_E_EXPIRED = 1 };
+
+/* What comes back from a backup: all is as it was at that revision, later events have never been, and their
+ * revisions are given anew. Watchers are not told. 0, or STORAGE_E_EXPIRED, and nothing is changed. */
+int storage_restore(struct storage *storage, uint64_t revision);
+
+/* Puts other bytes in the place of an object's that is there, without an event and without a revision. */
+void storage_rewrite(struct collection *collection, struct object *object);
 
 /* The objects of a namespace (NULL: all) as they were at a revision ≤ the current one. 0, STORAGE_E_EXPIRED.
  */

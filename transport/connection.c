@@ -55,6 +55,15 @@ static void on_drained(void *arg)
         connection->ops[i]->drained(connection->clients[i]);
 }
 
+struct connection *connection_over(struct transport *transport, struct log *log, const char *broker)
+{
+    struct connection *connection = mem_zalloc(sizeof(*connection));
+    connection->log = log;
+    connection->transport = transport;
+    connection->broker = mem_strdup(broker);
+    return connection;
+}
+
 int connection_create(struct loop *loop, struct log *log, const struct broker_options *options,
                       const char *name, const struct connection_will *will, struct connection **out,
                       struct error *err)
@@ -80,11 +89,7 @@ int connection_create(struct loop *loop, struct log *log, const struct broker_op
     int r = mqtt_create(loop, &mqtt, &transport, err);
     if (r != 0)
         return r;
-    struct connection *connection = mem_zalloc(sizeof(*connection));
-    connection->log = log;
-    connection->transport = transport;
-    connection->broker = mem_strdup(options->broker);
-    *out = connection;
+    *out = connection_over(transport, log, options->broker);
     return 0;
 }
 

@@ -31,6 +31,9 @@ struct connection;
 int connection_create(struct loop *loop, struct log *log, const struct broker_options *options,
                       const char *name, const struct connection_will *will, struct connection **out,
                       struct error *err);
+/* The same over a transport that is there already, and becomes the connection's. broker: what it is called in
+ * the log. */
+struct connection *connection_over(struct transport *transport, struct log *log, const char *broker);
 /* Sends what was published, waiting for the broker at most 2 s. NULL is fine. No client hears of it. */
 void connection_destroy(struct connection *connection);
 

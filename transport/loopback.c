@@ -213,6 +213,10 @@ static void client_free(struct client *client)
 static void client_destroy(struct transport *transport)
 {
     struct client *client = to_client(transport);
+    if (client->doomed) {
+        loopback_kill(transport);
+        return;
+    }
     if (client->state == CLIENT_ONLINE && !client->cut)
         link_close(&client->up, SIZE_MAX);
     client_free(client);
@@ -243,6 +247,11 @@ void loopback_kill(struct transport *transport)
     if (client->state == CLIENT_ONLINE)
         client_lose(client, client_sent_by_chance(client), true, "killed");
     client_free(client);
+}
+
+void loopback_doom(struct transport *transport)
+{
+    to_client(transport)->doomed = true;
 }
 
 void loopback_break(struct transport *transport)

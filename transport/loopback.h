@@ -80,6 +80,9 @@ struct transport *loopback_create(struct loopback_broker *broker, const struct l
  * of the process instead: some of it arrives, then the will, and the transport is gone. */
 void loopback_kill(struct transport *transport);
 
+/* For a process that owns its transport: transport_destroy() will be its death, as kill(). */
+void loopback_doom(struct transport *transport);
+
 /* Breaks the connection, as kill(), but the client lives and connects again. */
 void loopback_break(struct transport *transport);
 

@@ -95,7 +95,7 @@ struct client {
     void *arg;
     enum client_state state;
     struct timer timer;
-    bool cut;
+    bool cut, doomed;
     struct subscription *subscriptions;
     struct link up, down;
     size_t in_flight, in_flight_count;

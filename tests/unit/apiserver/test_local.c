@@ -459,6 +459,84 @@ static void history_has_every_revision(void **state)
     assert_int_equal(revision, apiserver_revision(f->server));
 }
 
+static void half_open_watch_says_nothing_any_more(void **state)
+{
+    struct fixture *f = *state;
+    struct answer watch, list;
+    get(f, &watch, "/api/v1/configmaps?watch=true&resourceVersion=4");
+    settle(f);
+    local_stall_watches(f->local);
+    put(f, "a", 1);
+    assert_int_equal(count(fetch(f, &list, "/api/v1/configmaps"), "\"value\":"), 1);
+    assert_int_equal(watch.body.len, 0);
+    assert_false(watch.done);
+    local_cut(f->local);
+    settle(f);
+    assert_int_equal(watch.result, REST_BROKEN);
+    forget(f, &watch);
+    forget(f, &list);
+}
+
+static void another_server_comes_under_the_same_address(void **state)
+{
+    struct fixture *f = *state;
+    struct answer watch, list;
+    struct apiserver *other = apiserver_create(&(struct apiserver_options){.loop = f->loop});
+    put(f, "a", 1);
+    get(f, &watch, "/api/v1/configmaps?watch=true&resourceVersion=4");
+    local_point_to(f->local, other);
+    apiserver_destroy(f->server);
+    f->server = other;
+    assert_int_equal(count(fetch(f, &list, "/api/v1/configmaps"), "\"value\":"), 0);
+    assert_int_equal(watch.result, REST_BROKEN);
+    forget(f, &watch);
+    forget(f, &list);
+}
+
+static void restored_from_a_backup_revisions_come_again(void **state)
+{
+    struct fixture *f = *state;
+    struct answer watch, list;
+    put(f, "a", 1);
+    put(f, "b", 1);
+    uint64_t backup = apiserver_revision(f->server);
+    put(f, "a", 2);
+    put(f, "c", 2);
+    drop(f, "default/b");
+    get(f, &watch, "/api/v1/configmaps?watch=true&resourceVersion=4");
+    assert_int_equal(apiserver_restore(f->server, backup), 0);
+    const char *body = fetch(f, &list, "/api/v1/configmaps");
+    assert_int_equal(watch.result, REST_BROKEN);
+    assert_int_equal(count(body, "\"value\":\"1\""), 2);
+    assert_int_equal(count(body, "\"value\":"), 2);
+    assert_int_equal(apiserver_revision(f->server), backup);
+    put(f, "a", 3);
+    assert_int_equal(apiserver_revision(f->server), backup + 1);
+    apiserver_compact(f->server, backup + 1);
+    assert_int_equal(apiserver_restore(f->server, backup), STORAGE_E_EXPIRED);
+    forget(f, &watch);
+    forget(f, &list);
+}
+
+static void rewritten_object_makes_no_event(void **state)
+{
+    struct fixture *f = *state;
+    struct answer list;
+    put(f, "a", 1);
+    uint64_t revision = apiserver_revision(f->server);
+    struct object *object = apiserver_get_object(f->server, &configmaps, "default/a"), *other;
+    struct slice bytes = object_bytes(object);
+    cleanup_free char *text = mem_dup(bytes.data, bytes.len);
+    memcpy(strstr(text, "\"value\":\"1\""), "\"value\":\"7\"", 11);
+    assert_int_equal(object_create(text, bytes.len, NULL, &other), 0);
+    apiserver_rewrite(f->server, &configmaps, other);
+    object_unref(other);
+    assert_int_equal(apiserver_revision(f->server), revision);
+    assert_non_null(strstr(fetch(f, &list, "/api/v1/configmaps"), "\"value\":\"7\""));
+    assert_null(collection_event_after(apiserver_collection(f->server, &configmaps), revision));
+    forget(f, &list);
+}
+
 static void same_seed_same_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -494,6 +572,10 @@ int main(void)
         TEST(restart_breaks_watches_and_forgets_the_cache),
         TEST(hanging_answer_times_out),
         TEST(slow_watch_ends_when_history_has_gone_past_it),
+        TEST(half_open_watch_says_nothing_any_more),
+        TEST(another_server_comes_under_the_same_address),
+        TEST(restored_from_a_backup_revisions_come_again),
+        TEST(rewritten_object_makes_no_event),
         TEST(history_has_every_revision),
         TEST(same_seed_same_bytes),
     };

@@ -320,6 +320,20 @@ static void test_kill_sends_some_and_the_will(void **state)
     bench_destroy(bench);
 }
 
+static void test_doomed_client_dies_where_it_would_say_goodbye(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_create(10);
+    bench_talk(bench, 100, 1);
+    loopback_doom(bench->talker);
+    transport_destroy(bench->talker);
+    bench->talker = NULL;
+    loop_run(bench->loop);
+    assert_int_equal(bench->listener.wills, 1);
+    assert_in_range(bench->listener.count, 1, 99);
+    bench_destroy(bench);
+}
+
 static void retain_one(struct bench *bench)
 {
     int value = 42;
@@ -387,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_short_cut_holds_everything_back),
         cmocka_unit_test(test_long_cut_ends_the_connection),
         cmocka_unit_test(test_kill_sends_some_and_the_will),
+        cmocka_unit_test(test_doomed_client_dies_where_it_would_say_goodbye),
         cmocka_unit_test(test_restart_keeps_or_forgets_what_is_retained),
         cmocka_unit_test(test_a_seed_replays_exactly),
     };
