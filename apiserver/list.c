@@ -54,7 +54,7 @@ static bool list_fill(struct exchange *exchange)
 
 static const struct exchange_source list_source = {.fill = list_fill, .close = list_close};
 
-static int too_large(const struct exchange *exchange, uint64_t wanted, struct status *status)
+int server_too_large(const struct exchange *exchange, uint64_t wanted, struct status *status)
 {
     status_set(status, 504, "Timeout", "Too large resource version: %" PRIu64 ", current: %" PRIu64, wanted,
                exchange_horizon(exchange));
@@ -94,13 +94,13 @@ static int choose_revision(const struct exchange *exchange, struct list *list, c
     list->revision = current;
     if (token) {
         list->revision = token->revision ? token->revision : current;
-        return list->revision > current ? too_large(exchange, list->revision, status) : 0;
+        return list->revision > current ? server_too_large(exchange, list->revision, status) : 0;
     }
     if (!options->has_version)
         return 0;
     list->revision = seen;
     if (options->version > seen)
-        return too_large(exchange, options->version, status);
+        return server_too_large(exchange, options->version, status);
     bool exact = options->match == MATCH_EXACT || (options->match == MATCH_UNSET && options->limit);
     if (exact && options->version)
         list->revision = options->version;

@@ -64,6 +64,8 @@ int server_select(const struct exchange *exchange, const struct collection *coll
 void server_dispatch(struct exchange *exchange);
 void server_answer_list(struct exchange *exchange, struct collection *collection);
 void server_answer_get(struct exchange *exchange, struct collection *collection);
+/* 504: the replica that was asked has not seen that revision yet. Returns the code. */
+int server_too_large(const struct exchange *exchange, uint64_t wanted, struct status *status);
 void server_answer_watch(struct exchange *exchange, struct collection *collection);
 void server_answer_write(struct exchange *exchange, struct collection *collection);
 void server_answer_discovery(struct exchange *exchange);

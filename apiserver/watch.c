@@ -196,6 +196,8 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
     print_init(&watch->printer, exchange, &collection->resource);
     int r = list_options_parse(&watch->options, &exchange->request, &collection->resource, &status);
     uint64_t version = watch->options.version;
+    if (r == 0 && watch->options.initial_events && version > exchange_horizon(exchange))
+        r = server_too_large(exchange, version, &status); /* "not older than" is a promise */
     bool old = version && (version < collection->dropped || version < collection->cache_from);
     if (r != 0 || (old && !watch->options.initial_events)) {
         if (r != 0)

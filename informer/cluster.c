@@ -292,7 +292,7 @@ static void catalog_fill(struct informer_cluster *cluster, struct catalog *catal
             replica_announced(catalog->replicas[i], entries[i].epoch);
     DL_FOREACH_SAFE(cluster->replicas, replica, next)
     if (strcmp(replica->audience, catalog->audience) == 0 && !replica->seen)
-        replica_unlisted(replica);
+        replica_unlisted(replica, catalog->complete);
 }
 
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message)

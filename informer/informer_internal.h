@@ -36,6 +36,7 @@ struct informer_replica {
     bool namespaced;
     bool seen;                /* while a catalog is read: in it */
     bool listed;              /* in the catalog of the boot that we follow */
+    bool awaited;             /* not in it, but it is not complete yet */
     int unlisted_tries;       /* syncs sent since it was not */
     uint64_t announced_epoch; /* of the catalog */
     enum stream_state state;
@@ -122,7 +123,7 @@ void replica_destroy(struct informer_replica *replica); /* tells nobody */
 void replica_drop(struct informer_replica *replica);    /* tells dropped(), then destroys */
 void replica_empty(struct informer_replica *replica);   /* deletes all objects, and tells observers */
 void replica_announced(struct informer_replica *replica, uint64_t epoch);
-void replica_unlisted(struct informer_replica *replica);
+void replica_unlisted(struct informer_replica *replica, bool complete);
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry);
 void replica_delta(struct informer_replica *replica, const struct message *delta);
 void replica_end(struct informer_replica *replica, const struct message *end); /* may destroy it */

@@ -134,10 +134,11 @@ void replica_announced(struct informer_replica *replica, uint64_t epoch)
 }
 
 /* It may have ended, and we missed it: a sync is answered with the end then. Nothing is concluded from
- * absence. */
-void replica_unlisted(struct informer_replica *replica)
+ * absence; and a provider that has only begun to find out what there is would not even answer. */
+void replica_unlisted(struct informer_replica *replica, bool complete)
 {
     replica->listed = false;
+    replica->awaited = !complete;
     sync_want(replica);
 }
 
@@ -237,14 +238,17 @@ static void hold(struct informer_replica *replica, const struct message *delta)
         timer_start(&replica->reorder, REORDER_US);
 }
 
-/* Takes those held that follow now, or are old. */
+/* Takes those held that follow now, or are old. What is missing in front of the others is another one than
+ * before, and has its own time to come. */
 void replica_drain_held(struct informer_replica *replica)
 {
     while (replica->held && replica->phase != REPLICA_IDLE) {
         struct held *held = replica->held;
         uint64_t next = next_sequence(replica);
-        if (next && held->message.from > next)
+        if (next && held->message.from > next) {
+            timer_start(&replica->reorder, REORDER_US);
             return;
+        }
         if (!next || held->message.from == next)
             take(replica, &held->message);
         if (replica->held == held) /* a sync may have dropped them */

@@ -134,7 +134,7 @@ void sync_want(struct informer_replica *replica)
     replica_set_phase(replica, REPLICA_IDLE);
     if (!replica->cluster->alive || (was_right && sync_must_wait(replica)))
         return;
-    if (!replica->listed && ++replica->unlisted_tries > UNLISTED_TRIES)
+    if (!replica->listed && (replica->awaited || ++replica->unlisted_tries > UNLISTED_TRIES))
         return;
     if (!replica->queued) {
         replica->queued = true;

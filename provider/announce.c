@@ -215,6 +215,12 @@ static void report_conflict(struct publisher *publisher, uint64_t boot)
               publisher->name, boot);
 }
 
+static void reassert(struct publisher *publisher)
+{
+    publisher->presence_due = true;
+    announce_soon(publisher, REASSERT_US + (int64_t)loop_random_below(publisher->loop, REASSERT_US));
+}
+
 void announce_own_presence(struct publisher *publisher, const void *payload, size_t len)
 {
     struct message message;
@@ -222,6 +228,7 @@ void announce_own_presence(struct publisher *publisher, const void *payload, siz
     if (codec_decode(publisher->codec, payload, len, &message) != 0 || message.kind != MESSAGE_PRESENCE ||
         presence_parse(message.body, &presence) != 0) {
         publisher->stats.malformed++;
+        reassert(publisher); /* the broker may have retained it so */
         return;
     }
     if (message.boot == publisher->boot) {
@@ -231,8 +238,7 @@ void announce_own_presence(struct publisher *publisher, const void *payload, siz
     } else if (presence.alive && publisher->presence_seen) {
         report_conflict(publisher, message.boot);
     }
-    publisher->presence_due = true;
-    announce_soon(publisher, REASSERT_US + (int64_t)loop_random_below(publisher->loop, REASSERT_US));
+    reassert(publisher);
 }
 
 void publisher_set_cluster(struct publisher *publisher, const char *uid, const char *version)

@@ -1,9 +1,9 @@
 /*
- * A witness hears every change of one replica's store and holds it against the cluster's history:
+ * A witness hears every change of one replica's store and holds it against the record of its cluster:
  *
- *  - what is added or modified is, byte for byte, what the cluster had at the resourceVersion it says;
- *  - of one name, versions never go back, and another uid is a deletion and an addition;
- *  - what is deleted, the cluster has deleted: that uid, before now.
+ *  - what is added or modified is, byte for byte, what the cluster had;
+ *  - of one key, states come in the order in which they were, and another uid is a deletion and an addition;
+ *  - what is deleted, the cluster has deleted, later than the state told before.
  */
 #include "tests/sim/world.h"
 
@@ -12,76 +12,70 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "apiserver/storage.h"
 #include "base/mem.h"
 
+/* How far a key's history has been told. */
 struct seen {
     UT_hash_handle hh;
-    uint64_t revision;
+    size_t state; /* number in the record */
     char key[];
 };
 
 struct witness {
     struct world *world;
     struct informer_replica *replica;
-    size_t resource;
+    struct kube *kube;
+    struct kube_resource *resource;
     struct store_observer observer;
     struct seen *seen;
 };
 
-static uint64_t revision_of(const struct object *object)
+static struct seen *seen_get(struct witness *witness, const char *key)
 {
-    struct slice text = object_resource_version(object);
-    char digits[24] = "";
-    if (text.len < sizeof(digits))
-        memcpy(digits, text.data, text.len);
-    return strtoull(digits, NULL, 10);
+    struct seen *seen;
+    HASH_FIND_STR(witness->seen, key, seen);
+    if (seen)
+        return seen;
+    size_t len = strlen(key);
+    seen = mem_zalloc(sizeof(*seen) + len + 1);
+    memcpy(seen->key, key, len);
+    HASH_ADD_KEYPTR(hh, witness->seen, seen->key, len, seen);
+    return seen;
 }
 
-static struct collection *collection_of(const struct world *world, size_t resource)
-{
-    return apiserver_collection(world->server, &world->gvrs[resource]);
-}
-
-/* What the cluster committed at a revision, or NULL. Revisions are one per event over all collections, so
- * they ascend. */
-static const struct event *event_at(const struct world *world, size_t resource, uint64_t revision)
-{
-    const struct event *event = collection_event_after(collection_of(world, resource), revision - 1);
-    return event && event->revision == revision ? event : NULL;
-}
-
-static struct object *as_mirrored(const struct world *world, size_t resource, const struct object *object)
-{
-    struct object *mirrored = NULL;
-    struct slice bytes = object_bytes(object);
-    object_create(bytes.data, bytes.len, &world->rules[resource], &mirrored);
-    return mirrored;
-}
-
-static void check_state(struct witness *witness, struct object *object)
+/* While there were two providers of this name, what is told may be either cluster's. */
+static bool may_be_impostors(const struct witness *witness, const char *key, const struct object *object)
 {
     struct world *world = witness->world;
-    uint64_t revision = revision_of(object);
-    const struct event *event = event_at(world, witness->resource, revision);
-    cleanup_with(object_unrefp) struct object *truth =
-        event ? as_mirrored(world, witness->resource, event->object) : NULL;
-    if (!truth || event->type == EVENT_DELETED || !object_equal(truth, object))
-        world_fail(world, "%s: told a state at revision %" PRIu64 " that the cluster never had",
-                   object_key(object), revision);
+    if (!world->impostor_was || witness->kube != &world->kubes[0])
+        return false;
+    const struct kube_resource *other =
+        kube_resource(&world->kubes[WORLD_KUBES], replica_gvr(witness->replica));
+    return record_knows(witness->resource->record, key, object) ||
+           (other && record_knows(other->record, key, object));
+}
 
-    struct seen *seen;
-    HASH_FIND_STR(witness->seen, object_key(object), seen);
-    if (!seen) {
-        size_t len = strlen(object_key(object));
-        seen = mem_zalloc(sizeof(*seen) + len + 1);
-        memcpy(seen->key, object_key(object), len);
-        HASH_ADD_KEYPTR(hh, witness->seen, seen->key, len, seen);
-    }
-    if (revision <= seen->revision)
-        world_fail(world, "%s: went back from revision %" PRIu64 " to %" PRIu64, object_key(object),
-                   seen->revision, revision);
-    seen->revision = revision;
+static void check(struct witness *witness, const char *key, const struct object *object)
+{
+    char uid[KUBE_UID_MAX];
+    struct seen *seen = seen_get(witness, key);
+    if (may_be_impostors(witness, key, object))
+        return;
+    size_t state = record_find(witness->resource->record, key, object, seen->state);
+    const struct kube *kube = witness->kube;
+    if (state)
+        seen->state = state;
+    else if (!object && strcmp(cluster_uid(replica_cluster(witness->replica)), kube_uid(kube, uid)) != 0)
+        return; /* the cluster is another one: what was told of the old one is void */
+    else if (!object)
+        world_fail(witness->world, "deletion", "%s %s %s: told a deletion that the cluster did not make",
+                   kube->name, witness->resource->gvr.resource, key);
+    else if (record_knows(witness->resource->record, key, object))
+        world_fail(witness->world, "order", "%s %s %s: went back to what it was before", kube->name,
+                   witness->resource->gvr.resource, key);
+    else
+        world_fail(witness->world, "bytes", "%s %s %s: told a state that the cluster never had", kube->name,
+                   witness->resource->gvr.resource, key);
 }
 
 static bool same_uid(const struct object *a, const struct object *b)
@@ -90,32 +84,22 @@ static bool same_uid(const struct object *a, const struct object *b)
     return uid.len == other.len && memcmp(uid.data, other.data, uid.len) == 0;
 }
 
-static bool was_deleted(const struct world *world, size_t resource, const struct object *object)
-{
-    const struct collection *collection = collection_of(world, resource);
-    const struct event *event = collection_event_after(collection, revision_of(object));
-    for (; event; event = collection_event_after(collection, event->revision))
-        if (event->type == EVENT_DELETED && strcmp(object_key(event->object), object_key(object)) == 0)
-            return object_uid(event->object).len == object_uid(object).len &&
-                   memcmp(object_uid(event->object).data, object_uid(object).data, object_uid(object).len) ==
-                       0;
-    return false;
-}
-
 static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
-    (void)unseen;
     struct witness *witness = arg;
     struct world *world = witness->world;
     struct digest digest = object_digest(new_ ? new_ : old);
     world->result.told++;
     world_trace(world, &digest, sizeof(digest));
+    if (world->options.verbose)
+        fprintf(world->log.out, "%10.3f %s %s %s%s: state %zu\n",
+                (double)loop_now_us(world->loop) / LOOP_SECOND, witness->kube->name,
+                object_key(new_ ? new_ : old), new_ ? "told" : "told deleted", unseen ? " (unseen)" : "",
+                record_find(witness->resource->record, object_key(new_ ? new_ : old), new_,
+                            seen_get(witness, object_key(new_ ? new_ : old))->state));
     if (old && new_ && !same_uid(old, new_))
-        world_fail(world, "%s: another object of the same name was told as a change", object_key(old));
-    if (new_)
-        check_state(witness, new_);
-    else if (!was_deleted(world, witness->resource, old))
-        world_fail(world, "%s: told a deletion that the cluster did not make", object_key(old));
+        world_fail(world, "uid", "%s: another object of the same name was told as a change", object_key(old));
+    check(witness, object_key(new_ ? new_ : old), new_);
 }
 
 struct witness *witness_create(struct world *world, struct informer_replica *replica)
@@ -123,12 +107,12 @@ struct witness *witness_create(struct world *world, struct informer_replica *rep
     struct witness *witness = mem_zalloc(sizeof(*witness));
     witness->world = world;
     witness->replica = replica;
-    while (witness->resource < WORLD_RESOURCES &&
-           !gvr_equal(&world->gvrs[witness->resource], replica_gvr(replica)))
-        witness->resource++;
-    if (witness->resource == WORLD_RESOURCES) {
-        world_fail(world, "a replica of a resource that was never shared");
-        witness->resource = 0;
+    witness->kube = world_kube(world, cluster_name(replica_cluster(replica)));
+    witness->resource = witness->kube ? kube_resource(witness->kube, replica_gvr(replica)) : NULL;
+    if (!witness->resource) {
+        world_fail(world, "bytes", "a replica of a resource that was never shared");
+        witness->kube = &world->kubes[0];
+        witness->resource = &witness->kube->resources[0];
     }
     witness->observer = (struct store_observer){.changed = on_changed, .arg = witness};
     store_observe(replica_store(replica), &witness->observer);
@@ -150,15 +134,17 @@ void witness_destroy(struct witness *witness)
 
 /* ---- the end ---- */
 
-static void say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void say(FILE *out, const char *format, ...)
+/* False, for the caller to return. */
+static bool say(FILE *out, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     if (out)
         vfprintf(out, format, args);
     va_end(args);
+    return false;
 }
 
 static struct informer_replica *replica_of(struct informer_cluster *cluster, const struct gvr *gvr)
@@ -170,43 +156,64 @@ static struct informer_replica *replica_of(struct informer_cluster *cluster, con
     return NULL;
 }
 
-static bool replica_equals(struct world *world, size_t resource, struct informer_replica *replica, FILE *out)
+static struct informer_cluster *cluster_of(const struct informer *informer, const char *name)
 {
-    const struct object_set *truth = &collection_of(world, resource)->objects;
-    struct store *store = replica_store(replica);
+    struct informer_cluster *cluster = NULL;
+    while ((cluster = informer_next_cluster(informer, cluster)))
+        if (strcmp(cluster_name(cluster), name) == 0)
+            return cluster;
+    return NULL;
+}
+
+static bool replica_equals(const struct kube_resource *resource, struct informer_replica *replica, FILE *out)
+{
+    const struct store *truth = record_now(resource->record), *store = replica_store(replica);
+    const char *name = resource->gvr.resource;
     if (!replica_synced(replica))
-        return say(out, "%s: not synced\n", world_resource_names[resource]), false;
-    if (store_count(store) != truth->count)
-        return say(out, "%s: %zu objects instead of %zu\n", world_resource_names[resource],
-                   store_count(store), truth->count),
-               false;
-    for (size_t i = 0; i < truth->count; i++) {
-        cleanup_with(object_unrefp) struct object *wanted = as_mirrored(world, resource, truth->items[i]);
-        struct object *got = store_get(store, object_key(wanted));
-        if (!got || !object_equal(got, wanted))
-            return say(out, "%s %s: %s\n", world_resource_names[resource], object_key(wanted),
-                       got ? "differs" : "missing"),
-                   false;
+        return say(out, "%s is not synced", name);
+    if (store_count(store) != store_count(truth))
+        return say(out, "%s: %zu objects instead of %zu", name, store_count(store), store_count(truth));
+    for (struct object *object = store_seek(truth, 0); object; object = store_after(truth, object)) {
+        struct object *got = store_get(store, object_key(object));
+        if (!got || !object_equal(got, object))
+            return say(out, "%s %s %s", name, object_key(object), got ? "differs" : "is missing");
     }
+    return true;
+}
+
+/* What the API has not is not there; or it was told of no more, which says nothing. */
+static bool resource_converged(struct kube *kube, const struct kube_resource *resource,
+                               struct informer_cluster *cluster, FILE *out)
+{
+    struct informer_replica *replica = replica_of(cluster, &resource->gvr);
+    if (!kube_serves(kube, (enum kube_kind)(resource - kube->resources)))
+        return !replica || store_count(replica_store(replica)) == 0 ||
+               say(out, "%s is gone, and still there", resource->gvr.resource);
+    if (!replica)
+        return say(out, "no %s", resource->gvr.resource);
+    return replica_equals(resource, replica, out);
+}
+
+static bool kube_converged(struct kube *kube, const struct informer *informer, FILE *out)
+{
+    struct informer_cluster *cluster = cluster_of(informer, kube->name);
+    if (!cluster || !cluster_synced(cluster))
+        return say(out, "cluster not synced");
+    for (size_t i = 0; i < KUBE_KINDS; i++)
+        if (kube->resources[i].used && !resource_converged(kube, &kube->resources[i], cluster, out))
+            return false;
     return true;
 }
 
 bool world_converged(struct world *world, FILE *out)
 {
-    for (int i = 0; i < WORLD_INFORMERS; i++) {
-        if (!world->informers[i])
-            return say(out, "informer %d is down\n", i), false;
-        struct informer_cluster *cluster =
-            informer_next_cluster(informer_site_informer(world->informers[i]), NULL);
-        if (!cluster || !cluster_synced(cluster))
-            return say(out, "informer %d: cluster not synced\n", i), false;
-        for (size_t k = 0; k < WORLD_RESOURCES; k++) {
-            struct informer_replica *replica = replica_of(cluster, &world->gvrs[k]);
-            if (!replica)
-                return say(out, "informer %d: no %s\n", i, world_resource_names[k]), false;
-            if (!replica_equals(world, k, replica, out))
-                return say(out, "  at informer %d\n", i), false;
-        }
+    for (int i = 0; i < world->informer_count; i++) {
+        const struct actor *actor = &world->informers[i];
+        if (!actor->process)
+            return say(out, "informer %d is down", i);
+        for (int k = 0; k < world->kube_count; k++)
+            if (!kube_converged(&world->kubes[k], informer_process_informer(actor->process), out))
+                return say(out, " (informer %d, %s)", i, world->kubes[k].name);
     }
     return true;
 }

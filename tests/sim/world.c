@@ -6,26 +6,29 @@
 
 #include "base/mem.h"
 
-const char *const world_resource_names[WORLD_RESOURCES] = {"configmaps", "services", "serviceaccounts"};
-static const char *const kinds[WORLD_RESOURCES] = {"ConfigMap", "Service", "ServiceAccount"};
+#define SETTLE_US (1200 * LOOP_SECOND) /* a watch that is half open is found out by its timeout only */
 
-static uint64_t dice(struct world *world, uint64_t sides)
+uint64_t world_dice(struct world *world, uint64_t sides)
 {
     return loop_random_below(world->loop, sides);
 }
 
-static double chance(struct world *world)
+void world_cover(struct world *world, enum cover cover)
 {
-    return (double)dice(world, 1000000) / 1e6;
+    world->result.coverage.counts[cover]++;
+    if (world->options.verbose)
+        fprintf(world->log.out, "%10.3f * %s\n", (double)loop_now_us(world->loop) / LOOP_SECOND,
+                cover_text(cover));
 }
 
-void world_fail(struct world *world, const char *format, ...)
+void world_fail(struct world *world, const char *oracle, const char *format, ...)
 {
     if (!world->result.ok)
         return;
     va_list args;
     va_start(args, format);
     world->result.ok = false;
+    snprintf(world->result.oracle, sizeof(world->result.oracle), "%s", oracle);
     vsnprintf(world->result.why, sizeof(world->result.why), format, args);
     va_end(args);
 }
@@ -35,344 +38,206 @@ void world_trace(struct world *world, const void *data, size_t len)
     world->result.trace = XXH3_64bits_withSeed(data, len, world->result.trace);
 }
 
-/* ---- load ---- */
-
-static void change_object(struct world *world, size_t resource, const char *key, const char *name)
+void world_committed(struct world *world, struct kube *kube, const struct kube_resource *resource,
+                     const struct event *event)
 {
-    struct buf json = BUF_INIT(1 << 20);
-    size_t size = dice(world, 50) == 0 ? 2000 + dice(world, 30000) : dice(world, 400);
-    buf_appendf(
-        &json,
-        "{\"kind\":\"%s\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"default\","
-        "\"annotations\":{\"n\":\"%llu\",\"fill\":\"",
-        kinds[resource], name, (unsigned long long)loop_random(world->loop));
-    for (size_t i = 0; i < size; i++)
-        buf_append_char(&json, (char)('a' + dice(world, 26)));
-    buf_append_str(&json, "\"}}}");
-    struct error err = {0};
-    int r =
-        apiserver_get_object(world->server, &world->gvrs[resource], key)
-            ? apiserver_update_object(world->server, &world->gvrs[resource], json.data, json.len, false, NULL,
-                                      &err)
-            : apiserver_create_object(world->server, &world->gvrs[resource], json.data, json.len, NULL, &err);
-    if (r != 0)
-        world_fail(world, "the cluster refused a change: %s", err.text);
-    buf_deinit(&json);
+    (void)world;
+    (void)kube;
+    (void)resource;
+    (void)event;
 }
 
-static void change_something(struct world *world)
+struct topics world_topics(void)
 {
-    size_t resource = dice(world, WORLD_RESOURCES);
-    char name[32], key[64];
-    snprintf(name, sizeof(name), "n%llu", (unsigned long long)dice(world, world->names));
-    snprintf(key, sizeof(key), "default/%s", name);
-    world->result.changes++;
-    if (dice(world, 4) == 0 && apiserver_get_object(world->server, &world->gvrs[resource], key))
-        apiserver_delete_object(world->server, &world->gvrs[resource], key, NULL);
-    else
-        change_object(world, resource, key, name);
+    struct topics topics;
+    topics_init(&topics, "/signal", "/payload", NULL);
+    return topics;
 }
 
-static void on_load(void *arg)
+struct kube *world_kube(struct world *world, const char *name)
 {
-    struct world *world = arg;
-    uint64_t burst = dice(world, 20) == 0 ? 30 : 1;
-    for (uint64_t i = 0; i < burst; i++)
-        change_something(world);
-    timer_start(&world->load, (int64_t)dice(world, (uint64_t)world->load_us * 2));
+    for (int i = 0; i < world->kube_count; i++)
+        if (strcmp(world->kubes[i].name, name) == 0)
+            return &world->kubes[i];
+    return NULL;
 }
 
-/* ---- faults ---- */
-
-static void on_revive_provider(void *arg)
+struct actor *world_actor(struct world *world, const char *name)
 {
-    struct world *world = arg;
-    world->provider = provider_site_create(world);
-}
-
-static void on_revive_informer(void *arg)
-{
-    struct world *world = arg;
+    for (int i = 0; i < WORLD_KUBES; i++)
+        if (world->providers[i].process && strcmp(actor_name(&world->providers[i]), name) == 0)
+            return &world->providers[i];
     for (int i = 0; i < WORLD_INFORMERS; i++)
-        if (!world->informers[i] && !timer_active(&world->revive_informer[i]))
-            world->informers[i] = informer_site_create(world, i);
+        if (world->informers[i].process && strcmp(actor_name(&world->informers[i]), name) == 0)
+            return &world->informers[i];
+    return NULL;
 }
 
-static void kill_provider(struct world *world)
+/* ---- what has happened ---- */
+
+static void cover_more(struct world *world, enum cover cover, uint64_t count)
 {
-    if (!world->provider)
-        return;
-    world->result.kills++;
-    timer_stop(&world->join_provider);
-    provider_site_kill(world->provider, dice(world, 3) == 0);
-    world->provider = NULL;
-    timer_start(&world->revive_provider, (int64_t)dice(world, 5 * LOOP_SECOND));
+    world->result.coverage.counts[cover] += count;
 }
 
-static void kill_informer(struct world *world, int i)
+void world_count_informer(struct world *world, const struct informer_stats *stats)
 {
-    if (!world->informers[i])
-        return;
-    world->result.kills++;
-    timer_stop(&world->join_informer[i]);
-    informer_site_kill(world->informers[i], dice(world, 3) == 0);
-    world->informers[i] = NULL;
-    timer_start(&world->revive_informer[i], (int64_t)dice(world, 5 * LOOP_SECOND));
+    cover_more(world, COVER_EVENTS, stats->events);
+    cover_more(world, COVER_SYNCS, stats->syncs);
+    cover_more(world, COVER_SYNCS_EQUAL, stats->syncs_equal);
+    cover_more(world, COVER_SYNCS_SNAPSHOT, stats->syncs_snapshot);
+    cover_more(world, COVER_SYNCS_FAILED, stats->syncs_failed);
+    cover_more(world, COVER_DUPLICATES, stats->duplicates);
+    cover_more(world, COVER_GAPS, stats->gaps);
+    cover_more(world, COVER_DIVERGENCES, stats->divergences);
+    cover_more(world, COVER_FOREIGN, stats->foreign);
+    cover_more(world, COVER_MALFORMED, stats->malformed);
+    cover_more(world, COVER_CONFLICTS, stats->conflicts);
 }
 
-static void on_broker_up(void *arg)
+void world_count_publisher(struct world *world, const struct publisher_stats *stats)
 {
-    loopback_broker_up(((struct world *)arg)->broker);
+    cover_more(world, COVER_COALESCED, stats->coalesced);
+    cover_more(world, COVER_CONFLICTS, stats->conflicts);
 }
 
-static void broker_restart(struct world *world)
+static void count_end(struct world *world)
 {
-    loopback_broker_down(world->broker);
-    if (dice(world, 2))
-        loopback_broker_forget(world->broker);
-    timer_start(&world->broker_up, (int64_t)dice(world, 4 * LOOP_SECOND));
+    struct loopback_stats stats = loopback_broker_stats(world->broker);
+    cover_more(world, COVER_LOST, stats.lost);
+    cover_more(world, COVER_REPEATED, stats.repeated);
+    cover_more(world, COVER_FLIPPED, stats.flipped);
+    cover_more(world, COVER_OVERFLOWED, stats.overflowed);
+    for (int k = 0; k < world->kube_count; k++)
+        for (size_t i = 0; i < KUBE_KINDS; i++)
+            cover_more(world, COVER_EMPTY_STREAM,
+                       world->kubes[k].resources[i].used &&
+                           store_count(record_now(world->kubes[k].resources[i].record)) == 0);
 }
 
-static void on_join_provider(void *arg)
+/* ---- time ---- */
+
+void world_pass(struct world *world, int64_t time_us)
 {
-    struct world *world = arg;
-    if (world->provider)
-        loopback_join(provider_site_transport(world->provider));
+    int64_t until_us = loop_now_us(world->loop) + time_us;
+    while (world->result.ok && loop_now_us(world->loop) < until_us && loop_step(world->loop))
+        ;
 }
 
-static void on_join_informer(void *arg)
+void world_expect_converged(struct world *world, int64_t within_us)
 {
-    struct world *world = arg;
-    for (int i = 0; i < WORLD_INFORMERS; i++)
-        if (world->informers[i] && !timer_active(&world->join_informer[i]))
-            loopback_join(informer_site_transport(world->informers[i]));
-}
-
-static void cut_provider(struct world *world)
-{
-    if (!world->provider)
-        return;
-    loopback_cut(provider_site_transport(world->provider));
-    timer_start(&world->join_provider, (int64_t)dice(world, 20 * LOOP_SECOND));
-}
-
-static void cut_informer(struct world *world, int i)
-{
-    if (!world->informers[i])
-        return;
-    loopback_cut(informer_site_transport(world->informers[i]));
-    timer_start(&world->join_informer[i], (int64_t)dice(world, 20 * LOOP_SECOND));
-}
-
-static void weather(struct world *world)
-{
-    struct loopback_faults faults = {
-        .delay_min_us = 0,
-        .delay_max_us = (int64_t)dice(world, 300 * LOOP_MS),
-        .reorder = dice(world, 3) == 0,
-        .queue_limit = dice(world, 3) ? 1000 : 5 + dice(world, 50),
-    };
-    if (dice(world, 2))
-        faults.lose = chance(world) * 0.3;
-    if (dice(world, 2))
-        faults.repeat = chance(world) * 0.3;
-    if (dice(world, 8) == 0)
-        faults.flip = chance(world) * 0.05;
-    loopback_broker_set_faults(world->broker, &faults);
-}
-
-static void api_health(struct world *world)
-{
-    for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        apiserver_forbid(world->server, &world->gvrs[i], false);
-    local_set_hanging(world->local, false);
-    local_break_after(world->local, SIZE_MAX);
-    local_set_horizon(world->local, UINT64_MAX);
-    local_set_pace(world->local, 0, 0);
-}
-
-static void api_trouble(struct world *world)
-{
-    switch (dice(world, 10)) {
-    case 0: /* it knows no history from before: watches that are taken up get 410 */
-        apiserver_restart(world->server);
-        break;
-    case 7:
-        apiserver_forbid(world->server, &world->gvrs[dice(world, WORLD_RESOURCES)], true);
-        break;
-    case 8:
-        local_set_hanging(world->local, true);
-        break;
-    case 1:
-        apiserver_end_watches(world->server);
-        break;
-    case 2:
-        local_cut(world->local);
-        break;
-    case 3:
-        local_cut_watches(world->local);
-        break;
-    case 4:
-        local_break_after(world->local, dice(world, 20000));
-        break;
-    case 5:
-        local_set_horizon(world->local, apiserver_revision(world->server));
-        break;
-    case 6:
-        local_set_pace(world->local, 1 + dice(world, 5000), (int64_t)dice(world, 50 * LOOP_MS));
-        break;
-    default:
-        api_health(world);
+    int64_t start_us = loop_now_us(world->loop);
+    while (world->result.ok && !world_converged(world, NULL)) {
+        if (loop_now_us(world->loop) - start_us < within_us) {
+            world_pass(world, LOOP_SECOND);
+            continue;
+        }
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        world_converged(world, out);
+        fclose(out);
+        world_fail(world, "convergence", "not converged after %lld s: %s",
+                   (long long)(within_us / LOOP_SECOND), text);
+        free(text);
     }
 }
 
-static void on_fault(void *arg)
+void world_load(struct world *world, bool on)
 {
-    struct world *world = arg;
-    switch (dice(world, 10)) {
-    case 0:
-        kill_provider(world);
-        break;
-    case 1:
-        kill_informer(world, (int)dice(world, WORLD_INFORMERS));
-        break;
-    case 2:
-        broker_restart(world);
-        break;
-    case 3:
-        cut_provider(world);
-        break;
-    case 4:
-        cut_informer(world, (int)dice(world, WORLD_INFORMERS));
-        break;
-    case 5:
-    case 6:
-        weather(world);
-        break;
-    default:
-        api_trouble(world);
-    }
-    timer_start(&world->fault, (int64_t)dice(world, 4 * LOOP_SECOND));
+    for (int i = 0; i < world->kube_count; i++)
+        kube_load(&world->kubes[i], on);
 }
 
-static void calm(struct world *world)
+static void settle(struct world *world)
 {
-    timer_stop(&world->load);
-    timer_stop(&world->fault);
-    loopback_broker_set_faults(world->broker, &(struct loopback_faults){0});
-    api_health(world);
+    int64_t start_us = loop_now_us(world->loop);
+    world_expect_converged(world, SETTLE_US);
+    world->result.settled_us = loop_now_us(world->loop) - start_us;
 }
 
 /* ---- life ---- */
 
-static void world_init_timers(struct world *world)
+static unsigned any_kinds(struct world *world)
 {
-    struct loop *loop = world->loop;
-    timer_init(&world->load, loop, on_load, world);
-    timer_init(&world->fault, loop, on_fault, world);
-    timer_init(&world->revive_provider, loop, on_revive_provider, world);
-    timer_init(&world->broker_up, loop, on_broker_up, world);
-    timer_init(&world->join_provider, loop, on_join_provider, world);
-    for (int i = 0; i < WORLD_INFORMERS; i++) {
-        timer_init(&world->revive_informer[i], loop, on_revive_informer, world);
-        timer_init(&world->join_informer[i], loop, on_join_informer, world);
+    unsigned kinds = 1u << world_dice(world, KUBE_KINDS);
+    for (uint64_t i = world_dice(world, 4); i > 0; i--)
+        kinds |= 1u << world_dice(world, KUBE_KINDS);
+    return kinds;
+}
+
+static void init_fleet(struct world *world)
+{
+    world->kube_count = 1 + (int)world_dice(world, 1 + world_dice(world, WORLD_KUBES));
+    world->informer_count = 1 + (int)world_dice(world, 1 + world_dice(world, WORLD_INFORMERS));
+    static const char *const names[WORLD_KUBES] = {"cluster1", "cluster2", "cluster3", "cluster4"};
+    unsigned first = any_kinds(world);
+    for (int i = 0; i < world->kube_count; i++) {
+        kube_init(&world->kubes[i], world, names[i], i == 0 ? first : any_kinds(world));
     }
+    kube_init(&world->kubes[WORLD_KUBES], world, names[0], first);
+    for (int i = 0; i < WORLD_KUBES; i++)
+        actor_init(&world->providers[i], world, &provider_actor, i);
+    actor_init(&world->impostor, world, &provider_actor, 0);
+    for (int i = 0; i < WORLD_INFORMERS; i++)
+        actor_init(&world->informers[i], world, &informer_actor, i);
 }
 
 static void world_init(struct world *world, const struct world_options *options)
 {
     world->options = *options;
-    world->result.ok = true;
-    world->loop = loop_create_simulated(options->seed * 0x9e3779b97f4a7c15u + 1);
-    loop_set_turn_us(world->loop, (int64_t)dice(world, 2 * LOOP_MS));
+    world->result = (struct world_result){.ok = true};
+    world->loop = loop_create_simulated(options->seed);
+    loop_set_turn_us(world->loop, (int64_t)world_dice(world, 2 * LOOP_MS));
     world->log = (struct log){.out = stderr, .level = LOG_LEVEL_DEBUG};
-    world_init_timers(world);
-    world->server = apiserver_create(&(struct apiserver_options){.loop = world->loop});
-    world->local = local_create(world->server);
-    for (size_t i = 0; i < WORLD_RESOURCES; i++) {
-        gvr_set(&world->gvrs[i], "", "v1", world_resource_names[i]);
-        world->rules[i] =
-            (struct object_rules){.kind = mem_strdup(kinds[i]), .api_version = mem_strdup("v1")};
-        object_rules_cut(&world->rules[i], "metadata.managedFields");
-    }
-    world->names = 5 + dice(world, 60);
-    world->load_us = (int64_t)(5 + dice(world, 200)) * LOOP_MS;
+    world->encoding = world_dice(world, 4) ? ENCODING_ZSTD : ENCODING_PLAIN;
+    world->max_payload = 1500 + world_dice(world, 6000); /* small: chunks are many, large objects in parts */
+    world->heartbeat_us = (int64_t)(1 + world_dice(world, 6)) * LOOP_SECOND;
     world->broker = loopback_broker_create(world->loop);
-    world->provider = provider_site_create(world);
-    for (int i = 0; i < WORLD_INFORMERS; i++)
-        world->informers[i] = informer_site_create(world, i);
+    init_fleet(world);
+    faults_init(world);
 }
 
 static void world_deinit(struct world *world)
 {
-    struct timer *timers[] = {&world->load, &world->fault, &world->revive_provider, &world->broker_up,
-                              &world->join_provider};
-    for (size_t i = 0; i < array_size(timers); i++)
-        timer_stop(timers[i]);
-    for (int i = 0; i < WORLD_INFORMERS; i++) {
-        timer_stop(&world->revive_informer[i]);
-        timer_stop(&world->join_informer[i]);
-        informer_site_kill(world->informers[i], true);
-    }
-    provider_site_kill(world->provider, true);
+    faults_deinit(world);
+    for (int i = 0; i < WORLD_INFORMERS; i++)
+        actor_deinit(&world->informers[i]);
+    actor_deinit(&world->impostor);
+    for (int i = 0; i < WORLD_KUBES; i++)
+        actor_deinit(&world->providers[i]);
+    count_end(world);
     loopback_broker_destroy(world->broker);
-    local_destroy(world->local);
-    apiserver_destroy(world->server);
-    for (size_t i = 0; i < WORLD_RESOURCES; i++)
-        object_rules_deinit(&world->rules[i]);
+    for (int i = 0; i <= WORLD_KUBES; i++)
+        if (world->kubes[i].server)
+            kube_deinit(&world->kubes[i]);
     loop_destroy(world->loop);
 }
 
-static void world_count(struct world *world)
+static void start_fleet(struct world *world)
 {
-    for (int i = 0; i < WORLD_INFORMERS; i++) {
-        if (!world->informers[i])
-            continue;
-        const struct informer_stats *stats = informer_stats(informer_site_informer(world->informers[i]));
-        world->result.syncs += stats->syncs;
-        world->result.equal += stats->syncs_equal;
-        world->result.gaps += stats->gaps;
-        world->result.divergences += stats->divergences;
-    }
-}
-
-static void run_until(struct world *world, int64_t until_us)
-{
-    while (world->result.ok && loop_now_us(world->loop) < until_us && loop_step(world->loop))
-        ;
-}
-
-static void settle(struct world *world)
-{
-    int64_t start = loop_now_us(world->loop), end = start + world->options.settle_us;
-    while (world->result.ok && loop_now_us(world->loop) < end) {
-        run_until(world, loop_now_us(world->loop) + LOOP_SECOND);
-        if (world_converged(world, NULL))
-            break;
-    }
-    world->result.settled_us = loop_now_us(world->loop) - start;
-    if (!world->result.ok || world_converged(world, NULL))
-        return;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    world_converged(world, out);
-    fclose(out);
-    world_fail(world, "not converged %lld s after the faults: %s",
-               (long long)(world->options.settle_us / LOOP_SECOND), text);
-    free(text);
+    for (int i = 0; i < world->kube_count; i++)
+        timer_start(&world->providers[i].revive, (int64_t)world_dice(world, 3 * LOOP_SECOND));
+    for (int i = 0; i < world->informer_count; i++)
+        timer_start(&world->informers[i].revive, (int64_t)world_dice(world, 3 * LOOP_SECOND));
 }
 
 struct world_result world_run(const struct world_options *options)
 {
-    struct world world = {0};
-    world_init(&world, options);
-    timer_start(&world.load, 0);
-    timer_start(&world.fault, 5 * LOOP_SECOND);
-    run_until(&world, loop_now_us(world.loop) + options->chaos_us);
-    calm(&world);
-    settle(&world);
-    world_count(&world);
-    world_deinit(&world);
-    return world.result;
+    cleanup_free struct world *world = mem_zalloc(sizeof(*world));
+    world_init(world, options);
+    start_fleet(world);
+    world_load(world, true);
+    if (world_dice(world, 2))
+        world_pass(world, (int64_t)world_dice(world, 6 * LOOP_SECOND));
+    faults_begin(world);
+    world_pass(world, (int64_t)(10 + world_dice(world, 30)) * LOOP_SECOND);
+    faults_end(world);
+    world_load(world, false);
+    kube_load(&world->kubes[WORLD_KUBES], false);
+    settle(world);
+    if (world->result.ok)
+        fair_run(world);
+    world_deinit(world);
+    return world->result;
 }

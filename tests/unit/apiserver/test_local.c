@@ -351,6 +351,11 @@ static void lagging_replica_shows_the_past(void **state)
     assert_int_equal(answer.status, 504);
     assert_non_null(strstr(answer.body.data, "Too large resource version: 6, current: 5"));
     forget(f, &answer);
+    fetch(f, &answer,
+          "/api/v1/configmaps?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+          "&allowWatchBookmarks=true&resourceVersion=6");
+    assert_int_equal(answer.status, 504);
+    forget(f, &answer);
     assert_int_equal(watch.body.len, 0);
     local_set_horizon(f->local, UINT64_MAX);
     settle(f);

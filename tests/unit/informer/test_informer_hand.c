@@ -22,15 +22,20 @@ static void hand_presence(struct hand *h, const char *uid)
     buf_deinit(&body);
 }
 
-static void hand_catalog(struct hand *h)
+static void hand_catalog_of(struct hand *h, bool complete, size_t count)
 {
     struct buf body = BUF_INIT(4096);
     struct catalog_entry entry = {.gvr = pods_gvr(), .kind = "Pod", .namespaced = true, .epoch = h->epoch};
-    catalog_format(&body, true, &entry, 1);
+    catalog_format(&body, complete, &entry, count);
     h->catalog = catalog_hash((struct slice){body.data, body.len});
     tap_say(h->f->tap, "p/c1/all",
             &(struct message){.kind = MESSAGE_CATALOG, .boot = h->boot, .body = {body.data, body.len}});
     buf_deinit(&body);
+}
+
+static void hand_catalog(struct hand *h)
+{
+    hand_catalog_of(h, true, 1);
 }
 
 static void hand_heartbeat(struct hand *h)
@@ -122,6 +127,34 @@ static void test_deltas_that_overtook_one_another(void **state)
     assert_int_equal(stats(f)->duplicates, 1);
     assert_int_equal(stats(f)->syncs, 1);
     for (int i = 0; i < 3; i++)
+        buf_deinit(&bodies[i]);
+    hand_stop(&h);
+}
+
+/* Each gap has its own time: what is missing now is not what was missing half a second ago. */
+static void test_deltas_that_go_on_overtaking_one_another(void **state)
+{
+    static const int order[] = {1, 3, 5, 2, 7, 4, 9, 6, 8};
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    struct message deltas[10];
+    struct buf bodies[10];
+    for (int i = 1; i < 10; i++) {
+        script_next(&h.script);
+        script_put(&h.script, "a", i);
+        deltas[i] = script_delta(&h.script, h.epoch);
+        buf_init(&bodies[i], 4096);
+        buf_append(&bodies[i], deltas[i].body.data, deltas[i].body.len);
+        deltas[i].body.data = bodies[i].data;
+    }
+    for (size_t i = 0; i < array_size(order); i++) {
+        tap_say(f->tap, STREAM, &deltas[order[i]]);
+        run(f, 200 * LOOP_MS);
+    }
+    assert_int_equal(stats(f)->gaps, 0);
+    assert_int_equal(f->modified, 8);
+    for (int i = 1; i < 10; i++)
         buf_deinit(&bodies[i]);
     hand_stop(&h);
 }
@@ -558,6 +591,29 @@ static void test_a_catalog_without_a_presence(void **state)
 }
 
 /* A chunk skipped is a sync that has failed; its objects are not those of a whole. */
+/* A provider that has just begun finds out what there is, and would not answer about what it has not found
+ * yet.
+ */
+static void test_what_a_catalog_lacks_is_asked_for_once_it_is_complete(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    uint64_t syncs = stats(f)->syncs;
+    run(f, 11 * LOOP_SECOND);
+    h.boot = 12;
+    h.epoch = 22;
+    hand_presence(&h, "uid-1");
+    hand_catalog_of(&h, false, 0);
+    run(f, 4 * LOOP_SECOND);
+    assert_false(replica_synced(f->replica));
+    assert_int_equal(stats(f)->syncs, syncs);
+    hand_catalog_of(&h, true, 0);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(stats(f)->syncs, syncs + 1);
+    hand_stop(&h);
+}
+
 static void test_an_interrupted_snapshot_deletes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -597,6 +653,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_deltas_that_overtook_one_another),
+        TEST(test_deltas_that_go_on_overtaking_one_another),
         TEST(test_a_root_that_differs_changes_nothing),
         TEST(test_a_delta_of_another_epoch_changes_nothing),
         TEST(test_an_answer_that_nobody_asked_for),
@@ -614,6 +671,7 @@ int main(void)
         TEST(test_a_catalog_as_large_as_one_may_be),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
+        TEST(test_what_a_catalog_lacks_is_asked_for_once_it_is_complete),
         TEST(test_an_interrupted_snapshot_deletes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -487,6 +487,19 @@ static void test_a_late_will_is_put_right(void **state)
     publishing_kill(&old);
 }
 
+/* A bit may flip on the way to the broker, and what it retains then tells those who come later nothing. */
+static void test_a_presence_that_was_damaged_is_put_right(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    run(f, LOOP_SECOND);
+    tap_say_bytes(f->tap, "p/c1", "T", 1, true);
+    run(f, LOOP_SECOND);
+    assert_false(retained_alive(f));
+    run(f, 5 * LOOP_SECOND);
+    assert_true(retained_alive(f));
+}
+
 static bool lose_presence(void *arg, const struct loopback_passage *passage)
 {
     (void)arg;
@@ -580,6 +593,7 @@ int main(void)
         TEST(test_a_stream_for_one_audience),
         TEST(test_an_ended_stream_is_answered),
         TEST(test_a_late_will_is_put_right),
+        TEST(test_a_presence_that_was_damaged_is_put_right),
         TEST(test_a_silent_denial_is_noticed),
         TEST(test_a_farewell_is_retained),
         TEST(test_two_providers_of_one_name),

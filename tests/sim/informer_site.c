@@ -1,0 +1,92 @@
+/* An informer of all clusters, with a witness at each replica. */
+#include "tests/sim/world.h"
+
+#include "base/mem.h"
+#include "informer/inlet.h"
+
+#define REPLICAS_MAX 64
+
+struct site {
+    struct world *world;
+    struct transport *transport;
+    struct connection *connection; /* owns the transport */
+    struct informer *informer;
+    struct witness *witnesses[REPLICAS_MAX];
+    struct informer_replica *watched[REPLICAS_MAX];
+};
+
+static void on_replica(void *arg, struct informer_replica *replica)
+{
+    struct site *site = arg;
+    for (size_t i = 0; i < REPLICAS_MAX; i++) {
+        if (site->witnesses[i])
+            continue;
+        site->witnesses[i] = witness_create(site->world, replica);
+        site->watched[i] = replica;
+        return;
+    }
+    world_fail(site->world, "bounds", "an informer made more than %d replicas", REPLICAS_MAX);
+}
+
+static void on_dropped(void *arg, struct informer_replica *replica)
+{
+    struct site *site = arg;
+    world_cover(site->world, COVER_ENDED);
+    for (size_t i = 0; i < REPLICAS_MAX; i++) {
+        if (site->watched[i] != replica)
+            continue;
+        witness_destroy(site->witnesses[i]);
+        site->witnesses[i] = NULL;
+        site->watched[i] = NULL;
+    }
+}
+
+/* A replica that says it is synced need not equal the cluster at this moment, but it is never empty by
+ * accident: that, and everything else, the witnesses see. */
+static const struct informer_ops site_ops = {.replica = on_replica, .dropped = on_dropped};
+
+static void *site_start(struct world *world, int index)
+{
+    const char *name = actor_name(&world->informers[index]);
+    struct site *site = mem_zalloc(sizeof(*site));
+    struct loopback_options options = {.name = name, .max_payload = world->max_payload};
+    struct log *log = world->options.verbose ? &world->log : NULL;
+    site->world = world;
+    site->transport = loopback_create(world->broker, &options);
+    site->connection = connection_over(site->transport, log, "loopback");
+    struct informer_options informer = {
+        .name = name,
+        .topics = world_topics(),
+        .encoding = world->encoding,
+        .slice_objects = 1 + world_dice(world, 8),
+        .log = log,
+    };
+    site->informer = inlet_create(world->loop, site->connection, &informer, &site_ops, site);
+    connection_start(site->connection);
+    return site;
+}
+
+static void site_end(void *process, bool graceful)
+{
+    struct site *site = process;
+    world_count_informer(site->world, informer_stats(site->informer));
+    for (size_t i = 0; i < REPLICAS_MAX; i++)
+        witness_destroy(site->witnesses[i]);
+    informer_destroy(site->informer);
+    if (!graceful)
+        loopback_doom(site->transport);
+    connection_destroy(site->connection);
+    free(site);
+}
+
+static struct transport *site_transport(void *process)
+{
+    return ((struct site *)process)->transport;
+}
+
+const struct actor_ops informer_actor = {site_start, site_end, site_transport};
+
+struct informer *informer_process_informer(const void *process)
+{
+    return ((const struct site *)process)->informer;
+}

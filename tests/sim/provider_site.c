@@ -1,0 +1,178 @@
+/* The provider beside a cluster, as the program wires it: identity first, then the broker, then the feeds. */
+#include "tests/sim/world.h"
+
+#include "base/mem.h"
+#include "provider/identity.h"
+#include "provider/provider.h"
+#include "transport/connection.h"
+
+struct site {
+    struct world *world;
+    struct kube *kube;
+    struct transport *transport;
+    struct connection *connection; /* owns the transport */
+    struct publisher *publisher;
+    struct identity *identity;
+    struct provider *provider; /* NULL until the cluster is known */
+    struct selection_options selection;
+    struct timer again;
+};
+
+static void site_open(struct site *site);
+static void site_close(struct site *site, bool graceful);
+
+static void on_connected(void *client)
+{
+    publisher_on_connected(client);
+}
+
+static void on_disconnected(void *client)
+{
+    publisher_on_disconnected(client);
+}
+
+static void on_message(void *client, const char *topic, const void *payload, size_t len)
+{
+    publisher_on_message(client, topic, payload, len);
+}
+
+static void on_drained(void *client)
+{
+    publisher_on_drained(client);
+}
+
+static const struct connection_client client_ops = {on_connected, on_disconnected, on_message, on_drained};
+
+static struct log *log_of(struct world *world)
+{
+    return world->options.verbose ? &world->log : NULL;
+}
+
+static void on_known(void *arg, const char *uid, const char *version)
+{
+    struct site *site = arg;
+    publisher_set_cluster(site->publisher, uid, version);
+    connection_start(site->connection);
+    struct provider_config config = {
+        .loop = site->world->loop,
+        .rest = local_rest(site->kube->local),
+        .publisher = site->publisher,
+        .log = log_of(site->world),
+        .selection = &site->selection,
+    };
+    site->provider = provider_create(&config);
+}
+
+static void on_replaced(void *arg)
+{
+    struct site *site = arg;
+    timer_start(&site->again, 0);
+}
+
+static void on_again(void *arg)
+{
+    struct site *site = arg;
+    site_close(site, true);
+    site_open(site);
+}
+
+static void transport_open(struct site *site, uint64_t boot)
+{
+    struct world *world = site->world;
+    struct codec *codec = codec_create(world->encoding, 4096);
+    struct slice will = publisher_will(codec, boot);
+    struct topics topics = world_topics();
+    topics_text topic;
+    topics_presence(&topics, site->kube->name, topic);
+    struct loopback_options options = {
+        .name = site->kube->name,
+        .will_topic = topic,
+        .will_payload = will.data,
+        .will_len = will.len,
+        .will_retain = true,
+        .max_payload = world->max_payload,
+    };
+    site->transport = loopback_create(world->broker, &options);
+    site->connection = connection_over(site->transport, log_of(world), "loopback");
+    codec_destroy(codec);
+}
+
+static void site_open(struct site *site)
+{
+    static const struct identity_ops identity_ops = {.known = on_known, .replaced = on_replaced};
+    struct world *world = site->world;
+    uint64_t boot = loop_random(world->loop) | 1;
+    transport_open(site, boot);
+    struct publisher_options options = {
+        .name = site->kube->name,
+        .topics = world_topics(),
+        .encoding = world->encoding,
+        .heartbeat_us = world->heartbeat_us,
+        .window_bytes = 64 << 10,
+        .log = log_of(world),
+    };
+    site->publisher = publisher_create(world->loop, site->transport, &options, NULL, NULL);
+    publisher_set_boot(site->publisher, boot);
+    connection_add(site->connection, &client_ops, site->publisher);
+    site->identity =
+        identity_create(world->loop, local_rest(site->kube->local), log_of(world), &identity_ops, site);
+}
+
+static void site_close(struct site *site, bool graceful)
+{
+    world_count_publisher(site->world, publisher_stats(site->publisher));
+    if (graceful)
+        publisher_farewell(site->publisher);
+    else
+        loopback_doom(site->transport);
+    publisher_destroy(site->publisher);
+    connection_destroy(site->connection);
+    identity_destroy(site->identity);
+    provider_destroy(site->provider);
+    site->provider = NULL;
+}
+
+static void select_resources(struct site *site)
+{
+    struct option_list *list = &site->selection.resources;
+    list->items = mem_zalloc(KUBE_KINDS * sizeof(char *));
+    for (size_t i = 0; i < KUBE_KINDS; i++) {
+        const struct kube_resource *resource = &site->kube->resources[i];
+        if (resource->used)
+            list->items[list->count++] = mem_strdup(resource->gvr.resource);
+    }
+}
+
+static void *site_start(struct world *world, int index)
+{
+    struct site *site = mem_zalloc(sizeof(*site));
+    site->world = world;
+    site->kube = &world->kubes[index];
+    timer_init(&site->again, world->loop, on_again, site);
+    select_resources(site);
+    site_open(site);
+    return site;
+}
+
+static void site_end(void *process, bool graceful)
+{
+    struct site *site = process;
+    timer_stop(&site->again);
+    site_close(site, graceful);
+    for (size_t i = 0; i < site->selection.resources.count; i++)
+        free(site->selection.resources.items[i]);
+    free(site->selection.resources.items);
+    free(site);
+}
+
+static struct transport *site_transport(void *process)
+{
+    return ((struct site *)process)->transport;
+}
+
+const struct actor_ops provider_actor = {site_start, site_end, site_transport};
+
+const struct publisher_stats *provider_process_stats(const void *process)
+{
+    return publisher_stats(((const struct site *)process)->publisher);
+}

@@ -1,0 +1,68 @@
+/* The simulation's ear at the broker: every message that passes, on each of its two ways. */
+#include "tests/sim/world.h"
+
+#include <string.h>
+
+/* 0 where it is none, or a part of one. */
+static enum message_kind kind_of(const struct loopback_passage *passage)
+{
+    const unsigned char *bytes = passage->payload;
+    if (passage->len > 3 && bytes[0] == 'T')
+        return bytes[2] < MESSAGE_KIND_COUNT ? (enum message_kind)bytes[2] : 0;
+    const char *kind =
+        passage->len ? memmem(bytes, passage->len < 64 ? passage->len : 64, "\"kind\":\"", 8) : NULL;
+    for (int i = 1; kind && i < MESSAGE_KIND_COUNT; i++) {
+        const char *text = message_kind_text((enum message_kind)i);
+        size_t left = passage->len - (size_t)(kind + 8 - (const char *)bytes), len = strlen(text);
+        if (left > len && memcmp(kind + 8, text, len) == 0 && kind[8 + len] == '"')
+            return (enum message_kind)i;
+    }
+    return 0;
+}
+
+static bool is_hushed(const struct actor *actors, int count, const struct loopback_passage *passage)
+{
+    for (int i = 0; i < count; i++)
+        if (actors[i].process && (passage->to_client ? actors[i].deaf : actors[i].mute) &&
+            strcmp(passage->client, actor_name(&actors[i])) == 0)
+            return true;
+    return false;
+}
+
+/* True where it takes the message. What else a trap does, it does in the next turn of the loop. */
+static bool trap_catches(struct world *world, const struct loopback_passage *passage, enum message_kind kind)
+{
+    struct trap *trap = &world->trap;
+    if (trap->kind == TRAP_NONE || trap->message != kind || timer_active(&trap->spring))
+        return false;
+    if (trap->kind == TRAP_LOSE) {
+        world_cover(world, COVER_TRAP_LOSE);
+        if (--trap->count == 0)
+            trap->kind = TRAP_NONE;
+        return true;
+    }
+    snprintf(trap->client, sizeof(trap->client), "%s", passage->client);
+    timer_start(&trap->spring, 0);
+    return false;
+}
+
+static void say(struct world *world, const struct loopback_passage *passage, enum message_kind kind)
+{
+    fprintf(world->log.out, "%10.3f %-8s %s %-9s %s\n", (double)loop_now_us(world->loop) / LOOP_SECOND,
+            passage->client, passage->to_client ? "<-" : "->", kind ? message_kind_text(kind) : "(part)",
+            passage->topic);
+}
+
+bool wire_loses(void *arg, const struct loopback_passage *passage)
+{
+    struct world *world = arg;
+    enum message_kind kind = kind_of(passage);
+    if (world->options.verbose)
+        say(world, passage, kind);
+    if (kind && !passage->to_client)
+        world->result.coverage.counts[COVER_KINDS + kind]++;
+    if (kind && trap_catches(world, passage, kind))
+        return true;
+    return is_hushed(world->providers, WORLD_KUBES, passage) ||
+           is_hushed(world->informers, WORLD_INFORMERS, passage);
+}
