@@ -17,16 +17,50 @@ struct object *item_object(const struct item *item, const struct store *have)
     return object;
 }
 
-static int change_decode(struct change *change, const struct item *item, const struct store *have)
+struct object *patch_base(const struct item *item, const struct store *have)
+{
+    struct object *object = store_seek(have, item->key_hash);
+    while (object && object_key_hash(object) == item->key_hash && !patch_fits(item->base, object))
+        object = store_after(have, object);
+    return object && object_key_hash(object) == item->key_hash ? object : NULL;
+}
+
+struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base)
+{
+    struct slice bytes;
+    struct object *object = NULL;
+    if (codec_unpatch(codec, item->patch, base, &bytes) != 0 ||
+        object_create(bytes.data, bytes.len, NULL, &object) != 0)
+        return NULL;
+    if (strcmp(object_key(object), object_key(base)) == 0)
+        return object;
+    object_unref(object);
+    return NULL;
+}
+
+static int patch_decode(struct change *change, struct codec *codec, const struct item *item,
+                        const struct store *have)
+{
+    struct object *base = patch_base(item, have);
+    if (!base)
+        return CHANGES_E_BASE;
+    change->object = patched_object(codec, item, base);
+    return change->object ? 0 : CHANGES_E_MALFORMED;
+}
+
+static int change_decode(struct change *change, struct codec *codec, const struct item *item,
+                         const struct store *have)
 {
     *change = (struct change){0};
+    if (item->patch.data)
+        return patch_decode(change, codec, item, have);
     if (item->type != EVENT_DELETED) {
         change->object = item_object(item, have);
-        return change->object ? 0 : 1;
+        return change->object ? 0 : CHANGES_E_MALFORMED;
     }
     char key[OBJECT_KEY_MAX];
     if (item_key(item, key) != 0)
-        return 1;
+        return CHANGES_E_MALFORMED;
     change->key = mem_strdup(key);
     return 0;
 }
@@ -40,20 +74,22 @@ static struct change *changes_slot(struct changes *changes)
     return &changes->list[changes->count];
 }
 
-int changes_decode(struct changes *changes, const struct message *delta, const struct store *have)
+int changes_decode(struct changes *changes, struct codec *codec, const struct message *delta,
+                   const struct store *have)
 {
     struct item item;
     size_t cursor = 0;
+    int r = 0;
     *changes = (struct changes){0};
-    while (message_next_item(delta, &cursor, &item)) {
-        if (change_decode(changes_slot(changes), &item, have) != 0)
-            break;
-        changes->count++;
+    while (r == 0 && message_next_item(delta, &cursor, &item)) {
+        r = change_decode(changes_slot(changes), codec, &item, have);
+        changes->count += r == 0;
     }
-    if (cursor == delta->body.len && changes->count == delta->items)
-        return 0;
-    changes_deinit(changes);
-    return 1;
+    if (r == 0 && (cursor != delta->body.len || changes->count != delta->items))
+        r = CHANGES_E_MALFORMED;
+    if (r != 0)
+        changes_deinit(changes);
+    return r;
 }
 
 void changes_deinit(struct changes *changes)

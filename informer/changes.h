@@ -22,8 +22,13 @@ struct changes {
     size_t count, cap;
 };
 
-/* 0, or 1 where the body is malformed (changes is empty then). Objects equal to those in `have` are those. */
-int changes_decode(struct changes *changes, const struct message *delta, const struct store *have);
+enum {
+    CHANGES_E_MALFORMED = 1,
+    CHANGES_E_BASE = 2, /* a patch is of an object that we do not have */
+};
+/* 0, or CHANGES_E_* (changes is empty then). Objects equal to those in `have` are those. */
+int changes_decode(struct changes *changes, struct codec *codec, const struct message *delta,
+                   const struct store *have);
 void changes_deinit(struct changes *changes);
 
 struct digest changes_root(const struct changes *changes,
@@ -34,5 +39,10 @@ void changes_apply(const struct changes *changes, struct store *store, uint64_t 
 /* The object of an item, with one reference: the one in `have` where that is the same. NULL where it is none.
  */
 struct object *item_object(const struct item *item, const struct store *have);
+
+/* What an item's patch starts from, borrowed; NULL where it is not in `have`. */
+struct object *patch_base(const struct item *item, const struct store *have);
+/* What it leads to, with one reference. NULL where it makes no object of the same key. */
+struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base);
 
 #endif

@@ -59,6 +59,7 @@ struct informer_ops {
 struct informer_stats {
     uint64_t events; /* changes of stores */
     uint64_t deltas, duplicates, gaps, divergences;
+    uint64_t bases_missing; /* deltas with a patch of an object that we do not have */
     uint64_t syncs, syncs_equal, syncs_snapshot, syncs_failed;
     uint64_t foreign;   /* of an epoch or a boot that we do not follow */
     uint64_t malformed; /* payloads that did not decode, or made no sense */

@@ -176,10 +176,12 @@ static bool replica_apply(struct informer_replica *replica, const struct message
     struct informer *informer = replica->informer;
     struct store *target = replica->fresh ? replica->fresh : replica->store;
     struct changes changes;
-    if (changes_decode(&changes, delta, target) != 0) {
+    int r = changes_decode(&changes, informer->codec, delta, target);
+    informer->stats.bases_missing += r == CHANGES_E_BASE;
+    if (r == CHANGES_E_MALFORMED)
         informer_malformed(informer, replica->cluster->name);
+    if (r != 0)
         return false;
-    }
     bool right = digest_equal(changes_root(&changes, target), delta->root);
     if (right) {
         changes_apply(&changes, target, UINT64_MAX);

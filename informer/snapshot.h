@@ -21,8 +21,8 @@
 
 struct snapshot;
 
-/* have: what is shared; borrowed, and only read. */
-struct snapshot *snapshot_create(uint64_t nonce, const struct store *have);
+/* have: what is shared, and what patches start from; only read. codec: reads patches. Both are borrowed. */
+struct snapshot *snapshot_create(uint64_t nonce, struct codec *codec, const struct store *have);
 void snapshot_destroy(struct snapshot *snapshot);
 
 uint64_t snapshot_nonce(const struct snapshot *snapshot);

@@ -80,7 +80,7 @@ static bool send_signal(struct informer_replica *replica, struct message message
 static void sync_send(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
-    replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, replica->store);
+    replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, informer->codec, replica->store);
     replica->credit = CREDIT_WINDOW;
     replica_drop_held(replica);
     timer_stop(&replica->lag);

@@ -51,6 +51,7 @@ struct publisher_ops {
 
 struct publisher_stats {
     uint64_t events;    /* encoded */
+    uint64_t patched;   /* of these, as what changed since the one before */
     uint64_t coalesced; /* changes that were overtaken before they were encoded */
     uint64_t messages, bytes;
     uint64_t syncs_equal, syncs_snapshot, syncs_refused;

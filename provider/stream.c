@@ -215,6 +215,19 @@ size_t stream_body_max(const struct publisher *publisher)
     return max > 2 * HEADER_ROOM ? max - HEADER_ROOM : HEADER_ROOM;
 }
 
+/* As a patch of what is published, where readers can find that by its key hash. 0, BUF_E_LIMIT. */
+static int put_item(struct publisher_stream *stream, struct buf *body, const struct object *old,
+                    const struct object *new_)
+{
+    struct publisher *publisher = stream->publisher;
+    if (old && new_ && store_is_sole(stream->published, old) &&
+        codec_put_patch(publisher->codec, body, old, new_) == 0) {
+        publisher->stats.patched++;
+        return 0;
+    }
+    return codec_put_item(publisher->codec, body, old, new_);
+}
+
 /* Puts the newest state of a key in the batch, and makes it the published one. False where it does not fit
  * any more. */
 static bool batch_add(struct publisher_stream *stream, struct buf *body, const char *key, uint64_t *items)
@@ -225,7 +238,7 @@ static bool batch_add(struct publisher_stream *stream, struct buf *body, const c
         return true;
 
     size_t before = body->len;
-    if (codec_put_item(publisher->codec, body, old, new_) != 0) {
+    if (put_item(stream, body, old, new_) != 0) {
         log_error(publisher->options.log, "publisher", "%s %s: too large to publish (%zu bytes): left out",
                   stream->path, key, new_ ? object_bytes(new_).len : 0);
         return true;

@@ -208,6 +208,13 @@ struct object *store_get(const struct store *store, const char *key)
     return link ? (*link)->object : NULL;
 }
 
+bool store_is_sole(const struct store *store, const struct object *object)
+{
+    uint64_t hash = object_key_hash(object);
+    const struct node *node = *store_link(store, hash, "");
+    return node && node->object == object && !(node->next && object_key_hash(node->next->object) == hash);
+}
+
 size_t store_count(const struct store *store)
 {
     return store->count;

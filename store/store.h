@@ -51,6 +51,8 @@ enum store_outcome store_delete(struct store *store, const char *key,
 size_t store_delete_some(struct store *store, size_t max, bool unseen);
 
 struct object *store_get(const struct store *store, const char *key); /* borrowed, NULL where absent */
+/* Of an object that is there: no other one has its key hash. */
+bool store_is_sole(const struct store *store, const struct object *object);
 size_t store_count(const struct store *store);
 uint64_t store_size(const struct store *store); /* the sum of object_size() */
 struct digest store_root(const struct store *store);

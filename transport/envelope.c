@@ -28,6 +28,8 @@
 #define COMPRESS_LEVEL 1
 #define NUMBER_MAX (UINT64_C(1) << 53) /* exact in a JSON number; a million events a second for 285 years */
 
+#define ITEM_PATCHED 3 /* beside the types of events, which are themselves */
+
 enum { FLAG_ZSTD = 1, FLAG_LAST = 2, FLAG_WHOLE = 4, FLAGS_KNOWN = 7 };
 
 enum field_type { FIELD_ID, FIELD_NUMBER, FIELD_DIGEST };
@@ -87,6 +89,7 @@ struct codec {
     size_t body_limit;
     struct buf out;      /* the payload that was encoded last */
     struct buf unpacked; /* the body that was decoded last */
+    struct buf patched;  /* what the last patch made */
     ZSTD_CCtx *compress;
     ZSTD_DCtx *decompress;
 };
@@ -111,6 +114,7 @@ struct codec *codec_create(enum encoding encoding, size_t body_limit)
     codec->body_limit = body_limit;
     buf_init(&codec->out, body_limit * 2 + 4096);
     buf_init(&codec->unpacked, body_limit);
+    buf_init(&codec->patched, body_limit);
     return codec;
 }
 
@@ -120,6 +124,7 @@ void codec_destroy(struct codec *codec)
         return;
     buf_deinit(&codec->out);
     buf_deinit(&codec->unpacked);
+    buf_deinit(&codec->patched);
     ZSTD_freeCCtx(codec->compress);
     ZSTD_freeDCtx(codec->decompress);
     free(codec);
@@ -141,11 +146,11 @@ static uint64_t get_le(const uint8_t *in, int bytes)
     return value;
 }
 
-static int append_le(struct buf *out, uint64_t value)
+static int append_le(struct buf *out, uint64_t value, int width)
 {
     uint8_t bytes[8];
-    put_le(bytes, value, 8);
-    return buf_append(out, bytes, sizeof(bytes));
+    put_le(bytes, value, width);
+    return buf_append(out, bytes, (size_t)width);
 }
 
 static int append_varint(struct buf *out, uint64_t value)
@@ -162,12 +167,12 @@ struct reader {
     const uint8_t *at, *end;
 };
 
-static bool read_le(struct reader *reader, uint64_t *value)
+static bool read_le(struct reader *reader, uint64_t *value, int width)
 {
-    if (reader->end - reader->at < 8)
+    if (reader->end - reader->at < width)
         return false;
-    *value = get_le(reader->at, 8);
-    reader->at += 8;
+    *value = get_le(reader->at, width);
+    reader->at += width;
     return true;
 }
 
@@ -202,10 +207,10 @@ static void append_field(struct buf *out, const struct message *message, const s
     if (field->type == FIELD_NUMBER) {
         append_varint(out, *value);
     } else if (field->type == FIELD_ID) {
-        append_le(out, *value);
+        append_le(out, *value, 8);
     } else {
-        append_le(out, value[0]);
-        append_le(out, value[1]);
+        append_le(out, value[0], 8);
+        append_le(out, value[1], 8);
     }
 }
 
@@ -215,21 +220,24 @@ static bool read_field(struct reader *reader, struct message *message, const str
     if (field->type == FIELD_NUMBER)
         return read_varint(reader, value);
     if (field->type == FIELD_ID)
-        return read_le(reader, value);
-    return read_le(reader, &value[0]) && read_le(reader, &value[1]);
+        return read_le(reader, value, 8);
+    return read_le(reader, &value[0], 8) && read_le(reader, &value[1], 8);
 }
 
-/* Appends the body compressed. False, with nothing appended, where that does not make it smaller. */
-static bool append_compressed(struct codec *codec, struct slice body)
+/* Appends a zstd frame, made with what the reader will have at hand as prefix. False, with nothing appended,
+ * where it would not be smaller than what it stands for. */
+static bool append_frame(struct codec *codec, struct buf *out, struct slice bytes, struct slice prefix)
 {
-    struct buf *out = &codec->out;
-    if (body.len < COMPRESS_MIN || buf_reserve(out, body.len) != 0)
+    if (buf_reserve(out, bytes.len) != 0)
         return false;
-    if (!codec->compress)
+    if (!codec->compress) {
         codec->compress = ZSTD_createCCtx();
-    size_t n = ZSTD_compressCCtx(codec->compress, out->data + out->len, body.len, body.data, body.len,
-                                 COMPRESS_LEVEL);
-    if (ZSTD_isError(n) || n >= body.len)
+        ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_compressionLevel, COMPRESS_LEVEL);
+    }
+    if (prefix.len)
+        ZSTD_CCtx_refPrefix(codec->compress, prefix.data, prefix.len);
+    size_t n = ZSTD_compress2(codec->compress, out->data + out->len, bytes.len, bytes.data, bytes.len);
+    if (ZSTD_isError(n) || n >= bytes.len)
         return false;
     out->len += n;
     return true;
@@ -244,7 +252,7 @@ static void encode_binary(struct codec *codec, const struct message *message)
     buf_append(out, prefix, sizeof(prefix));
     for (const struct field *field = kinds[message->kind].fields; field->name; field++)
         append_field(out, message, field);
-    if (append_compressed(codec, message->body))
+    if (message->body.len >= COMPRESS_MIN && append_frame(codec, out, message->body, (struct slice){0}))
         out->data[3] |= FLAG_ZSTD;
     else if (message->body.len)
         buf_append(out, message->body.data, message->body.len);
@@ -266,22 +274,32 @@ static size_t body_limit(const struct codec *codec, enum message_kind kind)
     }
 }
 
-static int unpack_body(struct codec *codec, struct message *message)
+/* Unpacks one frame, which has to tell its content's size. 0, ENVELOPE_E_MALFORMED, _LIMIT. */
+static int unpack(struct codec *codec, struct slice frame, struct slice prefix, size_t limit, struct buf *out)
 {
-    unsigned long long size = ZSTD_getFrameContentSize(message->body.data, message->body.len);
+    unsigned long long size = ZSTD_getFrameContentSize(frame.data, frame.len);
     if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
         return ENVELOPE_E_MALFORMED;
-    buf_clear(&codec->unpacked);
-    if (size > body_limit(codec, message->kind) || buf_reserve(&codec->unpacked, (size_t)size) != 0)
+    buf_clear(out);
+    if (size > limit || buf_reserve(out, (size_t)size) != 0)
         return ENVELOPE_E_LIMIT;
     if (!codec->decompress)
         codec->decompress = ZSTD_createDCtx();
-    size_t n = ZSTD_decompressDCtx(codec->decompress, codec->unpacked.data, (size_t)size, message->body.data,
-                                   message->body.len);
+    if (prefix.len)
+        ZSTD_DCtx_refPrefix(codec->decompress, prefix.data, prefix.len);
+    size_t n = ZSTD_decompressDCtx(codec->decompress, out->data, (size_t)size, frame.data, frame.len);
     if (ZSTD_isError(n) || n != size)
         return ENVELOPE_E_MALFORMED;
-    message->body = (struct slice){codec->unpacked.data, n};
+    out->len = n;
     return 0;
+}
+
+static int unpack_body(struct codec *codec, struct message *message)
+{
+    size_t limit = body_limit(codec, message->kind);
+    int r = unpack(codec, message->body, (struct slice){0}, limit, &codec->unpacked);
+    message->body = (struct slice){codec->unpacked.data, codec->unpacked.len};
+    return r;
 }
 
 static int decode_binary(struct codec *codec, const uint8_t *payload, size_t len, struct message *message)
@@ -484,6 +502,35 @@ int codec_put_item(struct codec *codec, struct buf *body, const struct object *o
     return r;
 }
 
+int codec_put_patch(struct codec *codec, struct buf *body, const struct object *base,
+                    const struct object *new_)
+{
+    struct buf *frame = &codec->patched;
+    size_t start = body->len;
+    buf_clear(frame);
+    if (codec->encoding == ENCODING_PLAIN ||
+        !append_frame(codec, frame, object_bytes(new_), object_bytes(base)))
+        return 1;
+    int r = buf_append_char(body, ITEM_PATCHED) || append_le(body, object_key_hash(base), 8) ||
+            append_le(body, (uint32_t)object_digest(base).low, 4) || append_varint(body, frame->len) ||
+            buf_append(body, frame->data, frame->len);
+    if (r)
+        buf_truncate(body, start);
+    return r ? 1 : 0;
+}
+
+bool patch_fits(uint32_t base, const struct object *object)
+{
+    return (uint32_t)object_digest(object).low == base;
+}
+
+int codec_unpatch(struct codec *codec, struct slice patch, const struct object *base, struct slice *out)
+{
+    int r = unpack(codec, patch, object_bytes(base), codec->body_limit, &codec->patched);
+    *out = (struct slice){codec->patched.data, codec->patched.len};
+    return r;
+}
+
 static bool read_slice(struct reader *reader, struct slice *slice)
 {
     uint64_t len;
@@ -494,13 +541,28 @@ static bool read_slice(struct reader *reader, struct slice *slice)
     return true;
 }
 
+static bool read_patch(struct reader *reader, struct item *item)
+{
+    uint64_t base;
+    if (!read_le(reader, &item->key_hash, 8) || !read_le(reader, &base, 4))
+        return false;
+    item->base = (uint32_t)base;
+    return read_slice(reader, &item->patch);
+}
+
 static bool next_binary_item(const struct message *message, size_t *cursor, struct item *item)
 {
     const uint8_t *start = (const uint8_t *)message->body.data;
     struct reader reader = {start + *cursor, start + message->body.len};
-    item->type = *reader.at++;
-    bool ok = item->type == EVENT_DELETED ? read_slice(&reader, &item->key) && read_slice(&reader, &item->uid)
-                                          : item->type < EVENT_DELETED && read_slice(&reader, &item->object);
+    uint8_t type = *reader.at++;
+    bool ok = false;
+    if (type == EVENT_DELETED)
+        ok = read_slice(&reader, &item->key) && read_slice(&reader, &item->uid);
+    else if (type == ITEM_PATCHED)
+        ok = read_patch(&reader, item);
+    else if (type < EVENT_DELETED)
+        ok = read_slice(&reader, &item->object);
+    item->type = type == ITEM_PATCHED ? EVENT_MODIFIED : type;
     if (ok)
         *cursor = (size_t)(reader.at - start);
     return ok;

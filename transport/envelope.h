@@ -83,6 +83,11 @@ struct message {
 struct item {
     enum event_type type; /* ADDED, MODIFIED or DELETED */
     struct slice object;  /* the bytes; for DELETED of the plain encoding a stub that names the object */
+    /* MODIFIED of the binary form, instead of the bytes: what makes them of those of the base, which is the
+     * object of that key hash with these low bits of the digest */
+    struct slice patch;
+    uint64_t key_hash;
+    uint32_t base;
     /* DELETED only; item_key() puts the first two together */
     struct slice namespace_; /* of the plain encoding */
     struct slice key;        /* the plain encoding: the name */
@@ -99,6 +104,12 @@ void codec_destroy(struct codec *codec);
 int codec_put_item(struct codec *codec, struct buf *body, const struct object *old,
                    const struct object *new_);
 
+/* MODIFIED as what changed since base, an object of the same key. 0; 1, with nothing appended, where that is
+ * not to be had: the plain encoding, no gain, no room. Readers find the base by its key hash alone: the
+ * caller knows that no other object has it. */
+int codec_put_patch(struct codec *codec, struct buf *body, const struct object *base,
+                    const struct object *new_);
+
 /* Header and body to one payload; message->body is as codec_put_item() left it, or the kind's own text. The
  * result is borrowed until the codec's next use. */
 struct slice codec_encode(struct codec *codec, const struct message *message);
@@ -110,6 +121,13 @@ int codec_decode(struct codec *codec, const void *payload, size_t len, struct me
 /* Goes through the items of a delta or chunk. cursor starts at 0. True with *item set; false at the end, and
  * then *cursor == body.len unless the body is malformed. */
 bool message_next_item(const struct message *message, size_t *cursor, struct item *item);
+
+/* Is this the object that a patch starts from? */
+bool patch_fits(uint32_t base, const struct object *object);
+
+/* The bytes that a patch makes of its base. 0 with *out borrowed until the next one of this codec,
+ * ENVELOPE_E_MALFORMED, _LIMIT. */
+int codec_unpatch(struct codec *codec, struct slice patch, const struct object *base, struct slice *out);
 
 /* The key of what a DELETED item names, NUL-terminated. out has OBJECT_KEY_MAX bytes. 0,
  * ENVELOPE_E_MALFORMED. */

@@ -373,7 +373,7 @@ def item_vector(name, about, body):
 
 
 def write_bad_items():
-    item_vector("type", "BOOKMARK is no item.", b"\x03\x02{}")
+    item_vector("type", "BOOKMARK is no item.", b"\x04\x02{}")
     item_vector("length", "Longer than the body.", b"\x00\x05{}")
     item_vector("length-by-one", "One byte longer than the body.", b"\x00\x03{}")
     item_vector("no-length", "Ends behind the type.", b"\x00")

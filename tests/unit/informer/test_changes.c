@@ -13,7 +13,7 @@ static void check_delta(enum encoding encoding)
     script_put(&script, "a", 1);
     script_put(&script, "b", 2);
     struct message delta = script_delta(&script, EPOCH);
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     assert_int_equal(changes.count, 2);
     assert_true(digest_equal(changes_root(&changes, have), delta.root));
     assert_int_equal(store_count(have), 0); /* asked, not done */
@@ -26,7 +26,7 @@ static void check_delta(enum encoding encoding)
     script_put(&script, "a", 3);
     script_delete(&script, "b");
     delta = script_delta(&script, EPOCH);
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     assert_true(digest_equal(changes_root(&changes, have), delta.root));
     changes_apply(&changes, have, UINT64_MAX);
     assert_int_equal(version_in(have, "a"), 3);
@@ -54,7 +54,7 @@ static void test_another_store_foretells_another_root(void **state)
     script_put(&script, "a", 1);
     struct message delta = script_delta(&script, EPOCH);
     put(have, "z", 1);
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     assert_false(digest_equal(changes_root(&changes, have), delta.root));
     changes_deinit(&changes);
     store_destroy(have);
@@ -71,7 +71,7 @@ static void test_a_key_that_occurs_twice_foretells_another_root(void **state)
     script_put(&script, "a", 1);
     script_put(&script, "a", 2);
     struct message delta = script_delta(&script, EPOCH);
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     assert_false(digest_equal(changes_root(&changes, have), delta.root));
     changes_deinit(&changes);
     store_destroy(have);
@@ -92,7 +92,7 @@ static void test_only_keys_up_to_a_hash(void **state)
     }
     struct message delta = script_delta(&script, EPOCH);
     uint64_t middle = UINT64_MAX / 2;
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     changes_apply(&changes, have, middle);
     size_t low = store_count(have);
     assert_in_range(low, 1, 49);
@@ -116,7 +116,7 @@ static void test_what_is_equal_is_shared(void **state)
     script_put(&script, "a", 1);
     script_put(&script, "b", 2);
     struct message delta = script_delta(&script, EPOCH);
-    assert_int_equal(changes_decode(&changes, &delta, have), 0);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
     assert_ptr_equal(changes.list[0].object, store_get(have, "ns/a"));
     assert_ptr_not_equal(changes.list[1].object, store_get(have, "ns/b"));
     changes_deinit(&changes);
@@ -144,22 +144,104 @@ static void test_malformed_bodies(void **state)
         {"{\"type\":\"DELETED\",\"object\":{\"metadata\":{\"uid\":\"u\"}}}\n", 53, 1, true},
     };
     struct store *have = store_create();
+    struct codec *codec = codec_create(ENCODING_ZSTD, 1 << 20);
     for (size_t i = 0; i < array_size(bad); i++) {
         struct changes changes;
         struct message delta = {.kind = MESSAGE_DELTA,
                                 .items = bad[i].items,
                                 .body = {bad[i].body, bad[i].len},
                                 .plain = bad[i].plain};
-        if (changes_decode(&changes, &delta, have) == 0)
+        if (changes_decode(&changes, codec, &delta, have) == 0)
             fail_msg("body %zu was taken", i);
         assert_int_equal(changes.count, 0);
         assert_null(changes.list);
     }
     struct changes changes;
     struct message right = {.kind = MESSAGE_DELTA, .items = 1, .body = {"\2\1a\1u", 5}};
-    assert_int_equal(changes_decode(&changes, &right, have), 0);
+    assert_int_equal(changes_decode(&changes, codec, &right, have), 0);
     changes_deinit(&changes);
     store_destroy(have);
+    codec_destroy(codec);
+}
+
+/* An object large enough for a patch to pay. */
+static struct object *large(const char *name, int version)
+{
+    char text[2048];
+    struct object *object = NULL;
+    snprintf(text, sizeof(text),
+             "{\"metadata\":{\"name\":\"%s\",\"uid\":\"u\",\"resourceVersion\":\"%d\"},\"spec\":\"%0900d\"}",
+             name, version, 7);
+    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
+    return object;
+}
+
+struct patch_fixture {
+    struct codec *codec;
+    struct store *have;
+    struct object *base, *next;
+    struct buf body;
+    struct message delta;
+};
+
+static void patch_setup(struct patch_fixture *f)
+{
+    *f = (struct patch_fixture){.codec = codec_create(ENCODING_ZSTD, 1 << 20), .have = store_create()};
+    buf_init(&f->body, 1 << 20);
+    f->base = large("a", 1);
+    f->next = large("a", 2);
+    assert_int_equal(codec_put_patch(f->codec, &f->body, f->base, f->next), 0);
+    assert_true(f->body.len < 100);
+    f->delta = (struct message){.kind = MESSAGE_DELTA, .items = 1, .body = {f->body.data, f->body.len}};
+}
+
+static void patch_teardown(struct patch_fixture *f)
+{
+    codec_destroy(f->codec);
+    store_destroy(f->have);
+    object_unref(f->base);
+    object_unref(f->next);
+    buf_deinit(&f->body);
+}
+
+static void test_a_patch_makes_the_object_of_its_base(void **state)
+{
+    (void)state;
+    struct patch_fixture f;
+    struct changes changes;
+    patch_setup(&f);
+    store_put(f.have, f.base);
+    assert_int_equal(changes_decode(&changes, f.codec, &f.delta, f.have), 0);
+    assert_int_equal(changes.count, 1);
+    assert_true(object_equal(changes.list[0].object, f.next));
+    changes_deinit(&changes);
+    patch_teardown(&f);
+}
+
+static void test_a_patch_without_its_base(void **state)
+{
+    (void)state;
+    struct patch_fixture f;
+    struct changes changes;
+    patch_setup(&f);
+    assert_int_equal(changes_decode(&changes, f.codec, &f.delta, f.have), CHANGES_E_BASE);
+    store_put(f.have, f.next); /* the key, and other bytes */
+    assert_int_equal(changes_decode(&changes, f.codec, &f.delta, f.have), CHANGES_E_BASE);
+    assert_null(changes.list);
+    patch_teardown(&f);
+}
+
+static void test_a_patch_that_is_cut_off(void **state)
+{
+    (void)state;
+    struct patch_fixture f;
+    patch_setup(&f);
+    store_put(f.have, f.base);
+    while (f.delta.body.len-- > 0) {
+        struct changes changes;
+        assert_int_equal(changes_decode(&changes, f.codec, &f.delta, f.have), CHANGES_E_MALFORMED);
+    }
+    patch_teardown(&f);
 }
 
 int main(void)
@@ -171,6 +253,9 @@ int main(void)
         cmocka_unit_test(test_only_keys_up_to_a_hash),
         cmocka_unit_test(test_what_is_equal_is_shared),
         cmocka_unit_test(test_malformed_bodies),
+        cmocka_unit_test(test_a_patch_makes_the_object_of_its_base),
+        cmocka_unit_test(test_a_patch_without_its_base),
+        cmocka_unit_test(test_a_patch_that_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static int setup(void **state)
     struct fixture *f = mem_zalloc(sizeof(*f));
     script_init(&f->script, ENCODING_ZSTD);
     f->have = store_create();
-    f->snapshot = snapshot_create(NONCE, f->have);
+    f->snapshot = snapshot_create(NONCE, f->script.codec, f->have);
     buf_init(&f->chunk_body, 1 << 20);
     for (int i = 0; i < 20; i++) {
         char name[16];

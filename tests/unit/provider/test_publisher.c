@@ -219,6 +219,7 @@ static void test_each_delta_follows_the_one_before(void **state)
 static void replay(struct fixture *f, struct store *store)
 {
     const struct heard *heard = NULL;
+    struct codec *codec = codec_create(ENCODING_ZSTD, 1 << 20);
     while ((heard = tap_next(f->tap, heard, MESSAGE_DELTA, STREAM))) {
         struct item item;
         size_t cursor = 0;
@@ -230,12 +231,16 @@ static void replay(struct fixture *f, struct store *store)
                 store_delete(store, key, false);
                 continue;
             }
+            if (item.patch.data)
+                assert_int_equal(
+                    codec_unpatch(codec, item.patch, store_seek(store, item.key_hash), &item.object), 0);
             assert_int_equal(object_create(item.object.data, item.object.len, NULL, &object), 0);
             store_put(store, object);
             object_unref(object);
         }
         assert_true(digest_equal(store_root(store), heard->message.root));
     }
+    codec_destroy(codec);
 }
 
 /* The window is small: much is pending while each message is made, and none of it may show. */

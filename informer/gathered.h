@@ -1,0 +1,55 @@
+#ifndef TI_INFORMER_GATHERED_H
+#define TI_INFORMER_GATHERED_H
+
+/*
+ * The deltas that arrive while a sync is under way: of each key the newest state that was told, and when.
+ * They follow one another; after a gap gathering begins anew.
+ *
+ * A patch whose base we have, or were told, becomes an object at once. The base of others is in an answer
+ * that is still to come: these patches wait in a chain for each key, and are applied once all answers are
+ * there. Since what is gathered begins where the oldest answer ends, the base is there then.
+ *
+ * Memory is bounded by the number of objects, not by how long a sync takes: objects that we have already are
+ * shared, and what waits in chains has a limit.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+#include "transport/envelope.h"
+
+struct gathered;
+
+/* have: what patches start from, and what is shared; only read. codec: reads patches. Both are borrowed. */
+struct gathered *gathered_create(struct codec *codec, const struct store *have);
+void gathered_destroy(struct gathered *gathered); /* NULL is fine */
+void gathered_clear(struct gathered *gathered);
+
+/* Of any epoch: what was gathered of another one is dropped. 0; 1 where it makes no sense, and all is dropped
+ * then. */
+int gathered_add(struct gathered *gathered, const struct message *delta);
+
+uint64_t gathered_epoch(const struct gathered *gathered);
+/* The sequences that are there without a gap; first is 0 where there are none. */
+uint64_t gathered_first(const struct gathered *gathered);
+uint64_t gathered_last(const struct gathered *gathered);
+struct digest gathered_root(const struct gathered *gathered); /* promised for the last one */
+
+/* From which sequence on changes of a key are newer than what the answers say about it. */
+struct gathered_since {
+    uint64_t (*sequence)(const void *arg, uint64_t key_hash); /* of the answer that covers it */
+    const void *arg;
+};
+
+/* Applies what waits in chains to what the answers have. 0; 1 where a base is not there. To be called before
+ * the following two. */
+int gathered_resolve(struct gathered *gathered, const struct gathered_since *since,
+                     const struct store *answers);
+/* What the root of a store would be with the newer changes laid over it; and to do so. */
+struct digest gathered_foretell(const struct gathered *gathered, const struct gathered_since *since,
+                                const struct store *store);
+void gathered_lay_over(const struct gathered *gathered, const struct gathered_since *since,
+                       struct store *store);
+
+#endif
