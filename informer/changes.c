@@ -9,7 +9,7 @@ struct object *item_object(const struct item *item, const struct store *have)
     struct object *object = NULL;
     if (!item->object.data || object_create(item->object.data, item->object.len, NULL, &object) != 0)
         return NULL;
-    struct object *ours = store_get(have, object_key(object));
+    struct object *ours = store_get_like(have, object);
     if (ours && object_equal(ours, object)) {
         object_unref(object);
         return object_ref(ours);

@@ -4,9 +4,9 @@
 /*
  * The objects of one resource of one cluster, by key: what etcd holds under one prefix, as last seen.
  *
- * The table is ordered by key hash, and stays so when it grows: a range of hashes is a run of slots. So "the
- * objects from hash h on" is a question that can be asked again at any time and costs nothing to keep open,
- * however the store changes in between; snapshots, range digests and replacement in slices all stand on that.
+ * They are ordered by key hash, and stay so when the table grows (object_table.h). So "the objects from hash
+ * h on" is a question that can be asked again at any time and costs nothing to keep open, however the store
+ * changes in between; snapshots, range digests and replacement in slices all stand on that.
  *
  * Count, size and root (the wrapping sum of all objects' digests) are kept up to date with each change: O(1).
  *
@@ -51,6 +51,8 @@ enum store_outcome store_delete(struct store *store, const char *key,
 size_t store_delete_some(struct store *store, size_t max, bool unseen);
 
 struct object *store_get(const struct store *store, const char *key); /* borrowed, NULL where absent */
+struct object *store_get_like(const struct store *store,
+                              const struct object *object); /* the one of that object's key; likewise */
 /* Of an object that is there: no other one has its key hash. */
 bool store_is_sole(const struct store *store, const struct object *object);
 size_t store_count(const struct store *store);
