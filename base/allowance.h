@@ -14,15 +14,21 @@ struct allowance {
     int64_t full_us;
 };
 
-/* False where nothing is left: nothing is taken then. */
+/* Takes so much of it. False where less is left: nothing is taken then. */
+static inline bool allowance_take_some(struct allowance *allowance, int64_t now_us, int64_t interval_us,
+                                       int64_t burst, int64_t count)
+{
+    int64_t full_us = allowance->full_us > now_us ? allowance->full_us : now_us;
+    if (full_us - now_us > (burst - count) * interval_us)
+        return false;
+    allowance->full_us = full_us + count * interval_us;
+    return true;
+}
+
 static inline bool allowance_take(struct allowance *allowance, int64_t now_us, int64_t interval_us,
                                   int64_t burst)
 {
-    int64_t full_us = allowance->full_us > now_us ? allowance->full_us : now_us;
-    if (full_us - now_us > (burst - 1) * interval_us)
-        return false;
-    allowance->full_us = full_us + interval_us;
-    return true;
+    return allowance_take_some(allowance, now_us, interval_us, burst, 1);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/program.h"
 #include "hub/deploy.h"
 #include "hub/fleet.h"
+#include "informer/bounds.h"
 #include "informer/inlet.h"
 
 enum summary { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
@@ -12,6 +13,7 @@ enum summary { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
 struct app {
     struct program program;
     struct broker_options broker;
+    struct bounds_options bounds;
     struct cluster_options source;
     struct {
         int summary; /* enum summary */
@@ -91,6 +93,8 @@ static void informer_open(struct app *app)
     struct informer_options options = {.name = TOPICS_HUB,
                                        .topics = app->topics,
                                        .encoding = (enum encoding)app->broker.encoding,
+                                       .objects_max = (uint64_t)app->bounds.objects,
+                                       .size_max = (uint64_t)app->bounds.size,
                                        .log = &app->program.log};
     app->informer = inlet_create(app->program.loop, app->connection, &options, &ops, app);
 }
@@ -170,6 +174,7 @@ int main(int argc, char **argv)
     struct app app = {0};
     const struct option_group groups[] = {
         {"Hub", specs, array_size(specs), &app.options},
+        bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
         {"Source of workloads", source_specs, array_size(source_specs), &app.source},
     };

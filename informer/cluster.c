@@ -17,8 +17,12 @@
 #define HEARTBEAT_MAX_MS 600000
 #define SILENT_BEATS 3
 #define WHOIS_US (2 * LOOP_SECOND)
+#define WHOIS_INTERVAL_US LOOP_MS /* to all together */
+#define WHOIS_BURST 1000
 #define CONFLICT_LOG_US (30 * LOOP_SECOND)
 #define CROWDED_LOG_US (60 * LOOP_SECOND)
+#define STATE_LOG_US (10 * LOOP_SECOND)
+#define STATE_LOG_BURST 10
 
 static void tell(struct informer_cluster *cluster)
 {
@@ -37,6 +41,14 @@ static int64_t silence_us(const struct informer_cluster *cluster)
     return SILENT_BEATS * beat_ms * LOOP_MS;
 }
 
+/* A provider that says now this and now that does not fill the log. */
+static void report_state(struct informer_cluster *cluster, const char *text)
+{
+    struct informer *informer = cluster->informer;
+    if (allowance_take(&cluster->state_log, loop_now_us(informer->loop), STATE_LOG_US, STATE_LOG_BURST))
+        log_info(informer->options.log, "informer", "%s: %s", cluster->name, text);
+}
+
 static void set_alive(struct informer_cluster *cluster, bool alive)
 {
     if (cluster->alive == alive)
@@ -44,8 +56,7 @@ static void set_alive(struct informer_cluster *cluster, bool alive)
     cluster->alive = alive;
     if (!alive)
         timer_stop(&cluster->silence);
-    log_info(cluster->informer->options.log, "informer", "%s: %s", cluster->name,
-             alive ? "alive" : "silent: its objects are stale");
+    report_state(cluster, alive ? "alive" : "silent: its objects are stale");
     tell(cluster);
 }
 
@@ -62,14 +73,13 @@ static void heard(struct informer_cluster *cluster)
 
 static void report_crowded(struct informer *informer, const char *name)
 {
-    int64_t now = loop_now_us(informer->loop);
-    if (informer->crowded_us && now - informer->crowded_us < CROWDED_LOG_US)
-        return;
-    informer->crowded_us = now;
-    log_error(informer->options.log, "informer",
-              "%s: left out: %zu clusters are known already, and more are not followed; start again if some "
-              "of them are gone",
-              name, informer->options.clusters_max);
+    informer->stats.clusters_refused++;
+    if (allowance_take(&informer->crowded_log, loop_now_us(informer->loop), CROWDED_LOG_US, 1))
+        log_error(
+            informer->options.log, "informer",
+            "%s: left out: %zu clusters are known already, and more are not followed; start again if some "
+            "of them are gone",
+            name, informer->options.clusters_max);
 }
 
 struct informer_cluster *cluster_get(struct informer *informer, const char *name)
@@ -110,26 +120,29 @@ void cluster_destroy(struct informer_cluster *cluster)
     free(cluster);
 }
 
-/* Asks for presence and catalog. Not more often than every other second, whatever the reason. */
+/* Asks for presence and catalog. Not more often than every other second, whatever the reason; and however
+ * many names there are, not all at once: each heartbeat is a reason anew. */
 void cluster_whois(struct informer_cluster *cluster)
 {
     struct informer *informer = cluster->informer;
     int64_t now = loop_now_us(informer->loop);
     if (cluster->whois_us && now - cluster->whois_us < WHOIS_US)
         return;
+    if (!allowance_take(&informer->whois, now, WHOIS_INTERVAL_US, WHOIS_BURST))
+        return;
     struct message whois = {.kind = MESSAGE_WHOIS};
-    if (informer_signal(informer, cluster->name, &whois))
+    if (informer_signal(informer, cluster->name, &whois)) {
         cluster->whois_us = now;
+        informer->stats.whois++;
+    }
 }
 
 void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other)
 {
     struct informer *informer = cluster->informer;
-    int64_t now = loop_now_us(informer->loop);
     informer->stats.conflicts++;
-    if (cluster->conflict_us && now - cluster->conflict_us < CONFLICT_LOG_US)
+    if (!allowance_take(&cluster->conflict_log, loop_now_us(informer->loop), CONFLICT_LOG_US, 1))
         return;
-    cluster->conflict_us = now;
     log_warn(informer->options.log, "informer",
              "%s: two providers publish under this name (the other one: %016" PRIx64
              "); give each cluster a name of its own",
@@ -164,8 +177,7 @@ static bool may_adopt(const struct informer_cluster *cluster, uint64_t boot, con
 static void forget_objects(struct informer_cluster *cluster)
 {
     struct informer_replica *replica, *next;
-    log_warn(cluster->informer->options.log, "informer", "%s: is another cluster now: starting from nothing",
-             cluster->name);
+    report_state(cluster, "is another cluster now: starting from nothing");
     catalogs_free(cluster);
     DL_FOREACH_SAFE(cluster->replicas, replica, next)
     {
@@ -264,35 +276,47 @@ static struct catalog *catalog_get(struct informer_cluster *cluster, const char 
     return catalog;
 }
 
-static struct informer_replica *catalog_replica(struct informer_cluster *cluster, const char *audience,
-                                                const struct catalog_entry *entry)
+/* NULL where it is not wanted, or one too many. */
+static struct informer_replica *catalog_create(struct informer_cluster *cluster, const char *audience,
+                                               const struct catalog_entry *entry)
 {
     struct informer *informer = cluster->informer;
-    struct informer_replica *replica = cluster_find(cluster, audience, &entry->gvr);
-    if (!replica && informer->ops->wanted &&
-        !informer->ops->wanted(informer->arg, cluster->name, &entry->gvr))
+    if (informer->ops->wanted && !informer->ops->wanted(informer->arg, cluster->name, &entry->gvr))
         return NULL;
-    return replica ? replica : replica_create(cluster, audience, entry);
+    return bounds_stream(cluster, &entry->gvr) ? replica_create(cluster, audience, entry) : NULL;
+}
+
+/* Those that we have and it lists; others of its audience are listed no more. */
+static void catalog_match(struct informer_cluster *cluster, struct catalog *catalog,
+                          const struct catalog_entry *entries)
+{
+    struct informer_replica *replica, *next;
+    DL_FOREACH(cluster->replicas, replica)
+    replica->seen = false;
+    for (size_t i = 0; i < catalog->count; i++) {
+        replica = catalog->replicas[i] = cluster_find(cluster, catalog->audience, &entries[i].gvr);
+        if (replica)
+            replica->seen = replica->listed = true;
+    }
+    DL_FOREACH_SAFE(cluster->replicas, replica, next)
+    if (strcmp(replica->audience, catalog->audience) == 0 && !replica->seen)
+        replica_unlisted(replica, catalog->complete);
+    bounds_forget_streams(cluster);
 }
 
 static void catalog_fill(struct informer_cluster *cluster, struct catalog *catalog,
                          const struct catalog_entry *entries, size_t count)
 {
-    struct informer_replica *replica, *next;
-    DL_FOREACH(cluster->replicas, replica)
-    replica->seen = false;
     free(catalog->replicas);
     catalog->replicas = mem_zalloc(sizeof(struct informer_replica *) * (count + 1));
     catalog->count = count;
+    catalog_match(cluster, catalog, entries);
     for (size_t i = 0; i < count; i++)
-        if ((replica = catalog->replicas[i] = catalog_replica(cluster, catalog->audience, &entries[i])))
-            replica->seen = true;
+        if (!catalog->replicas[i])
+            catalog->replicas[i] = catalog_create(cluster, catalog->audience, &entries[i]);
     for (size_t i = 0; i < count; i++)
         if (catalog->replicas[i])
             replica_announced(catalog->replicas[i], entries[i].epoch);
-    DL_FOREACH_SAFE(cluster->replicas, replica, next)
-    if (strcmp(replica->audience, catalog->audience) == 0 && !replica->seen)
-        replica_unlisted(replica, catalog->complete);
 }
 
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message)
@@ -301,6 +325,7 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
     size_t count;
     bool complete;
     if (cluster->boot == 0 || message->boot != cluster->boot) {
+        cluster->informer->stats.foreign += cluster->boot != 0;
         cluster_whois(cluster);
         return;
     }

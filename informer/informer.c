@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "informer/bounds.h"
 
 #define CLUSTERS_MAX 20000
+#define STREAMS_MAX 262144
 #define SLICE_OBJECTS 256
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
@@ -22,13 +24,10 @@ bool informer_signal(struct informer *informer, const char *provider, const stru
 /* What others send may be anything: counted, and said once in a while. */
 void informer_malformed(struct informer *informer, const char *what)
 {
-    int64_t now = loop_now_us(informer->loop);
     informer->stats.malformed++;
-    if (informer->malformed_us && now - informer->malformed_us < MALFORMED_LOG_US)
-        return;
-    informer->malformed_us = now;
-    log_warn(informer->options.log, "informer", "%s: message not understood, dropped (%llu so far)", what,
-             (unsigned long long)informer->stats.malformed);
+    if (allowance_take(&informer->malformed_log, loop_now_us(informer->loop), MALFORMED_LOG_US, 1))
+        log_warn(informer->options.log, "informer", "%s: message not understood, dropped (%llu so far)", what,
+                 (unsigned long long)informer->stats.malformed);
 }
 
 /* ---- messages ---- */
@@ -41,6 +40,8 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
     if (message->kind == MESSAGE_DELTA) {
         if (replica)
             replica_delta(replica, message);
+        else
+            cluster->informer->stats.foreign++;
         return;
     }
     if (message->nonce == 0) {
@@ -56,6 +57,8 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
         replica_end(replica, message);
     else if (replica)
         sync_answer(replica, message);
+    else
+        cluster->informer->stats.unasked++;
 }
 
 static bool kind_fits(enum topic_kind topic, enum message_kind kind)
@@ -75,7 +78,7 @@ static bool kind_fits(enum topic_kind topic, enum message_kind kind)
 static void on_decoded(struct informer *informer, const struct topic *topic, const struct message *message)
 {
     struct informer_cluster *cluster = cluster_get(informer, topic->provider);
-    if (!cluster)
+    if (!cluster || (topic->kind != TOPIC_STREAM && !bounds_announcing(cluster, message->body.len)))
         return;
     if (message->kind == MESSAGE_PRESENCE)
         cluster_presence(cluster, message);
@@ -104,6 +107,7 @@ void informer_on_message(struct informer *informer, const char *name, const void
         topic.kind == TOPIC_WHOIS || len == 0 || !is_followed(informer, topic.provider))
         return;
     int r = assembler_add(informer->assembler, topic.provider, name, (struct slice){payload, len}, &whole);
+    informer->stats.parts_given_up = assembler_given_up(informer->assembler);
     if (r == ASSEMBLER_E_MORE)
         return;
     if (r != 0 || codec_decode(informer->codec, whole.data, whole.len, &message) != 0 ||
@@ -170,6 +174,12 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     informer->arg = arg;
     if (!informer->options.clusters_max)
         informer->options.clusters_max = CLUSTERS_MAX;
+    if (!informer->options.streams_max)
+        informer->options.streams_max = STREAMS_MAX;
+    if (!informer->options.objects_max)
+        informer->options.objects_max = BOUNDS_OBJECTS;
+    if (!informer->options.size_max)
+        informer->options.size_max = BOUNDS_SIZE;
     if (!informer->options.slice_objects)
         informer->options.slice_objects = SLICE_OBJECTS;
     snprintf(informer->name, sizeof(informer->name), "%s", options->name);

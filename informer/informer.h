@@ -37,8 +37,12 @@ struct informer_options {
     struct topics topics;
     enum encoding encoding; /* of signals; any is understood */
     size_t clusters_max;    /* 0: 20,000 */
-    size_t slice_objects;   /* of a snapshot, put in place in one turn of the loop; 0: 256 */
-    struct log *log;        /* may be NULL */
+    size_t streams_max;     /* of all clusters; 0: 262,144, which are some 300 MB */
+    /* Of one cluster, in all its resources; 0: as bounds.h has them. What would pass them is refused: the
+     * resource at fault stays as it was, stale, and all others go on. */
+    uint64_t objects_max, size_max; /* size: bytes, as object_size() counts */
+    size_t slice_objects;           /* of a snapshot, put in place in one turn of the loop; 0: 256 */
+    struct log *log;                /* may be NULL */
 };
 
 struct informer_ops {
@@ -60,10 +64,20 @@ struct informer_stats {
     uint64_t events; /* changes of stores */
     uint64_t deltas, duplicates, gaps, divergences;
     uint64_t bases_missing; /* deltas with a patch of an object that we do not have */
-    uint64_t syncs, syncs_equal, syncs_snapshot, syncs_failed;
-    uint64_t foreign;   /* of an epoch or a boot that we do not follow */
-    uint64_t malformed; /* payloads that did not decode, or made no sense */
+    uint64_t held_dropped;  /* deltas that waited for one before them, in vain */
+    uint64_t syncs, syncs_equal, syncs_snapshot;
+    uint64_t syncs_failed;    /* broken, or without an answer */
+    uint64_t syncs_delayed;   /* for a while, since the provider makes us sync too often */
+    uint64_t foreign;         /* of an epoch or a boot that we do not follow */
+    uint64_t unasked;         /* answers that nobody here asked for, or that came too late */
+    uint64_t malformed;       /* payloads that did not decode, or made no sense */
+    uint64_t parts_given_up;  /* payloads that never got all their parts */
+    uint64_t excess;          /* announcements beyond what a provider may send */
+    uint64_t refused;         /* syncs and deltas that would have passed the bounds of a cluster */
+    uint64_t streams_refused; /* announced beyond what is followed */
+    uint64_t clusters_refused;
     uint64_t conflicts; /* two providers of one name */
+    uint64_t whois;     /* sent */
 };
 
 /* As publisher_create(): subscribes on the transport, which must not be started yet. */
@@ -96,7 +110,8 @@ const struct gvr *replica_gvr(const struct informer_replica *replica);
 const char *replica_kind(const struct informer_replica *replica);
 bool replica_namespaced(const struct informer_replica *replica);
 struct store *replica_store(const struct informer_replica *replica);
-bool replica_synced(const struct informer_replica *replica); /* at this moment, as far as can be known */
+bool replica_synced(const struct informer_replica *replica);  /* at this moment, as far as can be known */
+bool replica_refused(const struct informer_replica *replica); /* it would pass the bounds of its cluster */
 enum stream_state replica_state(const struct informer_replica *replica);
 /* The provider says that the last word of the API server about it is so old; -1: never heard of. */
 int64_t replica_age_s(const struct informer_replica *replica);

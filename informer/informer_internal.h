@@ -4,13 +4,17 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "base/allowance.h"
 #include "base/backoff.h"
+#include "informer/changes.h"
 #include "informer/informer.h"
 #include "informer/snapshot.h"
 #include "transport/split.h"
 
 #define BODY_LIMIT ((size_t)32 << 20)
 #define SUPERSEDED_MAX 4
+#define STREAMS_OF_CLUSTER_MAX (2 * CATALOG_STREAMS_MAX) /* one catalog for all, one for us */
+#define CLUSTER_HELD_BYTES_MAX ((size_t)32 << 20)
 
 enum replica_phase {
     REPLICA_IDLE,       /* not known to be right; a sync is queued, or waits for its time */
@@ -53,8 +57,11 @@ struct informer_replica {
     bool queued;
     int64_t live_us; /* when it last became live */
     struct backoff backoff;
-    struct timer retry;   /* idle: when to queue; syncing: when to give up */
-    struct timer install; /* the next slice */
+    struct allowance anew;                  /* to be asked for at once, since another epoch was announced */
+    bool refused;                           /* the last try: it would pass the bounds */
+    uint64_t counted_objects, counted_size; /* in the cluster's */
+    struct timer retry;                     /* idle: when to queue; syncing: when to give up */
+    struct timer install;                   /* the next slice */
 
     struct held *held; /* by sequence */
     size_t held_count, held_bytes;
@@ -90,8 +97,13 @@ struct informer_cluster {
     int64_t heard_us; /* the last sign of life of that boot */
     struct timer silence;
     struct catalog *catalogs;
-    int64_t whois_us, conflict_us; /* when last sent, last logged */
+    int64_t whois_us; /* when last sent */
+    struct allowance announcing, asking;
+    struct allowance conflict_log, refused_log, state_log, divergence_log;
     struct informer_replica *replicas, *replicas_by_path;
+    size_t replica_count;
+    uint64_t objects, size; /* of all replicas */
+    size_t held_bytes;      /* the same */
     UT_hash_handle hh;
 };
 
@@ -109,8 +121,8 @@ struct informer {
     bool connected;
     struct informer_cluster *clusters;
     struct informer_replica *queue; /* want to sync */
-    size_t syncing;
-    int64_t malformed_us, crowded_us; /* when last logged */
+    size_t syncing, replica_count;
+    struct allowance malformed_log, crowded_log, whois;
     struct informer_stats stats;
 };
 
@@ -138,6 +150,21 @@ void sync_want(struct informer_replica *replica);
 void sync_admit(struct informer *informer);
 void sync_answer(struct informer_replica *replica, const struct message *message); /* equal, chunk */
 void sync_advance(struct informer_replica *replica); /* a delta was added to the snapshot */
+
+void sync_refuse(struct informer_replica *replica); /* it would pass the bounds: not soon again */
+
+/* bounds.c: what one provider may make us hold and do. False: it is to be dropped, and is counted. */
+bool bounds_announcing(struct informer_cluster *cluster, size_t len);
+bool bounds_sync(struct informer_cluster *cluster);
+bool bounds_stream(struct informer_cluster *cluster, const struct gvr *gvr);
+void bounds_forget_streams(struct informer_cluster *cluster);
+void bounds_account(struct informer_replica *replica); /* its store has changed */
+/* Would the cluster's objects be within the bounds, with this state in the replica's place, of which there
+ * will be `count` objects, or with these changes applied to what is or will be its store? */
+bool bounds_fit_store(const struct informer_replica *replica, const struct store *state, uint64_t count);
+bool bounds_fit_changes(const struct informer_replica *replica, const struct changes *changes,
+                        const struct store *target);
+void bounds_refuse(struct informer_replica *replica); /* counts, and says so once in a while */
 
 /* cluster.c */
 struct informer_cluster *cluster_get(struct informer *informer,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/program.h"
+#include "informer/bounds.h"
 #include "informer/inlet.h"
 #include "informer/once.h"
 
@@ -19,6 +20,7 @@ struct options {
 struct app {
     struct program program;
     struct broker_options broker;
+    struct bounds_options bounds;
     struct viewer_options view;
     struct options options;
     struct connection *connection;
@@ -167,6 +169,8 @@ static int app_start(struct app *app, struct error *err)
     struct informer_options options = {.name = app->options.name,
                                        .topics = topics,
                                        .encoding = (enum encoding)app->broker.encoding,
+                                       .objects_max = (uint64_t)app->bounds.objects,
+                                       .size_max = (uint64_t)app->bounds.size,
                                        .log = &program->log};
     app->informer = inlet_create(program->loop, app->connection, &options, &ops, app->viewer);
     if (app->options.once)
@@ -192,6 +196,7 @@ int main(int argc, char **argv)
     const struct option_group groups[] = {
         {"Informer", specs, array_size(specs), &app.options},
         viewer_option_group(&app.view),
+        bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
     };
     struct error err = {0};

@@ -18,6 +18,9 @@
 
 #define REORDER_US (500 * LOOP_MS)
 #define LAG_US (2 * LOOP_SECOND)
+#define ANEW_US (10 * LOOP_SECOND)
+#define ANEW_BURST 2
+#define DIVERGENCE_LOG_US (10 * LOOP_SECOND)
 #define HELD_MAX 256
 #define HELD_BYTES_MAX ((size_t)8 << 20)
 
@@ -57,6 +60,8 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     replica->path = replica_path(audience, &entry->gvr);
     DL_APPEND(cluster->replicas, replica);
     HASH_ADD_KEYPTR(hh, cluster->replicas_by_path, replica->path, strlen(replica->path), replica);
+    cluster->replica_count++;
+    informer->replica_count++;
     if (informer->ops->replica)
         informer->ops->replica(informer->arg, replica);
     return replica;
@@ -67,6 +72,7 @@ static void held_free(struct informer_replica *replica, struct held *held)
     DL_DELETE(replica->held, held);
     replica->held_count--;
     replica->held_bytes -= held->message.body.len;
+    replica->cluster->held_bytes -= held->message.body.len;
     free(held->body);
     free(held);
 }
@@ -85,16 +91,21 @@ void replica_destroy(struct informer_replica *replica)
     sync_deinit(replica);
     replica_drop_held(replica);
     timer_stop(&replica->lag);
+    replica->cluster->replica_count--;
+    replica->informer->replica_count--;
+    replica->cluster->objects -= replica->counted_objects;
+    replica->cluster->size -= replica->counted_size;
     store_destroy(replica->store);
     free(replica->path);
     free(replica);
 }
 
-/* No catalog may go on pointing at it. */
+/* No catalog may go on pointing at it; one that is not listed is in none. */
 void replica_drop(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
-    for (struct catalog *catalog = replica->cluster->catalogs; catalog; catalog = catalog->next)
+    struct catalog *catalog = replica->listed ? replica->cluster->catalogs : NULL;
+    for (; catalog; catalog = catalog->next)
         for (size_t i = 0; i < catalog->count; i++)
             if (catalog->replicas[i] == replica)
                 catalog->replicas[i] = NULL;
@@ -106,6 +117,7 @@ void replica_drop(struct informer_replica *replica)
 void replica_empty(struct informer_replica *replica)
 {
     replica->informer->stats.events += store_delete_some(replica->store, SIZE_MAX, true);
+    bounds_account(replica);
 }
 
 void replica_set_phase(struct informer_replica *replica, enum replica_phase phase)
@@ -113,8 +125,11 @@ void replica_set_phase(struct informer_replica *replica, enum replica_phase phas
     struct informer *informer = replica->informer;
     enum replica_phase before = replica->phase;
     replica->phase = phase;
-    if (phase == REPLICA_LIVE)
+    if (phase == REPLICA_LIVE) {
         replica->live_us = loop_now_us(informer->loop);
+        replica->refused = false;
+        bounds_account(replica);
+    }
     if (before == REPLICA_LIVE && phase != REPLICA_LIVE && informer->ops->stale)
         informer->ops->stale(informer->arg, replica);
     if (phase == REPLICA_LIVE && informer->ops->synced)
@@ -123,12 +138,25 @@ void replica_set_phase(struct informer_replica *replica, enum replica_phase phas
 
 /* ---- what the provider says about the stream ---- */
 
+/* What was begun anew may be right, whatever was wrong before: it does not have to wait. */
+static void announced_anew(struct informer_replica *replica)
+{
+    int64_t now = loop_now_us(replica->informer->loop);
+    if (!timer_active(&replica->retry) || !allowance_take(&replica->anew, now, ANEW_US, ANEW_BURST))
+        return;
+    timer_stop(&replica->retry);
+    backoff_reset(&replica->backoff);
+}
+
 void replica_announced(struct informer_replica *replica, uint64_t epoch)
 {
+    bool another = replica->announced_epoch != epoch;
     replica->listed = true;
     replica->unlisted_tries = 0;
     replica->announced_epoch = epoch;
     bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
+    if (replica->phase == REPLICA_IDLE && another)
+        announced_anew(replica);
     if (replica->phase == REPLICA_IDLE || (following && replica->epoch != epoch))
         sync_want(replica);
 }
@@ -154,7 +182,7 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
         replica->lag_sequence = entry->sequence;
         timer_start(&replica->lag, LAG_US);
     }
-    if (replica->phase == REPLICA_IDLE && !timer_active(&replica->retry))
+    if (replica->phase == REPLICA_IDLE)
         sync_want(replica);
 }
 
@@ -170,34 +198,52 @@ static void on_lag(void *arg)
 
 /* ---- deltas ---- */
 
-/* Applies one that follows. False where its root is not the one promised: nothing is applied then. */
-static bool replica_apply(struct informer_replica *replica, const struct message *delta)
+static void report_divergence(struct informer_replica *replica, const struct message *delta)
 {
     struct informer *informer = replica->informer;
+    informer->stats.divergences++;
+    if (allowance_take(&replica->cluster->divergence_log, loop_now_us(informer->loop), DIVERGENCE_LOG_US, 1))
+        log_warn(informer->options.log, "informer", "%s %s: root differs after event %llu: asking again",
+                 replica->cluster->name, replica->gvr.resource,
+                 (unsigned long long)(delta->from + delta->items - 1));
+}
+
+static void apply_changes(struct informer_replica *replica, const struct changes *changes,
+                          struct store *target)
+{
+    struct informer *informer = replica->informer;
+    changes_apply(changes, target, UINT64_MAX);
+    if (replica->fresh && replica->cursor)
+        changes_apply(changes, replica->store, replica->cursor - 1);
+    bounds_account(replica);
+    replica->sequence += changes->count;
+    informer->stats.events += changes->count;
+    informer->stats.deltas++;
+}
+
+/* Applies one that follows, or nothing of it, and asks anew. */
+static void replica_apply(struct informer_replica *replica, const struct message *delta)
+{
     struct store *target = replica->fresh ? replica->fresh : replica->store;
+    struct informer *informer = replica->informer;
     struct changes changes;
     int r = changes_decode(&changes, informer->codec, delta, target);
     informer->stats.bases_missing += r == CHANGES_E_BASE;
     if (r == CHANGES_E_MALFORMED)
         informer_malformed(informer, replica->cluster->name);
-    if (r != 0)
-        return false;
-    bool right = digest_equal(changes_root(&changes, target), delta->root);
-    if (right) {
-        changes_apply(&changes, target, UINT64_MAX);
-        if (replica->fresh && replica->cursor)
-            changes_apply(&changes, replica->store, replica->cursor - 1);
-        replica->sequence += delta->items;
-        informer->stats.events += delta->items;
-        informer->stats.deltas++;
+    if (r != 0) {
+        sync_want(replica);
+        return;
+    }
+    if (!digest_equal(changes_root(&changes, target), delta->root)) {
+        report_divergence(replica, delta);
+        sync_want(replica);
+    } else if (!bounds_fit_changes(replica, &changes, target)) {
+        sync_refuse(replica);
     } else {
-        informer->stats.divergences++;
-        log_warn(informer->options.log, "informer", "%s %s: root differs after event %llu: asking again",
-                 replica->cluster->name, replica->gvr.resource,
-                 (unsigned long long)(delta->from + delta->items - 1));
+        apply_changes(replica, &changes, target);
     }
     changes_deinit(&changes);
-    return right;
 }
 
 /* The sequence that a delta must start at to be taken now; 0: any. */
@@ -212,9 +258,21 @@ static void take(struct informer_replica *replica, const struct message *delta)
         if (snapshot_add_delta(replica->snapshot, delta) == SNAPSHOT_E_MALFORMED)
             informer_malformed(replica->informer, replica->cluster->name);
         sync_advance(replica);
-    } else if (!replica_apply(replica, delta)) {
-        sync_want(replica);
+    } else {
+        replica_apply(replica, delta);
     }
+}
+
+/* More than can be held: what is missing in front is taken as lost. */
+static void held_overflow(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    informer->stats.gaps++;
+    informer->stats.held_dropped += replica->held_count;
+    if (replica->phase == REPLICA_SYNCING)
+        replica_drop_held(replica);
+    else
+        sync_want(replica);
 }
 
 static void hold(struct informer_replica *replica, const struct message *delta)
@@ -234,8 +292,10 @@ static void hold(struct informer_replica *replica, const struct message *delta)
     DL_PREPEND_ELEM(replica->held, after, held);
     replica->held_count++;
     replica->held_bytes += delta->body.len;
-    if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX)
-        on_reorder(replica);
+    replica->cluster->held_bytes += delta->body.len;
+    if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
+        replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)
+        held_overflow(replica);
     else if (!timer_active(&replica->reorder))
         timer_start(&replica->reorder, REORDER_US);
 }
@@ -356,6 +416,11 @@ struct store *replica_store(const struct informer_replica *replica)
 bool replica_synced(const struct informer_replica *replica)
 {
     return replica->phase == REPLICA_LIVE && replica->cluster->alive && replica->state == STREAM_ACTIVE;
+}
+
+bool replica_refused(const struct informer_replica *replica)
+{
+    return replica->refused;
 }
 
 enum stream_state replica_state(const struct informer_replica *replica)

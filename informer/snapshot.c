@@ -58,6 +58,11 @@ uint64_t snapshot_chunks(const struct snapshot *snapshot)
     return snapshot->range_count;
 }
 
+const struct store *snapshot_state(const struct snapshot *snapshot)
+{
+    return snapshot->state;
+}
+
 /* ---- answers ---- */
 
 static bool epoch_adopt(struct snapshot *snapshot, uint64_t epoch)

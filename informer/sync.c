@@ -17,6 +17,8 @@
 #define RETRY_MIN_US (250 * LOOP_MS)
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define RETRY_RESET_US (120 * LOOP_SECOND)
+#define LATER_US LOOP_SECOND
+#define REFUSED_US (60 * LOOP_SECOND)
 #define UNLISTED_TRIES 3
 #define SETTLED_US (10 * LOOP_SECOND)
 
@@ -100,13 +102,23 @@ static void sync_send(struct informer_replica *replica)
     timer_start(&replica->retry, ANSWER_US);
 }
 
+static void sync_later(struct informer_replica *replica)
+{
+    int64_t delay_us = LATER_US + (int64_t)loop_random_below(replica->informer->loop, LATER_US);
+    timer_start(&replica->retry, delay_us);
+}
+
 void sync_admit(struct informer *informer)
 {
     while (informer->connected && informer->queue && informer->syncing < SYNCS_MAX) {
         struct informer_replica *replica = informer->queue;
         unqueue(replica);
-        if (replica->cluster->alive)
+        if (!replica->cluster->alive)
+            continue;
+        if (bounds_sync(replica->cluster))
             sync_send(replica);
+        else
+            sync_later(replica);
     }
 }
 
@@ -123,11 +135,13 @@ static bool sync_must_wait(struct informer_replica *replica)
     return true;
 }
 
-/* While its cluster is silent it waits for the next heartbeat, which asks again. */
+/* While its cluster is silent it waits for the next heartbeat, which asks again; and one that has a time to
+ * wait waits, whatever is said meanwhile: no announcement makes a storm of a sync that keeps failing. */
 void sync_want(struct informer_replica *replica)
 {
     bool was_right = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
-    if (replica->phase == REPLICA_SYNCING)
+    if (replica->phase == REPLICA_SYNCING ||
+        (replica->phase == REPLICA_IDLE && timer_active(&replica->retry)))
         return;
     sync_abandon(replica);
     replica_drop_held(replica);
@@ -150,6 +164,17 @@ static void sync_fail(struct informer_replica *replica)
     sync_abandon(replica);
     replica_set_phase(replica, REPLICA_IDLE);
     timer_start(&replica->retry, backoff_next(&replica->backoff, informer->loop));
+    sync_admit(informer);
+}
+
+void sync_refuse(struct informer_replica *replica)
+{
+    struct informer *informer = replica->informer;
+    bounds_refuse(replica);
+    sync_abandon(replica);
+    replica_drop_held(replica);
+    replica_set_phase(replica, REPLICA_IDLE);
+    timer_start(&replica->retry, REFUSED_US + (int64_t)loop_random_below(informer->loop, REFUSED_US));
     sync_admit(informer);
 }
 
@@ -253,6 +278,8 @@ void sync_answer(struct informer_replica *replica, const struct message *message
     } else if (r == SNAPSHOT_E_GAP) {
         if (message->index > snapshot_chunks(replica->snapshot))
             sync_fail(replica);
+    } else if (!bounds_fit_store(replica, snapshot_state(replica->snapshot), message->count)) {
+        sync_refuse(replica);
     } else {
         timer_start(&replica->retry, ANSWER_US);
         if (message->kind == MESSAGE_CHUNK && !message->last)
@@ -327,5 +354,6 @@ static void on_install(void *arg)
         }
         replica->cursor = hash + 1;
     }
+    bounds_account(replica);
     timer_start(&replica->install, 0);
 }

@@ -20,7 +20,8 @@ struct fixture {
     struct store *pods;
     struct publishing p;
 
-    struct log *log; /* NULL unless the test has one */
+    struct log *log;                 /* NULL unless the test has one */
+    struct informer_options bounded; /* what else the test wants: its bounds are taken */
     struct transport *transport;
     struct informer *informer;
     struct informer_replica *replica; /* the newest */
@@ -120,6 +121,9 @@ static inline void hub_start(struct fixture *f, const char *provider, size_t clu
                                        .provider = provider,
                                        .topics = f->wire.topics,
                                        .clusters_max = clusters_max,
+                                       .streams_max = f->bounded.streams_max,
+                                       .objects_max = f->bounded.objects_max,
+                                       .size_max = f->bounded.size_max,
                                        .log = f->log};
     f->transport = loopback_create(f->wire.broker, &(struct loopback_options){.name = "hub"});
     f->informer = informer_create(f->wire.loop, f->transport, &options, &ops, f);
