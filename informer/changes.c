@@ -25,11 +25,22 @@ struct object *patch_base(const struct item *item, const struct store *have)
     return object && object_key_hash(object) == item->key_hash ? object : NULL;
 }
 
-struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base)
+static bool has_room(size_t *room, size_t before, size_t after)
+{
+    size_t more = after > before ? after - before : 0;
+    if (more > *room)
+        return false;
+    *room -= more;
+    return true;
+}
+
+struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base,
+                              size_t *room)
 {
     struct slice bytes;
     struct object *object = NULL;
     if (codec_unpatch(codec, item->patch, base, &bytes) != 0 ||
+        !has_room(room, object_size(base), bytes.len) ||
         object_create(bytes.data, bytes.len, NULL, &object) != 0)
         return NULL;
     if (strcmp(object_key(object), object_key(base)) == 0)
@@ -39,21 +50,21 @@ struct object *patched_object(struct codec *codec, const struct item *item, cons
 }
 
 static int patch_decode(struct change *change, struct codec *codec, const struct item *item,
-                        const struct store *have)
+                        const struct store *have, size_t *room)
 {
     struct object *base = patch_base(item, have);
     if (!base)
         return CHANGES_E_BASE;
-    change->object = patched_object(codec, item, base);
+    change->object = patched_object(codec, item, base, room);
     return change->object ? 0 : CHANGES_E_MALFORMED;
 }
 
 static int change_decode(struct change *change, struct codec *codec, const struct item *item,
-                         const struct store *have)
+                         const struct store *have, size_t *room)
 {
     *change = (struct change){0};
     if (item->patch.data)
-        return patch_decode(change, codec, item, have);
+        return patch_decode(change, codec, item, have, room);
     if (item->type != EVENT_DELETED) {
         change->object = item_object(item, have);
         return change->object ? 0 : CHANGES_E_MALFORMED;
@@ -78,11 +89,11 @@ int changes_decode(struct changes *changes, struct codec *codec, const struct me
                    const struct store *have)
 {
     struct item item;
-    size_t cursor = 0;
-    int r = 0;
+    size_t cursor = 0, room = DELTA_ROOM;
+    int r = delta->items > DELTA_ITEMS_MAX ? CHANGES_E_MALFORMED : 0;
     *changes = (struct changes){0};
     while (r == 0 && message_next_item(delta, &cursor, &item)) {
-        r = change_decode(changes_slot(changes), codec, &item, have);
+        r = change_decode(changes_slot(changes), codec, &item, have, &room);
         changes->count += r == 0;
     }
     if (r == 0 && (cursor != delta->body.len || changes->count != delta->items))

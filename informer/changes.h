@@ -12,6 +12,11 @@
 #include "store/store.h"
 #include "transport/envelope.h"
 
+#define DELTA_ITEMS_MAX 4096
+#define DELTA_ROOM                                                                                           \
+    ((size_t)32 << 20) /* bytes by which the patches of one delta make their objects larger                  \
+                        */
+
 struct change {
     char *key;             /* owned; of a deletion, else NULL */
     struct object *object; /* owned; NULL for a deletion */
@@ -42,7 +47,10 @@ struct object *item_object(const struct item *item, const struct store *have);
 
 /* What an item's patch starts from, borrowed; NULL where it is not in `have`. */
 struct object *patch_base(const struct item *item, const struct store *have);
-/* What it leads to, with one reference. NULL where it makes no object of the same key. */
-struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base);
+/* What it leads to, with one reference. NULL where it makes no object of the same key, or one that is larger
+ * than its base by more than what is left of *room: a patch of some bytes may lead to many, and a delta holds
+ * thousands of them. */
+struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base,
+                              size_t *room);
 
 #endif

@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "informer/changes.h"
 
-#define WAITING_MAX ((size_t)8 << 20) /* bytes of patches without a base */
+#define WAITING_MAX ((size_t)8 << 20)    /* bytes of patches without a base */
+#define WAITING_ROOM ((size_t)256 << 20) /* bytes by which all of them make their objects larger */
 
 /* A patch whose base is still to come. */
 struct waiting {
@@ -38,6 +39,8 @@ struct gathered {
     const struct store *have;
     struct slot *slots;
     size_t waiting_bytes;
+    uint64_t size; /* bytes of all objects */
+    size_t room;   /* patched_object()'s, for the delta that is read */
     uint64_t epoch, first, last;
     struct digest root;
 };
@@ -62,10 +65,17 @@ static void waiting_free(struct gathered *gathered, struct entry *entry)
     entry->waiting = NULL;
 }
 
+/* With what it costs to remember a key. */
+static uint64_t size_of(const struct entry *entry)
+{
+    return sizeof(struct slot) + sizeof(*entry) + (entry->object ? object_size(entry->object) : 0);
+}
+
 static void entry_free(struct gathered *gathered, struct slot *slot, struct entry *entry)
 {
     DL_DELETE(slot->entries, entry);
     waiting_free(gathered, entry);
+    gathered->size -= size_of(entry);
     object_unref(entry->object);
     free(entry->key);
     free(entry);
@@ -105,10 +115,11 @@ static struct slot *slot_get(struct gathered *gathered, uint64_t hash)
     return slot;
 }
 
-static struct entry *entry_add(struct slot *slot, const char *key)
+static struct entry *entry_add(struct gathered *gathered, struct slot *slot, const char *key)
 {
     struct entry *entry = mem_zalloc(sizeof(*entry));
     entry->key = key ? mem_strdup(key) : NULL;
+    gathered->size += size_of(entry);
     DL_APPEND(slot->entries, entry);
     return entry;
 }
@@ -127,9 +138,11 @@ static void set_state(struct gathered *gathered, const char *key, uint64_t hash,
             found = entry;
     }
     if (!found)
-        found = entry_add(slot, key);
+        found = entry_add(gathered, slot, key);
+    gathered->size -= size_of(found);
     object_unref(found->object);
     found->object = object;
+    gathered->size += size_of(found);
     found->sequence = sequence;
 }
 
@@ -149,7 +162,7 @@ static int add_waiting(struct gathered *gathered, struct entry *entry, const str
 static int apply_patch(struct gathered *gathered, const struct item *item, struct object *base,
                        uint64_t sequence)
 {
-    struct object *object = patched_object(gathered->codec, item, base);
+    struct object *object = patched_object(gathered->codec, item, base, &gathered->room);
     if (!object)
         return 1;
     set_state(gathered, object_key(object), item->key_hash, object, sequence);
@@ -170,7 +183,7 @@ static int add_patch(struct gathered *gathered, const struct item *item, uint64_
     struct object *base = patch_base(item, gathered->have);
     if (base)
         return apply_patch(gathered, item, base, sequence);
-    return add_waiting(gathered, entry_add(slot, NULL), item, sequence);
+    return add_waiting(gathered, entry_add(gathered, slot, NULL), item, sequence);
 }
 
 static int add_item(struct gathered *gathered, const struct item *item, uint64_t sequence)
@@ -198,6 +211,7 @@ static int add_items(struct gathered *gathered, const struct message *delta)
     struct item item;
     size_t cursor = 0;
     uint64_t sequence = delta->from;
+    gathered->room = DELTA_ROOM;
     while (message_next_item(delta, &cursor, &item))
         if (add_item(gathered, &item, sequence++) != 0)
             return 1;
@@ -209,7 +223,7 @@ int gathered_add(struct gathered *gathered, const struct message *delta)
     if (gathered->epoch != delta->epoch || (gathered->first && delta->from != gathered->last + 1))
         gathered_clear(gathered);
     gathered->epoch = delta->epoch;
-    if (add_items(gathered, delta) != 0) {
+    if (delta->items > DELTA_ITEMS_MAX || add_items(gathered, delta) != 0) {
         gathered_clear(gathered);
         return 1;
     }
@@ -218,6 +232,11 @@ int gathered_add(struct gathered *gathered, const struct message *delta)
     gathered->last = delta->from + delta->items - 1;
     gathered->root = delta->root;
     return 0;
+}
+
+uint64_t gathered_size(const struct gathered *gathered)
+{
+    return gathered->size + gathered->waiting_bytes;
 }
 
 uint64_t gathered_epoch(const struct gathered *gathered)
@@ -259,8 +278,9 @@ static struct object *apply_waiting(struct gathered *gathered, uint64_t hash, co
         if (waiting->sequence <= since)
             continue;
         struct object *base = object ? object : patch_base(&item, answers);
-        struct object *next =
-            base && patch_fits(item.base, base) ? patched_object(gathered->codec, &item, base) : NULL;
+        struct object *next = base && patch_fits(item.base, base)
+                                  ? patched_object(gathered->codec, &item, base, &gathered->room)
+                                  : NULL;
         object_unref(object);
         object = next;
         if (!object)
@@ -272,6 +292,7 @@ static struct object *apply_waiting(struct gathered *gathered, uint64_t hash, co
 int gathered_resolve(struct gathered *gathered, const struct gathered_since *since,
                      const struct store *answers)
 {
+    gathered->room = WAITING_ROOM;
     for (struct slot *slot = gathered->slots; slot; slot = slot->hh.next) {
         struct entry *entry = slot->entries;
         while (entry && entry->key)

@@ -31,6 +31,7 @@ void gathered_clear(struct gathered *gathered);
 int gathered_add(struct gathered *gathered, const struct message *delta);
 
 uint64_t gathered_epoch(const struct gathered *gathered);
+uint64_t gathered_size(const struct gathered *gathered); /* bytes of all that is kept, at most */
 /* The sequences that are there without a gap; first is 0 where there are none. */
 uint64_t gathered_first(const struct gathered *gathered);
 uint64_t gathered_last(const struct gathered *gathered);

@@ -257,7 +257,10 @@ static void take(struct informer_replica *replica, const struct message *delta)
     if (replica->phase == REPLICA_SYNCING) {
         if (snapshot_add_delta(replica->snapshot, delta) == SNAPSHOT_E_MALFORMED)
             informer_malformed(replica->informer, replica->cluster->name);
-        sync_advance(replica);
+        if (snapshot_gathered_size(replica->snapshot) > replica->informer->options.size_max)
+            sync_refuse(replica);
+        else
+            sync_advance(replica);
     } else {
         replica_apply(replica, delta);
     }

@@ -6,6 +6,8 @@
 #include "informer/changes.h"
 #include "informer/gathered.h"
 
+#define CHUNK_ITEMS_MAX 65536
+
 struct range {
     uint64_t last_hash;
     uint64_t sequence;
@@ -63,6 +65,11 @@ const struct store *snapshot_state(const struct snapshot *snapshot)
     return snapshot->state;
 }
 
+uint64_t snapshot_gathered_size(const struct snapshot *snapshot)
+{
+    return gathered_size(snapshot->gathered);
+}
+
 /* ---- answers ---- */
 
 static bool epoch_adopt(struct snapshot *snapshot, uint64_t epoch)
@@ -88,18 +95,20 @@ static bool range_follows(const struct snapshot *snapshot, const struct message 
 {
     const struct range *before = snapshot->range_count ? &snapshot->ranges[snapshot->range_count - 1] : NULL;
     uint64_t first = before ? before->last_hash + 1 : 0;
-    return chunk->first == first && chunk->last_hash >= first && (!before || chunk->to >= before->sequence) &&
-           chunk->last == (chunk->last_hash == UINT64_MAX);
+    bool any = chunk->body.len || chunk->last; /* else it could go on like that for ever */
+    return any && chunk->first == first && chunk->last_hash >= first &&
+           (!before || chunk->to >= before->sequence) && chunk->last == (chunk->last_hash == UINT64_MAX);
 }
 
 static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
 {
     struct item item;
-    size_t cursor = 0;
+    size_t cursor = 0, items = 0;
     while (message_next_item(chunk, &cursor, &item)) {
         cleanup_with(object_unrefp) struct object *object =
             item.type == EVENT_DELETED ? NULL : item_object(&item, snapshot->have);
-        if (!object || object_key_hash(object) < chunk->first || object_key_hash(object) > chunk->last_hash)
+        if (!object || ++items > CHUNK_ITEMS_MAX || object_key_hash(object) < chunk->first ||
+            object_key_hash(object) > chunk->last_hash)
             return SNAPSHOT_E_MALFORMED;
         store_put(snapshot->state, object);
     }

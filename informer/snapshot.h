@@ -28,6 +28,7 @@ void snapshot_destroy(struct snapshot *snapshot);
 uint64_t snapshot_nonce(const struct snapshot *snapshot);
 uint64_t snapshot_epoch(const struct snapshot *snapshot); /* 0 until the first answer */
 uint64_t snapshot_chunks(const struct snapshot *snapshot);
+uint64_t snapshot_gathered_size(const struct snapshot *snapshot);    /* bytes of what deltas told meanwhile */
 const struct store *snapshot_state(const struct snapshot *snapshot); /* what the chunks so far hold */
 
 enum {

@@ -244,6 +244,99 @@ static void test_what_is_held_is_bounded(void **state)
     hand_stop(&h);
 }
 
+/* ---- what unpacks to more than it looks ---- */
+
+/* The object of that name, with so much white space in it. */
+static struct object *blown_up(const char *name, size_t len)
+{
+    cleanup_with(object_unrefp) struct object *object = object_of(name, 1);
+    struct slice bytes = object_bytes(object);
+    struct object *large = NULL;
+    cleanup_free char *text = mem_alloc(bytes.len + len);
+    memcpy(text, bytes.data, bytes.len - 1);
+    memset(text + bytes.len - 1, ' ', len);
+    text[bytes.len + len - 1] = '}';
+    assert_int_equal(object_create(text, bytes.len + len, NULL, &large), 0);
+    return large;
+}
+
+/* Each of them some hundred bytes of patch, and the root right: all of it would be as the provider says. */
+static void test_patches_that_grow(void **state)
+{
+    enum { COUNT = 12, LEN = 4 << 20 };
+    struct fixture *f = *state;
+    struct hand h;
+    char name[16];
+    hand_start(&h, f);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        hand_delta(&h, name, 1);
+    }
+    run(f, LOOP_SECOND);
+    struct codec *codec = codec_create(ENCODING_ZSTD, 64 << 20);
+    struct digest root = store_root(h.script.published);
+    script_next(&h.script);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        cleanup_with(object_unrefp) struct object *base = object_of(name, 1), *large = blown_up(name, LEN);
+        assert_int_equal(codec_put_patch(codec, &h.script.body, base, large), 0);
+        digest_sub(&root, object_digest(base));
+        digest_add(&root, object_digest(large));
+    }
+    struct message delta = {.kind = MESSAGE_DELTA,
+                            .epoch = h.epoch,
+                            .from = COUNT + 1,
+                            .items = COUNT,
+                            .root = root,
+                            .body = {h.script.body.data, h.script.body.len}};
+    tap_say(f->tap, STREAM, &delta);
+    run(f, LOOP_SECOND);
+    assert_int_equal(f->added, COUNT);
+    assert_int_equal(f->modified, 0);
+    assert_int_equal(stats(f)->malformed, 1);
+    codec_destroy(codec);
+    hand_stop(&h);
+}
+
+static void test_a_delta_of_too_many_events(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    struct buf body = BUF_INIT(1 << 20);
+    hand_start(&h, f);
+    for (int i = 0; i < 4097; i++)
+        buf_append(&body, "\2\1a\1u", 5);
+    struct message delta = {
+        .kind = MESSAGE_DELTA, .epoch = h.epoch, .from = 1, .items = 4097, .body = {body.data, body.len}};
+    tap_say(f->tap, STREAM, &delta);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->malformed, 1);
+    assert_int_equal(stats(f)->deltas, 0);
+    buf_deinit(&body);
+    hand_stop(&h);
+}
+
+/* A snapshot that is never whole, by chunks without anything in them. */
+static void test_chunks_that_lead_nowhere(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.epoch = 22;
+    hand_catalog(&h);
+    run(f, 20 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    uint64_t failed = stats(f)->syncs_failed;
+    tap_say(
+        f->tap, ANSWERS,
+        &(struct message){.kind = MESSAGE_CHUNK, .nonce = hand_nonce(&h), .epoch = h.epoch, .last_hash = 9});
+    run(f, 10 * LOOP_MS);
+    assert_int_equal(stats(f)->syncs_failed, failed + 1);
+    assert_int_equal(stats(f)->malformed, 1);
+    check_recovers(&h);
+    hand_stop(&h);
+}
+
 /* ---- streams and clusters ---- */
 
 /* What is followed stays followed; what nobody announces any more and holds nothing is forgotten. */
@@ -528,6 +621,27 @@ static void test_a_snapshot_beyond_the_size(void **state)
     assert_true(store_size(replica_store(f->replica)) <= 20000);
 }
 
+/* The answer does not come, but deltas do, each with another object. */
+static void test_deltas_beyond_the_bound_during_a_sync(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    char name[16];
+    f->bounded.size_max = 20000;
+    hand_start(&h, f);
+    h.epoch = 22;
+    hand_catalog(&h);
+    run(f, LOOP_SECOND);
+    for (int i = 0; i < 300 && !replica_refused(f->replica); i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        hand_delta(&h, name, 1);
+        run(f, LOOP_MS);
+    }
+    assert_true(replica_refused(f->replica));
+    check_quiet(f);
+    hand_stop(&h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -538,6 +652,9 @@ int main(void)
         TEST(test_a_storm_of_syncs_by_another_way),
         TEST(test_absurd_sequences),
         TEST(test_what_is_held_is_bounded),
+        TEST(test_patches_that_grow),
+        TEST(test_a_delta_of_too_many_events),
+        TEST(test_chunks_that_lead_nowhere),
         TEST(test_catalogs_that_change_and_change),
         TEST(test_catalogs_that_leave_objects_behind),
         TEST(test_a_million_streams),
@@ -549,6 +666,7 @@ int main(void)
         TEST(test_more_objects_than_the_bound),
         TEST(test_a_snapshot_beyond_the_bound),
         TEST(test_a_snapshot_beyond_the_size),
+        TEST(test_deltas_beyond_the_bound_during_a_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
