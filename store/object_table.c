@@ -4,129 +4,250 @@
 
 #include "base/mem.h"
 
-#define BITS_MIN 3
-#define TAIL 4        /* slots behind those that hashes name, to begin with */
+#define PAGE_MIN 4
+#define PAGE_MAX 64
+#define PAGE_LOW 16 /* one with fewer objects joins its neighbour, where both are no more than */
+#define PAGE_JOINED 48
 #define FETCH_SLOTS 8 /* dropping references goes through memory: what comes next is fetched so far ahead */
 
-static size_t home(const struct object_table *table, uint64_t hash)
+struct object_slot {
+    uint64_t hash;
+    struct object *object;
+};
+
+struct object_page {
+    uint32_t count, cap;
+    struct object_slot slots[];
+};
+
+/* A place between objects: that of the one behind it. at may be the page's count. */
+struct place {
+    size_t chapter;
+    uint32_t at;
+};
+
+static bool slot_before(const struct object_slot *slot, uint64_t hash, const char *key)
 {
-    return (size_t)(hash >> (64 - table->bits));
+    return slot->hash != hash ? slot->hash < hash : strcmp(object_key(slot->object), key) < 0;
 }
 
-static bool is_before(const struct object_slot *slot, uint64_t hash, const char *key)
+/* ---- pages ---- */
+
+static struct object_page *page_resize(struct object_page *page, uint32_t cap)
 {
-    return slot->hash < hash || (slot->hash == hash && strcmp(object_key(slot->object), key) < 0);
+    size_t size = sizeof(*page) + cap * sizeof(page->slots[0]);
+    if (page) {
+        page = mem_realloc(page, size);
+    } else {
+        page = mem_alloc(size);
+        page->count = 0;
+    }
+    page->cap = cap;
+    return page;
 }
 
-static void slots_alloc(struct object_table *table, unsigned bits)
+static void page_move(struct object_page *to, struct object_page *from, uint32_t first)
 {
-    table->bits = bits;
-    table->room = ((size_t)1 << bits) + TAIL;
-    table->slots = mem_zalloc(table->room * sizeof(*table->slots));
+    memcpy(&to->slots[to->count], &from->slots[first], (from->count - first) * sizeof(from->slots[0]));
+    to->count += from->count - first;
+    from->count = first;
 }
 
-/* The last run has come to the end: more room behind it. */
-static void slots_extend(struct object_table *table)
+static void page_put(struct object_page *page, uint32_t at, struct object *object)
 {
-    size_t more = table->room / 8 + TAIL;
-    table->slots = mem_realloc(table->slots, (table->room + more) * sizeof(*table->slots));
-    memset(table->slots + table->room, 0, more * sizeof(*table->slots));
-    table->room += more;
+    memmove(&page->slots[at + 1], &page->slots[at], (page->count - at) * sizeof(page->slots[0]));
+    page->slots[at] = (struct object_slot){.hash = object_key_hash(object), .object = object_ref(object)};
+    page->count++;
 }
 
-void object_table_init(struct object_table *table)
+static void page_unref(struct object_page *page)
 {
-    *table = (struct object_table){0};
-    slots_alloc(table, BITS_MIN);
+    for (uint32_t i = 0; i < page->count; i++) {
+        if (i + FETCH_SLOTS < page->count)
+            __builtin_prefetch(page->slots[i + FETCH_SLOTS].object, 1);
+        object_unref(page->slots[i].object);
+    }
+    free(page);
+}
+
+/* ---- the directory ---- */
+
+static void chapter_insert(struct object_table *table, size_t at, struct object_page *page)
+{
+    if (table->chapter_count == table->chapter_cap) {
+        table->chapter_cap = table->chapter_cap ? table->chapter_cap * 2 : 1;
+        table->chapters = mem_realloc(table->chapters, table->chapter_cap * sizeof(*table->chapters));
+    }
+    memmove(&table->chapters[at + 1], &table->chapters[at],
+            (table->chapter_count - at) * sizeof(*table->chapters));
+    table->chapters[at].page = page;
+    table->chapter_count++;
+}
+
+static void chapter_remove(struct object_table *table, size_t at)
+{
+    free(table->chapters[at].page);
+    table->chapter_count--;
+    memmove(&table->chapters[at], &table->chapters[at + 1],
+            (table->chapter_count - at) * sizeof(*table->chapters));
+}
+
+static void chapter_title(struct object_table *table, size_t at)
+{
+    table->chapters[at].first = table->chapters[at].page->slots[0].hash;
 }
 
 void object_table_deinit(struct object_table *table)
 {
-    for (size_t i = 0; i < table->room; i++) {
-        if (i + FETCH_SLOTS < table->room)
-            __builtin_prefetch(table->slots[i + FETCH_SLOTS].object, 1);
-        object_unref(table->slots[i].object);
+    for (size_t i = 0; i < table->chapter_count; i++)
+        page_unref(table->chapters[i].page);
+    free(table->chapters);
+}
+
+/* ---- search ---- */
+
+/* The last page that does not begin behind (hash, key), or the first of all. Pages rarely begin with one
+ * hash. */
+static size_t chapter_of(const struct object_table *table, uint64_t hash, const char *key)
+{
+    const struct object_chapter *chapters = table->chapters;
+    size_t low = 0;
+    for (size_t count = table->chapter_count; count > 1;) {
+        size_t half = count / 2;
+        low = chapters[low + half].first <= hash ? low + half : low;
+        count -= half;
     }
-    free(table->slots);
+    while (low > 0 && chapters[low].first == hash && !slot_before(&chapters[low].page->slots[0], hash, key) &&
+           strcmp(object_key(chapters[low].page->slots[0].object), key) != 0)
+        low--;
+    return low;
 }
 
-/* In order, so each goes to its home or behind the one before it. */
-static void rehash(struct object_table *table, unsigned bits)
+static uint32_t page_search(const struct object_page *page, uint64_t hash, const char *key)
 {
-    struct object_slot *old = table->slots;
-    size_t old_room = table->room, next = 0;
-    slots_alloc(table, bits);
-    for (size_t i = 0; i < old_room; i++) {
-        if (!old[i].object)
-            continue;
-        if (next < home(table, old[i].hash))
-            next = home(table, old[i].hash);
-        if (next + 1 >= table->room)
-            slots_extend(table);
-        table->slots[next++] = old[i];
+    uint32_t low = 0;
+    for (uint32_t count = page->count; count;) {
+        uint32_t half = count / 2;
+        bool before = slot_before(&page->slots[low + half], hash, key);
+        low = before ? low + half + 1 : low;
+        count = before ? count - half - 1 : half;
     }
-    free(old);
+    return low;
 }
 
-/* Where it is, or belongs; the first slot of its run that is empty or not before it. */
-static size_t place(const struct object_table *table, uint64_t hash, const char *key)
+/* There is a page at least. */
+static struct place place_of(const struct object_table *table, uint64_t hash, const char *key)
 {
-    size_t at = home(table, hash);
-    while (table->slots[at].object && is_before(&table->slots[at], hash, key))
-        at++;
-    return at;
+    size_t chapter = chapter_of(table, hash, key);
+    return (struct place){chapter, page_search(table->chapters[chapter].page, hash, key)};
 }
 
-struct object_slot *object_table_find(const struct object_table *table, uint64_t hash, const char *key)
+static struct object **object_at(const struct object_table *table, struct place place)
 {
-    struct object_slot *slot = &table->slots[place(table, hash, key)];
-    return slot->object && slot->hash == hash && strcmp(object_key(slot->object), key) == 0 ? slot : NULL;
+    struct object_page *page = table->chapters[place.chapter].page;
+    return place.at < page->count ? &page->slots[place.at].object : NULL;
 }
 
-void object_table_insert(struct object_table *table, struct object *object)
+static bool is_at(const struct object_table *table, struct place place, uint64_t hash, const char *key)
 {
-    uint64_t hash = object_key_hash(object);
-    if (++table->count > ((size_t)3 << table->bits) / 4)
-        rehash(table, table->bits + 1);
-    size_t at = place(table, hash, object_key(object)), end = at;
-    while (table->slots[end].object)
-        end++;
-    if (end + 1 == table->room)
-        slots_extend(table);
-    memmove(&table->slots[at + 1], &table->slots[at], (end - at) * sizeof(*table->slots));
-    table->slots[at] = (struct object_slot){.hash = hash, .object = object_ref(object)};
+    const struct object_page *page = table->chapters[place.chapter].page;
+    return place.at < page->count && page->slots[place.at].hash == hash &&
+           strcmp(object_key(page->slots[place.at].object), key) == 0;
 }
 
-/* What stands behind it because of it moves up. */
-struct object *object_table_remove(struct object_table *table, struct object_slot *slot)
+struct object **object_table_find(const struct object_table *table, uint64_t hash, const char *key)
 {
-    struct object *object = slot->object;
-    size_t at = (size_t)(slot - table->slots), end = at + 1;
-    while (table->slots[end].object && home(table, table->slots[end].hash) < end)
-        end++;
-    memmove(&table->slots[at], &table->slots[at + 1], (end - 1 - at) * sizeof(*table->slots));
-    table->slots[end - 1] = (struct object_slot){0};
-    if (--table->count < ((size_t)1 << table->bits) / 8 && table->bits > BITS_MIN)
-        rehash(table, table->bits - 1);
-    return object;
+    if (table->count == 0)
+        return NULL;
+    struct place place = place_of(table, hash, key);
+    return is_at(table, place, hash, key) ? object_at(table, place) : NULL;
 }
 
-static struct object *first_at(const struct object_table *table, size_t at)
+static struct object *first_from(const struct object_table *table, struct place place)
 {
-    while (at < table->room && !table->slots[at].object)
-        at++;
-    return at < table->room ? table->slots[at].object : NULL;
+    struct object **object = object_at(table, place);
+    if (!object && place.chapter + 1 < table->chapter_count)
+        object = object_at(table, (struct place){place.chapter + 1, 0});
+    return object ? *object : NULL;
 }
 
 struct object *object_table_from(const struct object_table *table, uint64_t hash, const char *key)
 {
-    return first_at(table, place(table, hash, key));
+    return table->count ? first_from(table, place_of(table, hash, key)) : NULL;
 }
 
 struct object *object_table_after(const struct object_table *table, uint64_t hash, const char *key)
 {
-    size_t at = place(table, hash, key);
-    const struct object_slot *slot = &table->slots[at];
-    bool is_it = slot->object && slot->hash == hash && strcmp(object_key(slot->object), key) == 0;
-    return first_at(table, at + is_it);
+    if (table->count == 0)
+        return NULL;
+    struct place place = place_of(table, hash, key);
+    place.at += is_at(table, place, hash, key);
+    return first_from(table, place);
+}
+
+/* ---- changes ---- */
+
+/* Makes room in a full page. One that grows at its end begins another: what comes in order fills pages. */
+static struct place split(struct object_table *table, struct place place)
+{
+    struct object_page *page = table->chapters[place.chapter].page;
+    uint32_t keep = place.at == page->count ? page->count : page->count / 2;
+    struct object_page *rest = page_resize(NULL, PAGE_MAX);
+    page_move(rest, page, keep);
+    chapter_insert(table, place.chapter + 1, rest);
+    if (rest->count)
+        chapter_title(table, place.chapter + 1);
+    if (place.at < keep || (place.at == keep && rest->count))
+        return place;
+    return (struct place){place.chapter + 1, place.at - keep};
+}
+
+static struct place make_room(struct object_table *table, struct place place)
+{
+    struct object_page *page = table->chapters[place.chapter].page;
+    if (page->count == PAGE_MAX)
+        return split(table, place);
+    if (page->count == page->cap)
+        table->chapters[place.chapter].page = page_resize(page, page->cap * 2);
+    return place;
+}
+
+void object_table_insert(struct object_table *table, struct object *object)
+{
+    struct place place = {0};
+    if (table->count++)
+        place = make_room(table, place_of(table, object_key_hash(object), object_key(object)));
+    else
+        chapter_insert(table, 0, page_resize(NULL, PAGE_MIN));
+    page_put(table->chapters[place.chapter].page, place.at, object);
+    if (place.at == 0)
+        chapter_title(table, place.chapter);
+}
+
+/* Both halves of the directory stay in order: the later page goes behind the earlier one's objects. */
+static void join(struct object_table *table, size_t at)
+{
+    if (at + 1 >= table->chapter_count)
+        return;
+    struct object_page *page = table->chapters[at].page, *next = table->chapters[at + 1].page;
+    if (page->count >= PAGE_LOW || page->count + next->count > PAGE_JOINED)
+        return;
+    if (page->cap < PAGE_MAX)
+        table->chapters[at].page = page = page_resize(page, PAGE_MAX);
+    page_move(page, next, 0);
+    chapter_remove(table, at + 1);
+}
+
+void object_table_remove(struct object_table *table, const struct object *object)
+{
+    struct place place = place_of(table, object_key_hash(object), object_key(object));
+    struct object_page *page = table->chapters[place.chapter].page;
+    page->count--;
+    memmove(&page->slots[place.at], &page->slots[place.at + 1],
+            (page->count - place.at) * sizeof(page->slots[0]));
+    if (page->count == 0)
+        chapter_remove(table, place.chapter);
+    else
+        join(table, place.chapter);
+    table->count--;
 }

@@ -15,9 +15,7 @@ struct store {
 
 struct store *store_create(void)
 {
-    struct store *store = mem_zalloc(sizeof(*store));
-    object_table_init(&store->table);
-    return store;
+    return mem_zalloc(sizeof(struct store));
 }
 
 void store_destroy(struct store *store)
@@ -61,19 +59,19 @@ static void store_insert(struct store *store, struct object *object)
     store_notify(store, NULL, object, false);
 }
 
-static void store_remove(struct store *store, struct object_slot *slot, bool unseen)
+static void store_remove(struct store *store, struct object *object, bool unseen)
 {
-    struct object *object = object_table_remove(&store->table, slot);
+    object_table_remove(&store->table, object);
     store->size -= object_size(object);
     digest_sub(&store->root, object_digest(object));
     store_notify(store, object, NULL, unseen);
     object_unref(object);
 }
 
-static enum store_outcome store_swap(struct store *store, struct object_slot *slot, struct object *object)
+static enum store_outcome store_swap(struct store *store, struct object **place, struct object *object)
 {
-    struct object *old = slot->object;
-    slot->object = object_ref(object);
+    struct object *old = *place;
+    *place = object_ref(object);
     store->size += object_size(object) - object_size(old);
     digest_sub(&store->root, object_digest(old));
     digest_add(&store->root, object_digest(object));
@@ -88,43 +86,48 @@ static bool same_uid(const struct object *a, const struct object *b)
     return uid.len == other.len && memcmp(uid.data, other.data, uid.len) == 0;
 }
 
-enum store_outcome store_put(struct store *store, struct object *object)
+static struct object **find_like(const struct store *store, const struct object *object)
 {
-    struct object_slot *slot = object_table_find(&store->table, object_key_hash(object), object_key(object));
-    if (slot && object_equal(slot->object, object))
-        return STORE_UNCHANGED;
-    if (slot && same_uid(slot->object, object))
-        return store_swap(store, slot, object);
-    if (slot)
-        store_remove(store, slot, true);
-    store_insert(store, object);
-    return STORE_ADDED;
+    return object_table_find(&store->table, object_key_hash(object), object_key(object));
 }
 
-static struct object_slot *store_find(const struct store *store, const char *key)
+static struct object **find(const struct store *store, const char *key)
 {
     return object_table_find(&store->table, key_hash(key, strlen(key)), key);
 }
 
+enum store_outcome store_put(struct store *store, struct object *object)
+{
+    struct object **place = find_like(store, object);
+    if (place && object_equal(*place, object))
+        return STORE_UNCHANGED;
+    if (place && same_uid(*place, object))
+        return store_swap(store, place, object);
+    if (place)
+        store_remove(store, *place, true);
+    store_insert(store, object);
+    return STORE_ADDED;
+}
+
 enum store_outcome store_delete(struct store *store, const char *key, bool unseen)
 {
-    struct object_slot *slot = store_find(store, key);
-    if (!slot)
+    struct object **place = find(store, key);
+    if (!place)
         return STORE_UNCHANGED;
-    store_remove(store, slot, unseen);
+    store_remove(store, *place, unseen);
     return STORE_DELETED;
 }
 
 struct object *store_get(const struct store *store, const char *key)
 {
-    struct object_slot *slot = store_find(store, key);
-    return slot ? slot->object : NULL;
+    struct object **place = find(store, key);
+    return place ? *place : NULL;
 }
 
 struct object *store_get_like(const struct store *store, const struct object *object)
 {
-    struct object_slot *slot = object_table_find(&store->table, object_key_hash(object), object_key(object));
-    return slot ? slot->object : NULL;
+    struct object **place = find_like(store, object);
+    return place ? *place : NULL;
 }
 
 size_t store_count(const struct store *store)

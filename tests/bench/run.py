@@ -196,16 +196,19 @@ class Bench:
     # ---- syncs
 
     def first_sync(self, publisher, pods):
+        before = publisher.stats()
         follower = End(self.build, "follow", self.broker.url)
         connected = follower.until("connected")
         asked = follower.until("replica")
         synced = follower.until("synced", lambda values: values["objects"] == pods)
         seconds, transfer = (synced["us"] - connected["us"]) / 1e6, (synced["us"] - asked["us"]) / 1e6
         out = publisher.stats()
+        out_s, in_s = (out["cpu_us"] - before["cpu_us"]) / 1e6, (synced["cpu_us"] - connected["cpu_us"]) / 1e6
         self.report.row("first_sync", f"first sync of {pods:,} pods, from connected to verified and told",
                         f"{seconds:.2f} s ({transfer:.2f} s of it since it was asked for), {mb(out['bytes'])}, "
                         f"{pods / seconds:,.0f} objects/s{self.report.beside(pods / seconds)}",
                         "2 s for 100,000", seconds=seconds, transfer_seconds=transfer, bytes=out["bytes"])
+        self.report.row("first_sync_cpu", "  CPU, publishing + following", f"{out_s:.2f} + {in_s:.2f} s", publishing_s=out_s, following_s=in_s)
         self.stalls("first sync", publisher, follower)
         idle = self.cooled(lambda: follower.stats()["memory"])
         self.report.row("informer_memory", "informer memory per pod, idle",

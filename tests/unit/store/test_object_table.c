@@ -27,6 +27,11 @@ static int order(const void *a, const void *b)
     return hash != other ? (hash < other ? -1 : 1) : strcmp(object_key(x), object_key(y));
 }
 
+static int reverse_order(const void *a, const void *b)
+{
+    return order(b, a);
+}
+
 /* The table holds just those objects, finds each, and walks them in order. sorted is put in order. */
 static void assert_holds(const struct object_table *table, struct object **sorted, size_t count)
 {
@@ -37,7 +42,7 @@ static void assert_holds(const struct object_table *table, struct object **sorte
         uint64_t hash = object_key_hash(sorted[i]);
         const char *key = object_key(sorted[i]);
         assert_ptr_equal(at, sorted[i]);
-        assert_ptr_equal(object_table_find(table, hash, key)->object, sorted[i]);
+        assert_ptr_equal(*object_table_find(table, hash, key), sorted[i]);
         assert_ptr_equal(object_table_from(table, hash, ""), sorted[i]);
         at = object_table_after(table, hash, key);
     }
@@ -47,8 +52,7 @@ static void assert_holds(const struct object_table *table, struct object **sorte
 static void remove_at(struct object_table *table, struct object **objects, size_t *count, size_t at)
 {
     struct object *object = objects[at];
-    struct object_slot *slot = object_table_find(table, object_key_hash(object), object_key(object));
-    assert_ptr_equal(object_table_remove(table, slot), object);
+    object_table_remove(table, object);
     assert_null(object_table_find(table, object_key_hash(object), object_key(object)));
     objects[at] = objects[--*count];
     object_unref(object); /* the table's */
@@ -66,10 +70,9 @@ static void insert(struct object_table *table, struct object **objects, size_t *
 static void comes_and_goes(void **state)
 {
     (void)state;
-    struct object_table table;
+    struct object_table table = {0};
     struct object *objects[OBJECTS];
     size_t count = 0;
-    object_table_init(&table);
     srand(7);
     for (unsigned number = 0; number < 6000; number++) {
         bool growing = number / 1000 % 2 == 0;
@@ -86,35 +89,53 @@ static void comes_and_goes(void **state)
     object_table_deinit(&table);
 }
 
-/* Keys of the last hashes of all make a run that goes on behind the slots that hashes name. */
-static void a_run_at_the_end(void **state)
+/* As a snapshot does it: pages are filled, and none is searched for long. */
+static void filled_in_order(void **state)
 {
     (void)state;
-    struct object_table table;
+    struct object_table table = {0};
     struct object *objects[OBJECTS];
     size_t count = 0;
-    object_table_init(&table);
-    for (unsigned number = 0; count < 100; number++) {
-        char key[16];
-        snprintf(key, sizeof(key), "n%u", number);
-        if (key_hash(key, strlen(key)) >> 54 == 0x3ff)
-            insert(&table, objects, &count, object_named(number));
-    }
-    assert_true(table.room > ((size_t)1 << table.bits) + 50);
+    for (unsigned number = 0; number < OBJECTS; number++)
+        objects[number] = object_named(number);
+    qsort(objects, OBJECTS, sizeof(objects[0]), order);
+    while (count < OBJECTS)
+        object_table_insert(&table, objects[count++]);
+    assert_int_equal(table.chapter_count, (OBJECTS + 63) / 64);
     assert_holds(&table, objects, count);
-    while (count) {
-        remove_at(&table, objects, &count, count / 2);
-        assert_holds(&table, objects, count);
+    while (count) { /* from the front, and each at once */
+        qsort(objects, count, sizeof(objects[0]), reverse_order);
+        remove_at(&table, objects, &count, count - 1);
     }
+    object_table_deinit(&table);
+}
+
+/* Where few are left, pages join. */
+static void thinned_out(void **state)
+{
+    (void)state;
+    struct object_table table = {0};
+    struct object *objects[OBJECTS];
+    size_t count = 0;
+    for (unsigned number = 0; number < OBJECTS; number++)
+        insert(&table, objects, &count, object_named(number));
+    size_t pages = table.chapter_count;
+    qsort(objects, count, sizeof(objects[0]), order);
+    for (size_t at = count; at-- > 0;)
+        if (at % 8)
+            remove_at(&table, objects, &count, at);
+    assert_true(table.chapter_count <= pages / 2);
+    assert_holds(&table, objects, count);
+    while (count)
+        remove_at(&table, objects, &count, 0);
     object_table_deinit(&table);
 }
 
 static void drops_what_is_left(void **state)
 {
     (void)state;
-    struct object_table table;
+    struct object_table table = {0};
     struct object *object = object_named(1);
-    object_table_init(&table);
     object_table_insert(&table, object);
     object_unref(object);
     object_table_deinit(&table); /* else a leak */
@@ -124,7 +145,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_and_goes),
-        cmocka_unit_test(a_run_at_the_end),
+        cmocka_unit_test(filled_in_order),
+        cmocka_unit_test(thinned_out),
         cmocka_unit_test(drops_what_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
