@@ -41,6 +41,8 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     cleanup_free struct catalog_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
     {
+        if (!stream->ready)
+            continue;
         struct catalog_entry *entry = &entries[count++];
         entry->gvr = stream->gvr;
         entry->namespaced = stream->namespaced;
@@ -56,34 +58,14 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
-/* Up to where what is published is complete. While events wait that is not known, and the last word holds. */
-static const char *version_of(struct publisher_stream *stream)
-{
-    const struct publisher_stream_ops *ops = stream->ops;
-    const char *version =
-        ops && ops->version && stream->ready && !stream->pending ? ops->version(stream->arg) : "";
-    if (version[0] && catalog_version_valid(version))
-        strcpy(stream->version, version);
-    return stream->version;
-}
-
-static int64_t seconds(struct publisher_stream *stream, int64_t (*us)(void *arg))
-{
-    int64_t value = us ? us(stream->arg) : -1;
-    return value < 0 ? -1 : value / LOOP_SECOND;
-}
-
 static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_entry *entry)
 {
-    static const struct publisher_stream_ops none = {.age_us = NULL};
-    const struct publisher_stream_ops *ops = stream->ops ? stream->ops : &none;
+    int64_t age_us = stream->age_us ? stream->age_us(stream->age_arg) : -1;
     *entry = (struct heartbeat_entry){
         .sequence = stream->sequence,
-        .age_s = seconds(stream, ops->age_us),
+        .age_s = age_us < 0 ? -1 : age_us / LOOP_SECOND,
         .state = stream->state,
-        .lease_s = seconds(stream, ops->lease_us),
     };
-    strcpy(entry->version, version_of(stream));
 }
 
 /* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. False where
@@ -96,7 +78,8 @@ static bool publish_heartbeat(struct publisher *publisher, struct audience *audi
     DL_COUNT(audience->streams, stream, total);
     cleanup_free struct heartbeat_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
-    heartbeat_entry(stream, &entries[count++]);
+    if (stream->ready)
+        heartbeat_entry(stream, &entries[count++]);
     heartbeat_format(&body, entries, count);
     struct message message = {.kind = MESSAGE_HEARTBEAT,
                               .boot = publisher->boot,
@@ -162,8 +145,14 @@ static void on_announce(void *arg)
 static void on_self_test(void *arg)
 {
     struct publisher *publisher = arg;
-    if (!publisher->connected || publisher->presence_seen)
+    if (!publisher->connected || publisher->presence_right)
         return;
+    publisher->presence_due = true; /* it may only have been lost */
+    announce_soon(publisher, 0);
+    timer_start(&publisher->self_test, SELF_TEST_US);
+    if (publisher->presence_seen || publisher->unheard)
+        return;
+    publisher->unheard = true;
     publisher->stats.unheard++;
     log_warn(publisher->options.log, "publisher",
              "%s: our own presence did not come back: the broker may deny us this topic without saying "
@@ -193,7 +182,7 @@ void publisher_on_connected(struct publisher *publisher)
 {
     publisher->connected = true;
     publisher->presence_due = true;
-    publisher->presence_seen = false;
+    publisher->presence_seen = publisher->presence_right = publisher->unheard = false;
     audiences_due(publisher, true);
     publisher->announce_next = NULL;
     timer_stop(&publisher->announce);
@@ -232,9 +221,13 @@ static void report_conflict(struct publisher *publisher, uint64_t boot)
               publisher->name, boot);
 }
 
+/* What was heard last of ourselves is not how it is; the broker may have retained it so. */
 static void reassert(struct publisher *publisher)
 {
+    publisher->presence_right = false;
     publisher->presence_due = true;
+    if (!timer_active(&publisher->self_test))
+        timer_start(&publisher->self_test, SELF_TEST_US);
     announce_soon(publisher, REASSERT_US + (int64_t)loop_random_below(publisher->loop, REASSERT_US));
 }
 
@@ -245,12 +238,13 @@ void announce_own_presence(struct publisher *publisher, const void *payload, siz
     if (codec_decode(publisher->codec, payload, len, &message) != 0 || message.kind != MESSAGE_PRESENCE ||
         presence_parse(message.body, &presence) != 0) {
         publisher->stats.malformed++;
-        reassert(publisher); /* the broker may have retained it so */
+        reassert(publisher);
         return;
     }
     if (message.boot == publisher->boot) {
         publisher->presence_seen = true;
-        if (presence.alive || !publisher->presence.alive)
+        publisher->presence_right = presence.alive || !publisher->presence.alive;
+        if (publisher->presence_right)
             return;
     } else if (presence.alive && publisher->presence_seen) {
         report_conflict(publisher, message.boot);

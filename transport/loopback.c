@@ -78,6 +78,8 @@ static void client_fire(void *arg)
         break;
     case CLIENT_ONLINE:
         client_lose(client, 0, true, "no answer within the keepalive");
+        if (client->ghost)
+            client_free(client);
         break;
     case CLIENT_LOST:
         client_report(client);
@@ -193,7 +195,7 @@ static size_t client_max_payload(struct transport *transport)
     return to_client(transport)->limit;
 }
 
-static void client_free(struct client *client)
+void client_free(struct client *client)
 {
     link_close(&client->up, 0);
     link_close(&client->down, 0);
@@ -244,6 +246,12 @@ static size_t client_sent_by_chance(struct client *client)
 void loopback_kill(struct transport *transport)
 {
     struct client *client = to_client(transport);
+    if (client->state == CLIENT_ONLINE && client->cut) {
+        link_close(&client->up, 0);
+        link_close(&client->down, 0);
+        client->ghost = true;
+        return;
+    }
     if (client->state == CLIENT_ONLINE)
         client_lose(client, client_sent_by_chance(client), true, "killed");
     client_free(client);

@@ -32,7 +32,8 @@ struct loopback_passage {
  * acknowledged all the same, as MQTT 3.1.1 does with what it denies. */
 struct loopback_faults {
     double lose;
-    double repeat;                      /* the second copy takes a delay of its own and may come late */
+    double repeat;                      /* the second copy takes a delay of its own and may come late … */
+    int64_t late_us;                    /* … by as much as this */
     double flip;                        /* one bit of the payload, at random */
     int64_t delay_min_us, delay_max_us; /* a message to a client takes two; topics overtake one another */
     bool reorder;                       /* messages of one topic overtake one another, too */
@@ -77,7 +78,8 @@ struct loopback_options {
 struct transport *loopback_create(struct loopback_broker *broker, const struct loopback_options *options);
 
 /* transport_destroy() says goodbye: all that was published arrives, and no will is sent. kill() is the death
- * of the process instead: some of it arrives, then the will, and the transport is gone. */
+ * of the process instead: some of it arrives, then the will, and the transport is gone. While cut nothing
+ * arrives, and the broker finds out by the keepalive: the will comes late. */
 void loopback_kill(struct transport *transport);
 
 /* For a process that owns its transport: transport_destroy() will be its death, as kill(). */

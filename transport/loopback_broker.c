@@ -34,10 +34,19 @@ void loopback_broker_forget(struct loopback_broker *broker)
         retained_drop(broker, retained);
 }
 
+static void free_ghosts(struct loopback_broker *broker)
+{
+    struct client *client, *next;
+    DL_FOREACH_SAFE(broker->clients, client, next)
+    if (client->ghost)
+        client_free(client);
+}
+
 void loopback_broker_destroy(struct loopback_broker *broker)
 {
     if (!broker)
         return;
+    free_ghosts(broker);
     assert(!broker->clients);
     loopback_broker_forget(broker);
     free(broker);
@@ -56,6 +65,7 @@ struct loopback_stats loopback_broker_stats(const struct loopback_broker *broker
 void loopback_broker_down(struct loopback_broker *broker)
 {
     broker->down = true;
+    free_ghosts(broker);
     struct client *client;
     DL_FOREACH(broker->clients, client)
     if (client->state == CLIENT_ONLINE)
@@ -97,7 +107,7 @@ void broker_route(struct loopback_broker *broker, struct message *message)
         broker_retain(broker, message);
     struct client *client;
     DL_FOREACH(broker->clients, client)
-    if (client->state == CLIENT_ONLINE && client_wants(client, message->topic))
+    if (client->state == CLIENT_ONLINE && !client->ghost && client_wants(client, message->topic))
         link_send(&client->down, message, false);
 }
 

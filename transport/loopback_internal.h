@@ -96,11 +96,14 @@ struct client {
     enum client_state state;
     struct timer timer;
     bool cut, doomed;
+    bool ghost; /* the process is gone, and the broker has not noticed: only the will is still to come */
     struct subscription *subscriptions;
     struct link up, down;
     size_t in_flight, in_flight_count;
     char reason[200];
 };
+
+void client_free(struct client *client);
 
 /* The connection is gone: `arriving` packets still reach the broker, then the will, if it is to be sent. */
 void client_lose(struct client *client, size_t arriving, bool will, const char *why);

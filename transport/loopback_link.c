@@ -136,7 +136,8 @@ void link_send(struct link *link, struct message *message, bool retained)
     link_put(link, message, due_us)->retained = retained;
     if (chance(broker->loop, faults->repeat)) {
         broker->stats.repeated++;
-        struct packet *copy = link_put(link, message, link_due_us(link));
+        int64_t late_us = (int64_t)loop_random_below(broker->loop, (uint64_t)faults->late_us + 1);
+        struct packet *copy = link_put(link, message, link_due_us(link) + late_us);
         copy->retained = retained;
         copy->repeat = true;
     }

@@ -67,6 +67,7 @@
     X(FOREIGN, "messages of another epoch or boot")                                                          \
     X(MALFORMED, "messages not understood")                                                                  \
     X(CONFLICTS, "conflicts of two providers")                                                               \
+    X(PATCHED, "changes sent as patches")                                                                    \
     X(COALESCED, "changes coalesced")                                                                        \
     X(ENDED, "replicas dropped")                                                                             \
     /* after the faults */                                                                                   \
@@ -75,6 +76,11 @@
     X(FAIR_INFORMER, "fair weather: informer restarted")                                                     \
     X(FAIR_LOSS, "fair weather: one delta lost")                                                             \
     X(FAIR_REORDER, "fair weather: reordering")                                                              \
+    X(FAIR_BUSY, "fair weather: informer restarted under load")                                              \
+    X(FAIR_LATE, "fair weather: copies that come late")                                                      \
+    X(FAIR_STORM, "fair weather: messages lost all the time")                                                \
+    X(FAIR_SILENCE, "fair weather: provider silent")                                                         \
+    X(FAIR_WILL, "fair weather: a will that comes late")                                                     \
     X(EMPTY_STREAM, "streams without objects at the end")
 
 enum cover {

@@ -4,6 +4,10 @@
  */
 #include "tests/sim/world.h"
 
+#include <string.h>
+
+#define STORM_SYNCS 14 /* of one stream in 40 s of losses, at most */
+
 /* All that running informers have counted. */
 static struct informer_stats counted(const struct world *world)
 {
@@ -92,30 +96,39 @@ static void restart_of_a_provider_costs_equals(struct world *world)
         world_fail(world, "needless", "provider restarted: not every sync was answered equal");
 }
 
+static uint64_t all_streams(struct world *world)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < world->kube_count; i++)
+        count += streams(&world->kubes[i]);
+    return count;
+}
+
 static void restart_of_an_informer_costs_one_sync_each(struct world *world)
 {
     struct actor *actor = &world->informers[world_dice(world, (uint64_t)world->informer_count)];
-    uint64_t most = 0;
-    for (int i = 0; i < world->kube_count; i++)
-        most += streams(&world->kubes[i]);
     world_cover(world, COVER_FAIR_INFORMER);
     actor_kill(actor, false, 0);
     struct informer_stats before = counted(world);
     world_pass(world, 20 * LOOP_SECOND);
     world_expect_converged(world, 60 * LOOP_SECOND);
-    expect_syncs(world, "informer restarted", &before, most);
+    expect_syncs(world, "informer restarted", &before, all_streams(world));
+}
+
+static void set_loss(struct world *world, enum message_kind kind, int count)
+{
+    world->trap.kind = count ? TRAP_LOSE : TRAP_NONE;
+    world->trap.message = kind;
+    world->trap.count = count;
 }
 
 static void loss_of_one_delta_costs_one_sync(struct world *world)
 {
     struct informer_stats before = counted(world);
-    world->trap.kind = TRAP_LOSE;
-    world->trap.message = MESSAGE_DELTA;
-    world->trap.count = 1;
+    set_loss(world, MESSAGE_DELTA, 1);
     world_cover(world, COVER_FAIR_LOSS);
     load(world, 3 * LOOP_SECOND);
     world_expect_converged(world, 60 * LOOP_SECOND);
-    world->trap.kind = TRAP_NONE;
     /* lost on its way to the broker it is lost for all */
     expect_syncs(world, "one delta lost", &before, (uint64_t)world->informer_count);
 }
@@ -132,6 +145,143 @@ static void reordering_costs_no_sync(struct world *world)
     expect_syncs(world, "reordering", &before, 0);
 }
 
+/* Its chunks are of different moments, and changes come between them. */
+static void restart_of_an_informer_under_load_costs_no_more(struct world *world)
+{
+    struct actor *actor = &world->informers[world_dice(world, (uint64_t)world->informer_count)];
+    world_cover(world, COVER_FAIR_BUSY);
+    world->weather.delay_max_us = (int64_t)world_dice(world, 40 * LOOP_MS);
+    loopback_broker_set_faults(world->broker, &world->weather);
+    actor_kill(actor, false, LOOP_SECOND);
+    struct informer_stats before = counted(world);
+    load(world, 4 * LOOP_SECOND);
+    expect_syncs(world, "informer restarted under load", &before, all_streams(world));
+}
+
+/* Whatever was said once is said again, up to half a minute later. */
+static void late_copies_change_nothing(struct world *world)
+{
+    struct informer_stats before = counted(world);
+    uint64_t lost = 0;
+    world_cover(world, COVER_FAIR_LATE);
+    world->weather.repeat = 0.5;
+    world->weather.late_us = 30 * LOOP_SECOND;
+    loopback_broker_set_faults(world->broker, &world->weather);
+    world_load(world, true);
+    for (; lost < 4; lost++) {
+        set_loss(world, MESSAGE_DELTA, 1);
+        world_pass(world, (int64_t)world_dice(world, 8 * LOOP_SECOND));
+    }
+    world_load(world, false);
+    set_loss(world, MESSAGE_DELTA, 0);
+    world->weather.repeat = 0;
+    loopback_broker_set_faults(world->broker, &world->weather);
+    world_pass(world, 60 * LOOP_SECOND);
+    world_expect_converged(world, 60 * LOOP_SECOND);
+    expect_syncs(world, "late copies", &before, lost * (uint64_t)world->informer_count);
+}
+
+/* Each loss leads to a sync, but the next one has to wait longer and longer. */
+static void losses_are_no_storm(struct world *world)
+{
+    struct informer_stats before = counted(world);
+    world_cover(world, COVER_FAIR_STORM);
+    world->weather.lose = 0.3;
+    loopback_broker_set_faults(world->broker, &world->weather);
+    world_load(world, true);
+    world_pass(world, 40 * LOOP_SECOND);
+    struct informer_stats after = counted(world);
+    world_load(world, false);
+    world->weather.lose = 0;
+    loopback_broker_set_faults(world->broker, &world->weather);
+    world_expect_converged(world, 120 * LOOP_SECOND);
+    expect(world, "messages lost all the time", "syncs", before.syncs, after.syncs,
+           STORM_SYNCS * all_streams(world) * (uint64_t)world->informer_count);
+}
+
+static bool passes_for_alive(struct world *world, const char *name)
+{
+    for (int i = 0; i < world->informer_count; i++) {
+        struct informer_cluster *cluster = NULL;
+        const struct informer *informer = informer_process_informer(world->informers[i].process);
+        while ((cluster = informer_next_cluster(informer, cluster)))
+            if (strcmp(cluster_name(cluster), name) == 0 && cluster_alive(cluster))
+                return true;
+    }
+    return false;
+}
+
+static void silence_is_noticed(struct world *world)
+{
+    int which = (int)world_dice(world, (uint64_t)world->kube_count);
+    struct actor *actor = &world->providers[which];
+    world_cover(world, COVER_FAIR_SILENCE);
+    actor_hush(actor, false, 5 * world->heartbeat_us);
+    world_pass(world, 4 * world->heartbeat_us);
+    if (world->result.ok && passes_for_alive(world, world->kubes[which].name))
+        world_fail(world, "silence", "%s is not heard, and passes for alive", world->kubes[which].name);
+    world_expect_converged(world, 60 * LOOP_SECOND);
+}
+
+/* What the broker has retained of each provider, for those who come next. */
+struct probe {
+    struct world *world;
+    struct codec *codec;
+    bool alive[WORLD_KUBES];
+};
+
+static void probe_connected(void *arg)
+{
+    (void)arg;
+}
+
+static void probe_message(void *arg, const char *topic, const void *payload, size_t len, bool retained)
+{
+    struct probe *probe = arg;
+    struct message message;
+    struct presence presence;
+    struct topics topics = world_topics();
+    struct topic parsed;
+    if (!retained || topics_parse(&topics, topic, &parsed) != 0)
+        return;
+    int which = world_kube_index(probe->world, parsed.provider);
+    if (which >= 0 && codec_decode(probe->codec, payload, len, &message) == 0 &&
+        presence_parse(message.body, &presence) == 0)
+        probe->alive[which] = presence.alive;
+}
+
+static void presences_are_right(struct world *world)
+{
+    static const struct transport_callbacks callbacks = {.connected = probe_connected,
+                                                         .message = probe_message};
+    struct probe probe = {.world = world, .codec = codec_create(world->encoding, 4096)};
+    struct topics topics = world_topics();
+    topics_text filter;
+    topics_filter_presences(&topics, filter);
+    struct transport *transport = loopback_create(world->broker, &(struct loopback_options){.name = "probe"});
+    transport_subscribe(transport, filter, 0);
+    transport_start(transport, &callbacks, &probe);
+    world_pass(world, LOOP_SECOND);
+    for (int i = 0; i < world->kube_count; i++)
+        if (!probe.alive[i])
+            world_fail(world, "presence", "%s is alive, and what the broker has retained does not say so",
+                       world->kubes[i].name);
+    transport_destroy(transport);
+    codec_destroy(probe.codec);
+}
+
+/* A process dies behind a cut; its successor is there long before the broker says the will. */
+static void late_will_is_put_right(struct world *world)
+{
+    struct actor *actor = &world->providers[world_dice(world, (uint64_t)world->kube_count)];
+    world_cover(world, COVER_FAIR_WILL);
+    actor_cut(actor, 60 * LOOP_SECOND);
+    actor_kill(actor, false, LOOP_SECOND);
+    world_pass(world, 30 * LOOP_SECOND);
+    presences_are_right(world);
+    world_expect_converged(world, 60 * LOOP_SECOND);
+}
+
 void fair_run(struct world *world)
 {
     static void (*const trials[])(struct world *) = {
@@ -140,12 +290,21 @@ void fair_run(struct world *world)
         restart_of_an_informer_costs_one_sync_each,
         loss_of_one_delta_costs_one_sync,
         reordering_costs_no_sync,
+        restart_of_an_informer_under_load_costs_no_more,
+        late_copies_change_nothing,
+        losses_are_no_storm,
+        silence_is_noticed,
+        late_will_is_put_right,
     };
     for (int i = 0; i < world->kube_count;
          i++) /* a watch may be half open still, beside what does not change */
         local_cut_watches(world->kubes[i].local);
     world_pass(world, 60 * LOOP_SECOND); /* the last timers of what was before */
     changes_cost_no_sync(world);
-    if (world->result.ok)
+    for (int i = 0; i < 2 && world->result.ok; i++) {
         trials[world_dice(world, sizeof(trials) / sizeof(trials[0]))](world);
+        faults_calm(world);
+        world_pass(world,
+                   15 * LOOP_SECOND); /* so that a stream has been right for a while, and may ask at once */
+    }
 }

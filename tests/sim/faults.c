@@ -109,7 +109,8 @@ static bool change_weather(struct world *world)
     world->weather.reorder = world_dice(world, 3) == 0;
     world->weather.lose = share(world, 0.3);
     world->weather.repeat = share(world, 0.3);
-    world->weather.flip = world_dice(world, 4) ? 0 : share(world, 0.05);
+    world->weather.late_us = world_dice(world, 2) ? (int64_t)world_dice(world, 30 * LOOP_SECOND) : 0;
+    world->weather.flip = world_dice(world, 3) ? 0 : share(world, 0.1);
     loopback_broker_set_faults(world->broker, &world->weather);
     return true;
 }
@@ -169,6 +170,7 @@ static bool impostor(struct world *world, int kube)
     }
     world->impostor.index = kube;
     world->impostor_was = true;
+    world->impostor_same |= kube == 0;
     actor_start(&world->impostor);
     return true;
 }
@@ -402,6 +404,13 @@ static void on_broker_up(void *arg)
     loopback_broker_up(((struct world *)arg)->broker);
 }
 
+void faults_calm(struct world *world)
+{
+    world->trap.kind = TRAP_NONE;
+    world->weather = (struct loopback_faults){.lose_this = wire_loses, .arg = world, .queue_limit = 1000};
+    loopback_broker_set_faults(world->broker, &world->weather);
+}
+
 void faults_init(struct world *world)
 {
     timer_init(&world->strike, world->loop, on_strike, world);
@@ -410,8 +419,7 @@ void faults_init(struct world *world)
     world->strike_us = (int64_t)(100 + world_dice(world, 3000)) * LOOP_MS;
     world->enabled =
         loop_random(world->loop) & (world_dice(world, 3) ? loop_random(world->loop) : UINT64_MAX);
-    world->weather = (struct loopback_faults){.lose_this = wire_loses, .arg = world, .queue_limit = 1000};
-    loopback_broker_set_faults(world->broker, &world->weather);
+    faults_calm(world);
 }
 
 void faults_deinit(struct world *world)
@@ -429,9 +437,7 @@ void faults_begin(struct world *world)
 void faults_end(struct world *world)
 {
     faults_deinit(world);
-    world->trap.kind = TRAP_NONE;
-    world->weather = (struct loopback_faults){.lose_this = wire_loses, .arg = world, .queue_limit = 1000};
-    loopback_broker_set_faults(world->broker, &world->weather);
+    faults_calm(world);
     loopback_broker_up(world->broker);
     if (world->impostor.process)
         actor_kill(&world->impostor, world_dice(world, 2) == 0, -1);

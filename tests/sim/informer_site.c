@@ -1,6 +1,8 @@
 /* An informer of all clusters, with a witness at each replica. */
 #include "tests/sim/world.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "informer/inlet.h"
 
@@ -11,6 +13,7 @@ struct site {
     struct transport *transport;
     struct connection *connection; /* owns the transport */
     struct informer *informer;
+    char uids[WORLD_KUBES][KUBE_UID_MAX]; /* of the clusters, as last told */
     struct witness *witnesses[REPLICAS_MAX];
     struct informer_replica *watched[REPLICAS_MAX];
 };
@@ -41,9 +44,27 @@ static void on_dropped(void *arg, struct informer_replica *replica)
     }
 }
 
+/* Another cluster under an old name begins with nothing. */
+static void on_cluster(void *arg, struct informer_cluster *cluster)
+{
+    struct site *site = arg;
+    int which = world_kube_index(site->world, cluster_name(cluster));
+    const char *uid = cluster_uid(cluster);
+    if (which < 0 || !uid[0] || strcmp(site->uids[which], uid) == 0)
+        return;
+    bool other = site->uids[which][0];
+    snprintf(site->uids[which], sizeof(site->uids[which]), "%s", uid);
+    struct informer_replica *replica = NULL;
+    while (other && (replica = cluster_next_replica(cluster, replica)))
+        if (store_count(replica_store(replica)) > 0)
+            world_fail(site->world, "identity", "%s: another cluster inherits %s", cluster_name(cluster),
+                       replica_gvr(replica)->resource);
+}
+
 /* A replica that says it is synced need not equal the cluster at this moment, but it is never empty by
  * accident: that, and everything else, the witnesses see. */
-static const struct informer_ops site_ops = {.replica = on_replica, .dropped = on_dropped};
+static const struct informer_ops site_ops = {
+    .cluster = on_cluster, .replica = on_replica, .dropped = on_dropped};
 
 static void *site_start(struct world *world, int index)
 {

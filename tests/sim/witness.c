@@ -43,21 +43,34 @@ static struct seen *seen_get(struct witness *witness, const char *key)
     return seen;
 }
 
-/* While there were two providers of this name, what is told may be either cluster's. */
+/* Where two providers of one name have told of one cluster, each was right, but they take turns. Where they
+ * have told of two clusters, the other one's coming takes the objects of the one away. */
 static bool may_be_impostors(const struct witness *witness, const char *key, const struct object *object)
 {
-    struct world *world = witness->world;
-    if (!world->impostor_was || witness->kube != &world->kubes[0])
+    const struct world *world = witness->world;
+    if (!world->impostor_was || strcmp(witness->kube->name, world->kubes[0].name) != 0)
         return false;
-    const struct kube_resource *other =
-        kube_resource(&world->kubes[WORLD_KUBES], replica_gvr(witness->replica));
-    return record_knows(witness->resource->record, key, object) ||
-           (other && record_knows(other->record, key, object));
+    return !object || (world->impostor_same && record_knows(witness->resource->record, key, object));
+}
+
+/* Two clusters may come under one name: which one it is, the informer says. */
+static struct kube *kube_of(struct world *world, const struct informer_replica *replica)
+{
+    char uid[KUBE_UID_MAX];
+    struct kube *other = &world->kubes[WORLD_KUBES];
+    const struct informer_cluster *cluster = replica_cluster(replica);
+    bool is_other = strcmp(cluster_name(cluster), other->name) == 0 &&
+                    strcmp(cluster_uid(cluster), kube_uid(other, uid)) == 0;
+    return is_other ? other : world_kube(world, cluster_name(cluster));
 }
 
 static void check(struct witness *witness, const char *key, const struct object *object)
 {
     char uid[KUBE_UID_MAX];
+    if (!witness->resource) {
+        world_fail(witness->world, "bytes", "%s: told of a resource that was never shared", key);
+        return;
+    }
     struct seen *seen = seen_get(witness, key);
     if (may_be_impostors(witness, key, object))
         return;
@@ -91,7 +104,7 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
     struct digest digest = object_digest(new_ ? new_ : old);
     world->result.told++;
     world_trace(world, &digest, sizeof(digest));
-    if (world->options.verbose)
+    if (world->options.verbose && witness->resource)
         fprintf(world->log.out, "%10.3f %s %s %s%s: state %zu\n",
                 (double)loop_now_us(world->loop) / LOOP_SECOND, witness->kube->name,
                 object_key(new_ ? new_ : old), new_ ? "told" : "told deleted", unseen ? " (unseen)" : "",
@@ -107,15 +120,10 @@ struct witness *witness_create(struct world *world, struct informer_replica *rep
     struct witness *witness = mem_zalloc(sizeof(*witness));
     witness->world = world;
     witness->replica = replica;
-    witness->kube = world_kube(world, cluster_name(replica_cluster(replica)));
+    witness->kube = kube_of(world, replica);
     witness->resource = witness->kube ? kube_resource(witness->kube, replica_gvr(replica)) : NULL;
-    if (!witness->resource) { /* a bit flipped in the plain form, which has no check, may name anything: in
-                                 vain */
-        if (world->encoding != ENCODING_PLAIN)
-            world_fail(world, "bytes", "a replica of a resource that was never shared");
-        witness->kube = &world->kubes[0];
-        witness->resource = &witness->kube->resources[0];
-    }
+    if (!witness->resource && world->encoding != ENCODING_PLAIN) /* which has no check */
+        world_fail(world, "bytes", "a replica of a resource that was never shared");
     witness->observer = (struct store_observer){.changed = on_changed, .arg = witness};
     store_observe(replica_store(replica), &witness->observer);
     return witness;

@@ -54,12 +54,18 @@ struct topics world_topics(void)
     return topics;
 }
 
-struct kube *world_kube(struct world *world, const char *name)
+int world_kube_index(const struct world *world, const char *name)
 {
     for (int i = 0; i < world->kube_count; i++)
         if (strcmp(world->kubes[i].name, name) == 0)
-            return &world->kubes[i];
-    return NULL;
+            return i;
+    return -1;
+}
+
+struct kube *world_kube(struct world *world, const char *name)
+{
+    int index = world_kube_index(world, name);
+    return index < 0 ? NULL : &world->kubes[index];
 }
 
 struct actor *world_actor(struct world *world, const char *name)
@@ -93,11 +99,14 @@ void world_count_informer(struct world *world, const struct informer_stats *stat
     cover_more(world, COVER_FOREIGN, stats->foreign);
     cover_more(world, COVER_MALFORMED, stats->malformed);
     cover_more(world, COVER_CONFLICTS, stats->conflicts);
+    if (stats->misinstalled)
+        world_fail(world, "install", "what was put in place is not what had been verified");
 }
 
 void world_count_publisher(struct world *world, const struct publisher_stats *stats)
 {
     cover_more(world, COVER_COALESCED, stats->coalesced);
+    cover_more(world, COVER_PATCHED, stats->patched);
     cover_more(world, COVER_CONFLICTS, stats->conflicts);
 }
 

@@ -97,7 +97,8 @@ struct trap {
 void faults_init(struct world *world);
 void faults_deinit(struct world *world);
 void faults_begin(struct world *world);
-void faults_end(struct world *world); /* what is broken is whole again, what is down comes up */
+void faults_calm(struct world *world); /* of network and broker */
+void faults_end(struct world *world);  /* what is broken is whole again, what is down comes up */
 
 /* ---- the world ---- */
 
@@ -131,7 +132,8 @@ struct world {
     struct loopback_faults weather;
     struct actor providers[WORLD_KUBES];
     struct actor impostor; /* a second provider under the first one's name */
-    bool impostor_was;     /* what is told of the first cluster may be the other one's, in any order */
+    bool impostor_was;     /* there was one: informers may have followed now the one, now the other … */
+    bool impostor_same;    /* … of the same cluster, and so in any order */
     struct actor informers[WORLD_INFORMERS];
 
     struct timer strike, broker_up;
@@ -152,6 +154,7 @@ struct topics world_topics(void);
 struct actor *world_actor(struct world *world,
                           const char *name); /* one that runs; NULL where there is none */
 /* By name; the first one, not the impostor's. NULL where there is none. */
+int world_kube_index(const struct world *world, const char *name); /* -1 where there is none */
 struct kube *world_kube(struct world *world, const char *name);
 /* What the statistics of a process that ends add to the coverage. */
 void world_count_informer(struct world *world, const struct informer_stats *stats);

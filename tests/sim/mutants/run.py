@@ -19,6 +19,7 @@ front of its libraries; then seeds are run until one fails. A mutant that lives 
 is not found any more has to be written again. Exit code 0 only where every mutant was caught.
 """
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -93,9 +94,9 @@ class Build:
         return target
 
 
-def hunt(sim, seeds):
+def hunt(sim, seeds, jobs=1):
     """The line that says which seed failed, and how; None where it lives."""
-    command = [sim, "--seeds", str(seeds), "--jobs", str(os.cpu_count()), "--until-failure"]
+    command = [sim, "--seeds", str(seeds), "--jobs", str(jobs), "--until-failure"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=BOUND_S)
     except subprocess.TimeoutExpired:
@@ -107,7 +108,8 @@ def hunt(sim, seeds):
 
 
 def judge(path, build, seeds):
-    """caught, lived or rotten; and what there is to say."""
+    """caught, lived or rotten; how long it took, and what there is to say."""
+    start = time.monotonic()
     try:
         mutant = Mutant(path)
         with tempfile.TemporaryDirectory() as directory:
@@ -115,8 +117,9 @@ def judge(path, build, seeds):
             objects = [build.object_of(name, text, scratch) for name, text in mutant.sources().items()]
             line = hunt(build.sim(objects, scratch), seeds)
     except Rotten as why:
-        return "rotten", str(why)
-    return ("caught", line) if line else ("LIVED", "%d seeds saw nothing" % seeds)
+        return "ROTTEN", 0, str(why)
+    outcome, what = ("caught", line) if line else ("LIVED", "%d seeds saw nothing" % seeds)
+    return outcome, time.monotonic() - start, what
 
 
 def main():
@@ -129,15 +132,15 @@ def main():
     paths = sorted(HERE.glob("*.mutant"))
     if options.names:
         paths = [HERE / (name + ".mutant") for name in options.names]
-    line = hunt(str(build.directory / "bin/sim"), options.seeds)
+    line = hunt(str(build.directory / "bin/sim"), options.seeds, os.cpu_count())
     if line:
         sys.exit("the simulation fails as it is, which would pass for a mutant caught: " + line)
     bad = 0
-    for path in paths:
-        start = time.monotonic()
-        outcome, what = judge(path, build, options.seeds)
-        bad += outcome != "caught"
-        print("%-7s %-24s %5.1f s  %s" % (outcome, path.stem, time.monotonic() - start, what), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = pool.map(lambda path: judge(path, build, options.seeds), paths)
+        for path, (outcome, seconds, what) in zip(paths, verdicts):
+            bad += outcome != "caught"
+            print("%-7s %-24s %5.1f s  %s" % (outcome, path.stem, seconds, what), flush=True)
     print("%d mutants, %d caught" % (len(paths), len(paths) - bad))
     return 1 if bad or not paths else 0
 

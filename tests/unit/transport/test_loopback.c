@@ -194,6 +194,19 @@ static void test_repeats_a_share(void **state)
     bench_destroy(bench);
 }
 
+static void test_second_copy_comes_late(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_create(2);
+    bench_faults(bench, (struct loopback_faults){.repeat = 1, .late_us = 20 * LOOP_SECOND});
+    bench_talk(bench, 100, 1);
+    int64_t start_us = loop_now_us(bench->loop);
+    loop_run(bench->loop);
+    assert_int_equal(bench->listener.count, 400);
+    assert_in_range(loop_now_us(bench->loop) - start_us, 20 * LOOP_SECOND, 41 * LOOP_SECOND);
+    bench_destroy(bench);
+}
+
 static void test_delays_keep_order_within_topics_only(void **state)
 {
     (void)state;
@@ -320,6 +333,21 @@ static void test_kill_sends_some_and_the_will(void **state)
     bench_destroy(bench);
 }
 
+static void test_killed_behind_a_cut_the_will_comes_late(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_create(11);
+    loopback_cut(bench->talker);
+    int64_t cut_us = loop_now_us(bench->loop);
+    loopback_kill(bench->talker);
+    bench->talker = NULL;
+    assert_int_equal(bench->listener.wills, 0);
+    loop_run(bench->loop);
+    assert_int_equal(bench->listener.wills, 1);
+    assert_true(loop_now_us(bench->loop) - cut_us >= 15 * LOOP_SECOND);
+    bench_destroy(bench);
+}
+
 static void test_doomed_client_dies_where_it_would_say_goodbye(void **state)
 {
     (void)state;
@@ -393,6 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_loses_a_share),
         cmocka_unit_test(test_repeats_a_share),
+        cmocka_unit_test(test_second_copy_comes_late),
         cmocka_unit_test(test_delays_keep_order_within_topics_only),
         cmocka_unit_test(test_reorders_within_topics_if_asked),
         cmocka_unit_test(test_queue_overflows),
@@ -401,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_short_cut_holds_everything_back),
         cmocka_unit_test(test_long_cut_ends_the_connection),
         cmocka_unit_test(test_kill_sends_some_and_the_will),
+        cmocka_unit_test(test_killed_behind_a_cut_the_will_comes_late),
         cmocka_unit_test(test_doomed_client_dies_where_it_would_say_goodbye),
         cmocka_unit_test(test_restart_keeps_or_forgets_what_is_retained),
         cmocka_unit_test(test_a_seed_replays_exactly),
