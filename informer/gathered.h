@@ -6,11 +6,12 @@
  * They follow one another; after a gap gathering begins anew.
  *
  * A patch whose base we have, or were told, becomes an object at once. The base of others is in an answer
- * that is still to come: these patches wait in a chain for each key, and are applied once all answers are
- * there. Since what is gathered begins where the oldest answer ends, the base is there then.
+ * that is still to come: these wait in a chain for each key hash, until an answer has that object. Since what
+ * is gathered begins where the oldest answer ends at the latest, the base of each patch that is newer than
+ * the answers is there in the end, and nobody has to be asked for it.
  *
  * Memory is bounded by the number of objects, not by how long a sync takes: objects that we have already are
- * shared, and what waits in chains has a limit.
+ * shared, and what waits in chains has a limit, behind which gathering begins anew.
  */
 
 #include <stdbool.h>
@@ -21,17 +22,22 @@
 
 struct gathered;
 
-/* have: what patches start from, and what is shared; only read. codec: reads patches. Both are borrowed. */
-struct gathered *gathered_create(struct codec *codec, const struct store *have);
+/* have: what we had before; answers: what was answered so far. Patches start from either, and objects of the
+ * first are shared. codec: reads patches. All are borrowed, and stores are only read. */
+struct gathered *gathered_create(struct codec *codec, const struct store *have, const struct store *answers);
 void gathered_destroy(struct gathered *gathered); /* NULL is fine */
 void gathered_clear(struct gathered *gathered);
 
-/* Of any epoch: what was gathered of another one is dropped. 0; 1 where it makes no sense, and all is dropped
- * then. */
+enum {
+    GATHERED_E_MALFORMED = 1,
+    GATHERED_E_FULL = 2, /* more patches wait than may */
+};
+/* Of any epoch: what was gathered of another one is dropped. 0, or GATHERED_E_*, and all is dropped then. */
 int gathered_add(struct gathered *gathered, const struct message *delta);
 
 uint64_t gathered_epoch(const struct gathered *gathered);
-uint64_t gathered_size(const struct gathered *gathered); /* bytes of all that is kept, at most */
+uint64_t gathered_size(const struct gathered *gathered);  /* bytes of all that is kept, at most */
+size_t gathered_waiting(const struct gathered *gathered); /* number of patches without their base */
 /* The sequences that are there without a gap; first is 0 where there are none. */
 uint64_t gathered_first(const struct gathered *gathered);
 uint64_t gathered_last(const struct gathered *gathered);
@@ -43,10 +49,11 @@ struct gathered_since {
     const void *arg;
 };
 
-/* Applies what waits in chains to what the answers have. 0; 1 where a base is not there. To be called before
- * the following two. */
-int gathered_resolve(struct gathered *gathered, const struct gathered_since *since,
-                     const struct store *answers);
+/* An answer has this object, as of that sequence: what waits for it need not any more. */
+void gathered_answered(struct gathered *gathered, struct object *object, uint64_t sequence);
+/* All answers are there: applies what still waits. 0; 1 where a base is not there. To be called before the
+ * following two. */
+int gathered_resolve(struct gathered *gathered, const struct gathered_since *since);
 /* What the root of a store would be with the newer changes laid over it; and to do so. */
 struct digest gathered_foretell(const struct gathered *gathered, const struct gathered_since *since,
                                 const struct store *store);

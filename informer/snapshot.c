@@ -31,7 +31,7 @@ struct snapshot *snapshot_create(uint64_t nonce, struct codec *codec, const stru
     snapshot->nonce = nonce;
     snapshot->have = have;
     snapshot->state = store_create();
-    snapshot->gathered = gathered_create(codec, have);
+    snapshot->gathered = gathered_create(codec, have, snapshot->state);
     return snapshot;
 }
 
@@ -111,6 +111,7 @@ static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
             object_key_hash(object) > chunk->last_hash)
             return SNAPSHOT_E_MALFORMED;
         store_put(snapshot->state, object);
+        gathered_answered(snapshot->gathered, object, chunk->to);
     }
     return cursor == chunk->body.len ? 0 : SNAPSHOT_E_MALFORMED;
 }
@@ -159,7 +160,7 @@ int snapshot_add_delta(struct snapshot *snapshot, const struct message *delta)
 {
     if (snapshot->epoch && snapshot->epoch != delta->epoch)
         return SNAPSHOT_E_FOREIGN;
-    return gathered_add(snapshot->gathered, delta) == 0 ? 0 : SNAPSHOT_E_MALFORMED;
+    return gathered_add(snapshot->gathered, delta) == GATHERED_E_MALFORMED ? SNAPSHOT_E_MALFORMED : 0;
 }
 
 /* ---- the end ---- */
@@ -187,8 +188,7 @@ static bool verified(struct snapshot *snapshot, bool deltas_lead)
 {
     struct digest promised = deltas_lead ? gathered_root(snapshot->gathered) : snapshot->root;
     struct gathered_since since = since_ranges(snapshot);
-    const struct store *answers = snapshot->equal ? snapshot->have : snapshot->state;
-    if (gathered_resolve(snapshot->gathered, &since, answers) != 0)
+    if (gathered_resolve(snapshot->gathered, &since) != 0)
         return false;
     if (snapshot->equal)
         return digest_equal(gathered_foretell(snapshot->gathered, &since, snapshot->have), promised);

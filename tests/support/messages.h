@@ -55,6 +55,8 @@ struct script {
     struct store *published;
     struct buf body;
     uint64_t sequence, items;
+    bool patches; /* where they pay */
+    size_t patched;
 };
 
 static inline void script_init(struct script *script, enum encoding encoding)
@@ -70,15 +72,21 @@ static inline void script_deinit(struct script *script)
     buf_deinit(&script->body);
 }
 
-static inline void script_put(struct script *script, const char *name, int version)
+static inline void script_put_object(struct script *script, struct object *object)
 {
-    char key[128];
-    cleanup_with(object_unrefp) struct object *object = object_of(name, version);
-    snprintf(key, sizeof(key), "ns/%s", name);
-    assert_int_equal(codec_put_item(script->codec, &script->body, store_get(script->published, key), object),
-                     0);
+    struct object *old = store_get(script->published, object_key(object));
+    if (script->patches && old && codec_put_patch(script->codec, &script->body, old, object) == 0)
+        script->patched++;
+    else
+        assert_int_equal(codec_put_item(script->codec, &script->body, old, object), 0);
     store_put(script->published, object);
     script->items++;
+}
+
+static inline void script_put(struct script *script, const char *name, int version)
+{
+    cleanup_with(object_unrefp) struct object *object = object_of(name, version);
+    script_put_object(script, object);
 }
 
 static inline void script_delete(struct script *script, const char *name)
