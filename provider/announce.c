@@ -41,6 +41,8 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     cleanup_free struct catalog_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
     {
+        if (!stream->ready)
+            continue;
         struct catalog_entry *entry = &entries[count++];
         entry->gvr = stream->gvr;
         entry->namespaced = stream->namespaced;
@@ -56,34 +58,14 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
-/* Up to where what is published is complete. While events wait that is not known, and the last word holds. */
-static const char *version_of(struct publisher_stream *stream)
-{
-    const struct publisher_stream_ops *ops = stream->ops;
-    const char *version =
-        ops && ops->version && stream->ready && !stream->pending ? ops->version(stream->arg) : "";
-    if (version[0] && catalog_version_valid(version))
-        strcpy(stream->version, version);
-    return stream->version;
-}
-
-static int64_t seconds(struct publisher_stream *stream, int64_t (*us)(void *arg))
-{
-    int64_t value = us ? us(stream->arg) : -1;
-    return value < 0 ? -1 : value / LOOP_SECOND;
-}
-
 static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_entry *entry)
 {
-    static const struct publisher_stream_ops none = {.age_us = NULL};
-    const struct publisher_stream_ops *ops = stream->ops ? stream->ops : &none;
+    int64_t age_us = stream->age_us ? stream->age_us(stream->age_arg) : -1;
     *entry = (struct heartbeat_entry){
         .sequence = stream->sequence,
-        .age_s = seconds(stream, ops->age_us),
+        .age_s = age_us < 0 ? -1 : age_us / LOOP_SECOND,
         .state = stream->state,
-        .lease_s = seconds(stream, ops->lease_us),
     };
-    strcpy(entry->version, version_of(stream));
 }
 
 /* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. False where
@@ -96,7 +78,8 @@ static bool publish_heartbeat(struct publisher *publisher, struct audience *audi
     DL_COUNT(audience->streams, stream, total);
     cleanup_free struct heartbeat_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
-    heartbeat_entry(stream, &entries[count++]);
+    if (stream->ready)
+        heartbeat_entry(stream, &entries[count++]);
     heartbeat_format(&body, entries, count);
     struct message message = {.kind = MESSAGE_HEARTBEAT,
                               .boot = publisher->boot,

@@ -11,8 +11,10 @@
 #include "base/mem.h"
 #include "transport/split.h"
 
-#define BATCH_ITEMS_MAX 4096
-#define FORGOTTEN_MAX 256 /* in one step, where nothing is sent */
+/* Patches make a few bytes of much: these bound a turn of the loop here and at the reader, not the message.
+ */
+#define BATCH_ITEMS_MAX 512
+#define BATCH_STANDS_FOR ((size_t)256 << 10)
 
 static struct pending *pending_add(struct publisher_stream *stream, const char *key)
 {
@@ -101,13 +103,6 @@ void publisher_audience(struct publisher *publisher, const char *name)
     announce_soon(publisher, 0);
 }
 
-/* To be told in the catalog. */
-static void stream_changed(struct publisher_stream *stream)
-{
-    stream->audience->catalog_due = true;
-    announce_soon(stream->publisher, 0);
-}
-
 struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
                                        const struct gvr *gvr, const char *kind, bool namespaced,
                                        struct store *source)
@@ -125,7 +120,7 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     stream->namespaced = namespaced;
     strcpy(stream->topic, topic);
     stream->path = stream->topic + strlen(publisher->presence_topic) + 1;
-    stream->state = STREAM_STARTING;
+    stream->epoch = loop_random(publisher->loop) | 1; /* never 0, which stands for none */
     stream->source = source;
     stream->published = store_create();
     stream->observer = (struct store_observer){.changed = on_source_changed, .arg = stream};
@@ -134,15 +129,28 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     for (struct object *object = store_seek(source, 0); object; object = store_after(source, object))
         store_put(stream->published, object);
     store_observe(source, &stream->observer);
-    stream_changed(stream);
     return stream;
 }
 
-void publisher_stream_attend(struct publisher_stream *stream, const struct publisher_stream_ops *ops,
-                             void *arg)
+void ended_free(struct publisher *publisher, struct ended *ended)
 {
-    stream->ops = ops;
-    stream->arg = arg;
+    HASH_DEL(publisher->ended, ended);
+    free(ended->path);
+    free(ended);
+}
+
+static void ended_add(struct publisher_stream *stream, enum end_reason reason)
+{
+    struct publisher *publisher = stream->publisher;
+    struct ended *ended = mem_zalloc(sizeof(*ended));
+    ended->path = mem_strdup(stream->path);
+    ended->gvr = stream->gvr;
+    ended->epoch = stream->epoch;
+    ended->sequence = stream->sequence + 1;
+    ended->reason = reason;
+    if (HASH_COUNT(publisher->ended) >= ENDED_MAX)
+        ended_free(publisher, publisher->ended); /* the table keeps the order of arrival */
+    HASH_ADD_KEYPTR(hh, publisher->ended, ended->path, strlen(ended->path), ended);
 }
 
 void publisher_stream_ready(struct publisher_stream *stream)
@@ -150,23 +158,12 @@ void publisher_stream_ready(struct publisher_stream *stream)
     if (stream->ready)
         return;
     stream->ready = true;
-    stream->epoch = loop_random(stream->publisher->loop) | 1; /* never 0, which stands for none */
-    if (stream->state == STREAM_STARTING)
-        stream->state = STREAM_ACTIVE;
-    stream_changed(stream);
-}
-
-/* What is pending still goes into the published store, by way of stream_pump(). */
-void publisher_stream_unready(struct publisher_stream *stream)
-{
-    if (!stream->ready)
-        return;
-    stream->ready = false;
-    stream->epoch = stream->sequence = 0;
-    stream->version[0] = '\0';
-    while (stream->transfers)
-        transfer_free(stream, stream->transfers);
-    stream_changed(stream);
+    struct ended *ended;
+    HASH_FIND_STR(stream->publisher->ended, stream->path, ended);
+    if (ended)
+        ended_free(stream->publisher, ended);
+    stream->audience->catalog_due = true;
+    announce_soon(stream->publisher, 0);
 }
 
 void publisher_stream_state(struct publisher_stream *stream, enum stream_state state)
@@ -174,8 +171,14 @@ void publisher_stream_state(struct publisher_stream *stream, enum stream_state s
     if (stream->state == state)
         return;
     stream->state = state;
-    stream->audience->heartbeat_due = true;
+    stream->audience->heartbeat_due = stream->ready;
     announce_soon(stream->publisher, 0);
+}
+
+void publisher_stream_age(struct publisher_stream *stream, int64_t (*age_us)(void *arg), void *arg)
+{
+    stream->age_us = age_us;
+    stream->age_arg = arg;
 }
 
 void stream_destroy(struct publisher_stream *stream)
@@ -195,11 +198,15 @@ void stream_destroy(struct publisher_stream *stream)
 
 void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason)
 {
-    struct message end = {
-        .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
-    if (stream->ready)
-        publisher_send(stream->publisher, stream->topic, &end, false);
-    stream_changed(stream);
+    struct publisher *publisher = stream->publisher;
+    if (stream->ready) {
+        ended_add(stream, reason);
+        struct message end = {
+            .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
+        publisher_send(publisher, stream->topic, &end, false);
+        stream->audience->catalog_due = true;
+        announce_soon(publisher, 0);
+    }
     stream_destroy(stream);
 }
 
@@ -211,53 +218,59 @@ size_t stream_body_max(const struct publisher *publisher)
     return max > 2 * HEADER_ROOM ? max - HEADER_ROOM : HEADER_ROOM;
 }
 
+struct batch {
+    struct buf *body;
+    uint64_t items, patched;
+    size_t stands_for; /* bytes of the objects looked at: what it costs to write it, and to read it */
+};
+
 /* As a patch of what is published, where readers can find that by its key hash. 0, BUF_E_LIMIT. */
-static int put_item(struct publisher_stream *stream, struct buf *body, const struct object *old,
+static int put_item(struct publisher_stream *stream, struct batch *batch, const struct object *old,
                     const struct object *new_)
 {
-    struct publisher *publisher = stream->publisher;
+    struct codec *codec = stream->publisher->codec;
     if (old && new_ && store_is_sole(stream->published, old) &&
-        codec_put_patch(publisher->codec, body, old, new_) == 0) {
-        publisher->stats.patched++;
+        codec_put_patch(codec, batch->body, old, new_) == 0) {
+        batch->patched++;
         return 0;
     }
-    return codec_put_item(publisher->codec, body, old, new_);
+    return codec_put_item(codec, batch->body, old, new_);
 }
 
 /* Puts the newest state of a key in the batch, and makes it the published one. False where it does not fit
  * any more. */
-static bool batch_add(struct publisher_stream *stream, struct buf *body, const char *key, uint64_t *items)
+static bool batch_add(struct publisher_stream *stream, struct batch *batch, const char *key)
 {
     struct publisher *publisher = stream->publisher;
     struct object *old = store_get(stream->published, key), *new_ = store_get(stream->source, key);
     if ((!old && !new_) || (old && new_ && object_equal(old, new_)))
         return true;
 
-    size_t before = body->len;
-    if (put_item(stream, body, old, new_) != 0) {
+    size_t before = batch->body->len, patched = batch->patched;
+    if (put_item(stream, batch, old, new_) != 0) {
         log_error(publisher->options.log, "publisher", "%s %s: too large to publish (%zu bytes): left out",
                   stream->path, key, new_ ? object_bytes(new_).len : 0);
         return true;
     }
-    if (*items && body->len > stream_body_max(publisher)) {
-        buf_truncate(body, before);
+    if (batch->items && batch->body->len > stream_body_max(publisher)) {
+        buf_truncate(batch->body, before);
+        batch->patched = patched;
         return false;
     }
+    batch->stands_for += object_size(new_ ? new_ : old);
     if (new_)
         store_put(stream->published, new_);
     else
         store_delete(stream->published, key, false);
-    (*items)++;
+    batch->items++;
     return true;
 }
 
-static uint64_t batch_fill(struct publisher_stream *stream, struct buf *body)
+static void batch_fill(struct publisher_stream *stream, struct batch *batch)
 {
-    uint64_t items = 0;
-    while (stream->pending && items < BATCH_ITEMS_MAX &&
-           batch_add(stream, body, stream->pending->key, &items))
+    while (stream->pending && batch->items < BATCH_ITEMS_MAX && batch->stands_for < BATCH_STANDS_FOR &&
+           batch_add(stream, batch, stream->pending->key))
         pending_free(stream, stream->pending);
-    return items;
 }
 
 /* What was taken by the transport may still be lost, and so may what is not: both are gaps that informers
@@ -265,43 +278,27 @@ static uint64_t batch_fill(struct publisher_stream *stream, struct buf *body)
 static void publish_batch(struct publisher_stream *stream)
 {
     struct publisher *publisher = stream->publisher;
-    buf_clear(&publisher->body);
-    uint64_t items = batch_fill(stream, &publisher->body);
-    if (items == 0)
+    struct batch batch = {.body = &publisher->body};
+    buf_clear(batch.body);
+    batch_fill(stream, &batch);
+    if (batch.items == 0)
         return;
     struct message delta = {
         .kind = MESSAGE_DELTA,
         .epoch = stream->epoch,
         .from = stream->sequence + 1,
-        .items = items,
+        .items = batch.items,
         .root = store_root(stream->published),
         .body = {publisher->body.data, publisher->body.len},
     };
-    stream->sequence += items;
-    publisher->stats.events += items;
+    stream->sequence += batch.items;
+    publisher->stats.events += batch.items;
+    publisher->stats.patched += batch.patched;
     publisher_send(publisher, stream->topic, &delta, false);
-}
-
-/* Nobody is told any more. */
-static void forget_pending(struct publisher_stream *stream)
-{
-    for (int i = 0; i < FORGOTTEN_MAX && stream->pending; i++) {
-        const char *key = stream->pending->key;
-        struct object *new_ = store_get(stream->source, key);
-        if (new_)
-            store_put(stream->published, new_);
-        else
-            store_delete(stream->published, key, false);
-        pending_free(stream, stream->pending);
-    }
 }
 
 bool stream_pump(struct publisher_stream *stream)
 {
-    if (!stream->ready) {
-        forget_pending(stream);
-        return stream->pending != NULL;
-    }
     if (stream->pending) {
         publish_batch(stream);
         return true;

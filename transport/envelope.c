@@ -26,6 +26,11 @@
 #define PREFIX_LEN 9
 #define COMPRESS_MIN 256 /* bytes; below that a frame's own header eats the gain */
 #define COMPRESS_LEVEL 1
+#define COMPRESS_LEVEL_FAR 3
+#define COMPRESS_NEAR ((size_t)1 << 19) /* bytes that level 1 looks back */
+#define FRAME_MAGIC "\x28\xb5\x2f\xfd"
+#define FRAME_MAGIC_LEN 4
+#define PATCH_HEAD 12                  /* bytes: key hash and base */
 #define NUMBER_MAX (UINT64_C(1) << 53) /* exact in a JSON number; a million events a second for 285 years */
 
 #define ITEM_PATCHED 3 /* beside the types of events, which are themselves */
@@ -89,6 +94,7 @@ struct codec {
     size_t body_limit;
     struct buf out;      /* the payload that was encoded last */
     struct buf unpacked; /* the body that was decoded last */
+    struct buf frame;    /* of the last patch, whole */
     struct buf patched;  /* what the last patch made */
     ZSTD_CCtx *compress;
     ZSTD_DCtx *decompress;
@@ -114,6 +120,7 @@ struct codec *codec_create(enum encoding encoding, size_t body_limit)
     codec->body_limit = body_limit;
     buf_init(&codec->out, body_limit * 2 + 4096);
     buf_init(&codec->unpacked, body_limit);
+    buf_init(&codec->frame, body_limit + FRAME_MAGIC_LEN);
     buf_init(&codec->patched, body_limit);
     return codec;
 }
@@ -124,6 +131,7 @@ void codec_destroy(struct codec *codec)
         return;
     buf_deinit(&codec->out);
     buf_deinit(&codec->unpacked);
+    buf_deinit(&codec->frame);
     buf_deinit(&codec->patched);
     ZSTD_freeCCtx(codec->compress);
     ZSTD_freeDCtx(codec->decompress);
@@ -224,18 +232,28 @@ static bool read_field(struct reader *reader, struct message *message, const str
     return read_le(reader, &value[0], 8) && read_le(reader, &value[1], 8);
 }
 
+/* The prefix of a large object would be out of sight: zstd chooses by what it compresses alone. */
+static void set_reach(ZSTD_CCtx *compress, size_t reach)
+{
+    int window_log = 0; /* as the level has it */
+    if (reach > COMPRESS_NEAR)
+        for (window_log = 20; (size_t)1 << window_log < reach;)
+            window_log++;
+    ZSTD_CCtx_setParameter(compress, ZSTD_c_compressionLevel,
+                           window_log ? COMPRESS_LEVEL_FAR : COMPRESS_LEVEL);
+    ZSTD_CCtx_setParameter(compress, ZSTD_c_windowLog, window_log);
+}
+
 /* Appends a zstd frame, made with what the reader will have at hand as prefix. False, with nothing appended,
  * where it would not be smaller than what it stands for. */
 static bool append_frame(struct codec *codec, struct buf *out, struct slice bytes, struct slice prefix)
 {
     if (buf_reserve(out, bytes.len) != 0)
         return false;
-    if (!codec->compress) {
+    if (!codec->compress)
         codec->compress = ZSTD_createCCtx();
-        ZSTD_CCtx_setParameter(codec->compress, ZSTD_c_compressionLevel, COMPRESS_LEVEL);
-    }
-    if (prefix.len)
-        ZSTD_CCtx_refPrefix(codec->compress, prefix.data, prefix.len);
+    set_reach(codec->compress, prefix.len ? prefix.len + bytes.len : 0);
+    ZSTD_CCtx_refPrefix(codec->compress, prefix.data, prefix.len);
     size_t n = ZSTD_compress2(codec->compress, out->data + out->len, bytes.len, bytes.data, bytes.len);
     if (ZSTD_isError(n) || n >= bytes.len)
         return false;
@@ -505,15 +523,17 @@ int codec_put_item(struct codec *codec, struct buf *body, const struct object *o
 int codec_put_patch(struct codec *codec, struct buf *body, const struct object *base,
                     const struct object *new_)
 {
-    struct buf *frame = &codec->patched;
+    struct buf *frame = &codec->frame;
+    struct slice bytes = object_bytes(new_);
     size_t start = body->len;
     buf_clear(frame);
-    if (codec->encoding == ENCODING_PLAIN ||
-        !append_frame(codec, frame, object_bytes(new_), object_bytes(base)))
+    if (codec->encoding == ENCODING_PLAIN || !append_frame(codec, frame, bytes, object_bytes(base)) ||
+        frame->len - FRAME_MAGIC_LEN + PATCH_HEAD >= bytes.len)
         return 1;
     int r = buf_append_char(body, ITEM_PATCHED) || append_le(body, object_key_hash(base), 8) ||
-            append_le(body, (uint32_t)object_digest(base).low, 4) || append_varint(body, frame->len) ||
-            buf_append(body, frame->data, frame->len);
+            append_le(body, (uint32_t)object_digest(base).low, 4) ||
+            append_varint(body, frame->len - FRAME_MAGIC_LEN) ||
+            buf_append(body, frame->data + FRAME_MAGIC_LEN, frame->len - FRAME_MAGIC_LEN);
     if (r)
         buf_truncate(body, start);
     return r ? 1 : 0;
@@ -526,7 +546,12 @@ bool patch_fits(uint32_t base, const struct object *object)
 
 int codec_unpatch(struct codec *codec, struct slice patch, const struct object *base, struct slice *out)
 {
-    int r = unpack(codec, patch, object_bytes(base), codec->body_limit, &codec->patched);
+    struct buf *frame = &codec->frame;
+    buf_clear(frame);
+    if (buf_append(frame, FRAME_MAGIC, FRAME_MAGIC_LEN) != 0 || buf_append(frame, patch.data, patch.len) != 0)
+        return ENVELOPE_E_LIMIT;
+    int r = unpack(codec, (struct slice){frame->data, frame->len}, object_bytes(base), codec->body_limit,
+                   &codec->patched);
     *out = (struct slice){codec->patched.data, codec->patched.len};
     return r;
 }

@@ -84,7 +84,7 @@ struct item {
     enum event_type type; /* ADDED, MODIFIED or DELETED */
     struct slice object;  /* the bytes; for DELETED of the plain encoding a stub that names the object */
     /* MODIFIED of the binary form, instead of the bytes: what makes them of those of the base, which is the
-     * object of that key hash with these low bits of the digest */
+     * object of that key hash with these low bits of the digest. A zstd frame without its magic number */
     struct slice patch;
     uint64_t key_hash;
     uint32_t base;
