@@ -42,7 +42,7 @@ static struct figures figures_of(const struct informer_cluster *cluster)
     struct figures figures = {.age_s = -1};
     const struct informer_replica *replica = NULL;
     while ((replica = cluster_next_replica(cluster, replica))) {
-        int64_t age_s = replica_age_s(replica);
+        int64_t age_s = replica_freshness(replica).age_s;
         figures.resources++;
         figures.synced += replica_synced(replica);
         figures.objects += store_count(replica_store((struct informer_replica *)replica));
@@ -56,7 +56,9 @@ static const char *state_of(const struct informer_cluster *cluster, const struct
 {
     if (!cluster_alive(cluster))
         return "silent";
-    return cluster_synced(cluster) && figures->synced == figures->resources ? "synced" : "syncing";
+    if (!cluster_synced(cluster))
+        return "syncing";
+    return figures->synced == figures->resources ? "synced" : "stale";
 }
 
 /* The version is the cluster's word: made fit for a terminal. */

@@ -165,6 +165,7 @@ static void app_close(struct app *app)
     deploy_destroy(app->deploy);
     app->deploy = NULL;
     fleet_destroy(app->fleet);
+    informer_farewell(app->informer);
     informer_destroy(app->informer);
     connection_destroy(app->connection);
 }

@@ -18,6 +18,7 @@ struct audience {
 };
 
 struct workloads {
+    struct loop *loop;
     struct publisher *publisher;
     struct log *log;
     struct object_rules rules; /* of the source's store: whole but for managedFields */
@@ -79,8 +80,21 @@ static bool same_but_version(const struct object *a, const struct object *b)
 
 /* ---- audiences ---- */
 
+static int64_t age_us(void *arg)
+{
+    struct workloads *workloads = arg;
+    int64_t last_us = reflector_last_byte_us(mirror_reflector(workloads->mirror));
+    return last_us ? loop_now_us(workloads->loop) - last_us : -1;
+}
+
+static const char *version(void *arg)
+{
+    return mirror_version(((struct workloads *)arg)->mirror);
+}
+
 static struct audience *audience_create(struct workloads *workloads, const char *name)
 {
+    static const struct publisher_stream_ops ops = {.age_us = age_us, .version = version};
     size_t len = strlen(name);
     struct audience *audience = mem_zalloc(sizeof(*audience) + len + 1);
     memcpy(audience->name, name, len + 1);
@@ -92,6 +106,7 @@ static struct audience *audience_create(struct workloads *workloads, const char 
         free(audience);
         return NULL;
     }
+    publisher_stream_attend(audience->stream, &ops, workloads);
     publisher_stream_state(audience->stream, workloads->state);
     HASH_ADD_STR(workloads->audiences, name, audience);
     if (workloads->synced)
@@ -191,6 +206,7 @@ struct workloads *workloads_create(const struct workloads_config *config)
     static const struct mirror_ops ops = {
         .may_replace = on_may_replace, .synced = on_synced, .state = on_state};
     struct workloads *workloads = mem_zalloc(sizeof(*workloads));
+    workloads->loop = config->loop;
     workloads->publisher = config->publisher;
     workloads->log = config->log;
     workloads->confirm = config->confirm;
@@ -199,6 +215,7 @@ struct workloads *workloads_create(const struct workloads_config *config)
     workloads->rules.kind = mem_strdup("Deployment");
     workloads->rules.api_version = mem_strdup("apps/v1");
     object_rules_cut(&workloads->rules, "metadata.managedFields");
+    workloads->state = STREAM_STARTING;
     workloads->source = store_create();
     workloads->observer = (struct store_observer){.changed = on_changed, .arg = workloads};
     store_observe(workloads->source, &workloads->observer);

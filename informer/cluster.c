@@ -96,6 +96,7 @@ struct informer_cluster *cluster_get(struct informer *informer, const char *name
     cluster->informer = informer;
     snprintf(cluster->name, sizeof(cluster->name), "%s", name);
     timer_init(&cluster->silence, informer->loop, on_silence, cluster);
+    want_init(cluster);
     HASH_ADD_STR(informer->clusters, name, cluster);
     return cluster;
 }
@@ -116,6 +117,7 @@ void cluster_destroy(struct informer_cluster *cluster)
         replica_destroy(cluster->replicas);
     catalogs_free(cluster);
     timer_stop(&cluster->silence);
+    want_deinit(cluster);
     HASH_DEL(cluster->informer->clusters, cluster);
     free(cluster);
 }
@@ -397,15 +399,28 @@ bool cluster_alive(const struct informer_cluster *cluster)
     return cluster->alive;
 }
 
-bool cluster_synced(const struct informer_cluster *cluster)
+bool cluster_complete(const struct informer_cluster *cluster)
 {
     bool complete = cluster->alive && cluster->catalogs;
     for (const struct catalog *catalog = cluster->catalogs; catalog; catalog = catalog->next)
         complete = complete && catalog->complete;
+    return complete;
+}
+
+/* Nothing better is to be had for now. */
+static bool is_settled(const struct informer_replica *replica)
+{
+    bool refused = replica->state == STREAM_FORBIDDEN || replica->state == STREAM_UNAVAILABLE;
+    return !replica->listed || replica->phase == REPLICA_LIVE || (!replica->announced_epoch && refused);
+}
+
+bool cluster_synced(const struct informer_cluster *cluster)
+{
+    bool settled = cluster_complete(cluster);
     const struct informer_replica *replica;
     DL_FOREACH(cluster->replicas, replica)
-    complete = complete && (!replica->listed || replica->phase == REPLICA_LIVE);
-    return complete;
+    settled = settled && is_settled(replica);
+    return settled;
 }
 
 struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,

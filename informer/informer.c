@@ -192,6 +192,13 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     return informer;
 }
 
+void informer_farewell(struct informer *informer)
+{
+    struct informer_cluster *cluster = informer ? informer->clusters : NULL;
+    for (; cluster; cluster = cluster->hh.next)
+        want_no_more(cluster);
+}
+
 void informer_destroy(struct informer *informer)
 {
     if (!informer)

@@ -56,6 +56,8 @@ struct informer_ops {
     void (*synced)(void *arg, struct informer_replica *replica);
     /* It was synced and is not known to be up to date any more. */
     void (*stale)(void *arg, struct informer_replica *replica);
+    /* Its provider has said anew how it is: what replica_freshness() gives may be another. */
+    void (*heard)(void *arg, struct informer_replica *replica);
     /* The replica goes: its cluster is another one now, or the stream ended (the store is empty then). */
     void (*dropped)(void *arg, struct informer_replica *replica);
 };
@@ -85,6 +87,9 @@ struct informer_stats {
 struct informer *informer_create(struct loop *loop, struct transport *transport,
                                  const struct informer_options *options, const struct informer_ops *ops,
                                  void *arg);
+/* Providers hear that nothing is of interest here any more. Before the destruction, where that is for good;
+ * NULL is fine. */
+void informer_farewell(struct informer *informer);
 void informer_destroy(struct informer *informer); /* no callback comes; NULL is fine */
 
 void informer_on_connected(struct informer *informer);
@@ -101,7 +106,7 @@ const char *cluster_name(const struct informer_cluster *cluster);
 const char *cluster_uid(const struct informer_cluster *cluster);     /* "" while unknown */
 const char *cluster_version(const struct informer_cluster *cluster); /* of Kubernetes, "" while unknown */
 bool cluster_alive(const struct informer_cluster *cluster);          /* heartbeats come */
-/* Its catalog is complete, and every replica of it synced. */
+/* Its catalog is complete, and every replica of it synced, or not to be had: forbidden, say. */
 bool cluster_synced(const struct informer_cluster *cluster);
 
 struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,
@@ -114,7 +119,16 @@ struct store *replica_store(const struct informer_replica *replica);
 bool replica_synced(const struct informer_replica *replica);  /* at this moment, as far as can be known */
 bool replica_refused(const struct informer_replica *replica); /* it would pass the bounds of its cluster */
 enum stream_state replica_state(const struct informer_replica *replica);
-/* The provider says that the last word of the API server about it is so old; -1: never heard of. */
-int64_t replica_age_s(const struct informer_replica *replica);
+/* How far what we have can be trusted to be what the cluster has. */
+struct replica_freshness {
+    bool alive;              /* the provider's heartbeats come */
+    bool synced;             /* as replica_synced() */
+    enum stream_state state; /* as the provider said last */
+    int64_t age_s;           /* since the API server was last heard about it; -1: never */
+    /* It is complete up to this resourceVersion of the cluster; "" where that is not known. Borrowed until
+     * the loop runs on. */
+    const char *resource_version;
+};
+struct replica_freshness replica_freshness(const struct informer_replica *replica);
 
 #endif

@@ -42,9 +42,15 @@ struct informer_replica {
     bool listed;              /* in the catalog of the boot that we follow */
     bool awaited;             /* not in it, but it is not complete yet */
     int unlisted_tries;       /* syncs sent since it was not */
-    uint64_t announced_epoch; /* of the catalog */
+    uint64_t announced_epoch; /* of the catalog; 0: nothing of it is published now */
     enum stream_state state;
     int64_t age_s, age_at_us;
+    bool leased;            /* it is published only while it is of interest: */
+    int64_t lease_until_us; /* so long, as the provider said last */
+    struct {
+        uint64_t epoch, sequence;
+        char version[64]; /* the resourceVersion up to which that state is complete */
+    } complete, promised; /* of the state that was reached last; of the one in the last heartbeat */
 
     enum replica_phase phase;
     struct store *store;
@@ -100,6 +106,8 @@ struct informer_cluster {
     int64_t whois_us; /* when last sent */
     struct allowance announcing, asking;
     struct allowance conflict_log, refused_log, state_log, divergence_log;
+    struct timer want; /* when lapsing leases are renewed */
+    int64_t want_us;   /* when last sent */
     struct informer_replica *replicas, *replicas_by_path;
     size_t replica_count;
     uint64_t objects, size; /* of all replicas */
@@ -150,6 +158,15 @@ void sync_want(struct informer_replica *replica);
 void sync_admit(struct informer *informer);
 void sync_answer(struct informer_replica *replica, const struct message *message); /* equal, chunk */
 void sync_advance(struct informer_replica *replica); /* a delta was added to the snapshot */
+void sync_stop(struct informer_replica *replica);    /* nothing is to be had; the store stays as it is */
+/* What signals name the stream by: the topic without provider. */
+void sync_path(const struct informer_replica *replica, topics_text out);
+
+/* want.c: what providers publish only while it is of interest */
+void want_init(struct informer_cluster *cluster);
+void want_deinit(struct informer_cluster *cluster);
+void want_heard(struct informer_replica *replica, int64_t lease_s); /* by a heartbeat; -1: needs none */
+void want_no_more(struct informer_cluster *cluster);
 
 void sync_refuse(struct informer_replica *replica); /* it would pass the bounds: not soon again */
 
@@ -174,6 +191,7 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);
 void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message);
 void cluster_whois(struct informer_cluster *cluster);
+bool cluster_complete(const struct informer_cluster *cluster); /* it knows all that it has */
 void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other);
 
 /* informer.c */

@@ -150,8 +150,11 @@ static void choose_name(struct app *app)
 static int app_start(struct app *app, struct error *err)
 {
     static const struct informer_ops ops = {.wanted = viewer_wanted,
+                                            .cluster = viewer_cluster,
                                             .replica = viewer_replica,
                                             .synced = viewer_synced,
+                                            .stale = viewer_heard,
+                                            .heard = viewer_heard,
                                             .dropped = viewer_dropped};
     struct program *program = &app->program;
     struct topics topics;
@@ -182,6 +185,7 @@ static int app_start(struct app *app, struct error *err)
 static void app_close(struct app *app)
 {
     once_destroy(app->once);
+    informer_farewell(app->informer);
     informer_destroy(app->informer);
     viewer_destroy(app->viewer);
     if (app->printer)

@@ -1,6 +1,7 @@
 #include "informer/printer.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,7 +23,7 @@ struct printer {
     struct rows rows;
     struct timer turn;         /* prints the rows gathered in this turn of the loop */
     struct gvr gvr;            /* of the table that is being printed */
-    const struct table *table; /* NULL: it is that of SYNCED lines */
+    const struct table *table; /* NULL: it is that of SYNCED and STALE lines */
     bool namespaced;           /* as are its objects */
 };
 
@@ -154,9 +155,9 @@ static void begin_table(struct printer *printer, const struct gvr *gvr, const st
     begin_rows(printer);
 }
 
-static void begin_synced(struct printer *printer)
+static void begin_freshness(struct printer *printer)
 {
-    static const char *const headers[] = {"EVENT", "CLUSTER", "RESOURCE", "OBJECTS"};
+    static const char *const headers[] = {"EVENT", "CLUSTER", "RESOURCE", "OBJECTS", "FRESHNESS"};
     if (printer->rows.columns && !printer->table)
         return;
     print_rows(printer);
@@ -188,20 +189,54 @@ void printer_event(struct printer *printer, const char *cluster, const struct gv
     gathered(printer);
 }
 
-void printer_synced(struct printer *printer, const char *cluster, const struct gvr *gvr, size_t count)
+static const char *reason_of(const struct replica_freshness *freshness)
 {
-    char text[GVR_TEXT_MAX], number[24];
+    if (!freshness->alive)
+        return "silent";
+    return freshness->state == STREAM_ACTIVE ? "asking again" : stream_state_text(freshness->state);
+}
+
+static void freshness_json(const struct replica_freshness *freshness, struct buf *out)
+{
+    buf_append_char(out, '{');
+    if (!freshness->synced)
+        buf_appendf(out, "\"reason\":\"%s\",", reason_of(freshness));
+    buf_appendf(out, "\"resourceVersion\":\"%s\",\"ageSeconds\":%" PRId64 "}", freshness->resource_version,
+                freshness->age_s);
+}
+
+/* "silent, complete up to 17, heard 40s ago" */
+static void freshness_text(const struct replica_freshness *freshness, struct buf *out)
+{
+    if (!freshness->synced)
+        buf_append_str(out, reason_of(freshness));
+    if (freshness->resource_version[0])
+        buf_appendf(out, "%scomplete up to %s", out->len ? ", " : "", freshness->resource_version);
+    if (!freshness->synced && freshness->age_s >= 0)
+        buf_appendf(out, "%sheard %" PRId64 "s ago", out->len ? ", " : "", freshness->age_s);
+}
+
+void printer_freshness(struct printer *printer, const char *cluster, const struct gvr *gvr, size_t count,
+                       const struct replica_freshness *freshness)
+{
+    char name[GVR_TEXT_MAX], number[24];
+    const char *type = freshness->synced ? "SYNCED" : "STALE";
+    struct buf text = BUF_INIT(1000);
     if (printer->config.format == PRINTER_JSON) {
-        write_json(printer, cluster, gvr, "SYNCED", (struct slice){"{}", 2});
-        return;
+        freshness_json(freshness, &text);
+        write_json(printer, cluster, gvr, type, (struct slice){text.data, text.len});
+    } else {
+        freshness_text(freshness, &text);
+        begin_freshness(printer);
+        cell(printer, type);
+        cell(printer, cluster);
+        cell(printer, gvr_text(gvr, name));
+        snprintf(number, sizeof(number), "%zu", count);
+        cell(printer, number);
+        slice_cell(printer, (struct slice){text.data, text.len});
+        gathered(printer);
     }
-    begin_synced(printer);
-    cell(printer, "SYNCED");
-    cell(printer, cluster);
-    cell(printer, gvr_text(gvr, text));
-    snprintf(number, sizeof(number), "%zu", count);
-    cell(printer, number);
-    gathered(printer);
+    buf_deinit(&text);
 }
 
 int printer_flush(struct printer *printer)

@@ -7,6 +7,7 @@
  * the loop are aligned with each other. As JSON each event is one line, with the object's bytes as they are:
  *
  *     {"type":"ADDED","cluster":"c1","group":"","version":"v1","resource":"pods","object":{…}}
+ *     {"type":"STALE","cluster":"c1",…,"object":{"reason":"silent","resourceVersion":"17","ageSeconds":40}}
  *
  * Remote text never reaches a terminal unescaped: in tables, control characters and bytes that are no UTF-8
  * are shown as \x1b or \u009b. (In JSON the API server has escaped them; object_scan() refuses others.)
@@ -16,6 +17,7 @@
 #include "base/gvr.h"
 #include "base/loop.h"
 #include "base/object.h"
+#include "informer/informer.h"
 
 enum printer_format { PRINTER_TABLE, PRINTER_JSON };
 
@@ -39,8 +41,10 @@ void printer_destroy(struct printer *printer); /* drops what is not written yet;
 void printer_event(struct printer *printer, const char *cluster, const struct gvr *gvr, enum event_type type,
                    const struct object *object);
 
-/* The stream of this resource is complete: so many objects. */
-void printer_synced(struct printer *printer, const char *cluster, const struct gvr *gvr, size_t count);
+/* SYNCED: the stream of this resource is complete, with so many objects; or STALE: that is not known any
+ * more, and why. */
+void printer_freshness(struct printer *printer, const char *cluster, const struct gvr *gvr, size_t count,
+                       const struct replica_freshness *freshness);
 
 int printer_flush(struct printer *printer); /* writes all, waiting for the reader; 0, or -errno */
 

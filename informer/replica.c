@@ -53,6 +53,7 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     memcpy(replica->kind, entry->kind, sizeof(replica->kind));
     replica->namespaced = entry->namespaced;
     replica->age_s = -1;
+    replica->state = STREAM_STARTING;
     replica->store = store_create();
     timer_init(&replica->reorder, informer->loop, on_reorder, replica);
     timer_init(&replica->lag, informer->loop, on_lag, replica);
@@ -153,7 +154,15 @@ void replica_announced(struct informer_replica *replica, uint64_t epoch)
     bool another = replica->announced_epoch != epoch;
     replica->listed = true;
     replica->unlisted_tries = 0;
+    if (epoch == 0 && replica->announced_epoch != 0)
+        replica->state = STREAM_STARTING; /* until the heartbeat says why */
+    else if (epoch && (replica->state == STREAM_STARTING || replica->state == STREAM_UNWANTED))
+        replica->state = STREAM_ACTIVE;
     replica->announced_epoch = epoch;
+    if (epoch == 0) {
+        sync_stop(replica);
+        return;
+    }
     bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
     if (replica->phase == REPLICA_IDLE && another)
         announced_anew(replica);
@@ -167,7 +176,25 @@ void replica_unlisted(struct informer_replica *replica, bool complete)
 {
     replica->listed = false;
     replica->awaited = !complete;
-    sync_want(replica);
+    if (replica->epoch == 0 && store_count(replica->store) == 0) /* nothing of it has ever been here */
+        replica_drop(replica);
+    else
+        sync_want(replica);
+}
+
+static bool is_reached(const struct informer_replica *replica)
+{
+    return replica->phase == REPLICA_LIVE && replica->promised.epoch == replica->epoch &&
+           replica->sequence >= replica->promised.sequence;
+}
+
+static void replica_promised(struct informer_replica *replica, const struct heartbeat_entry *entry)
+{
+    if (is_reached(replica))
+        replica->complete = replica->promised;
+    replica->promised.epoch = replica->announced_epoch;
+    replica->promised.sequence = entry->sequence;
+    memcpy(replica->promised.version, entry->version, sizeof(entry->version));
 }
 
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry)
@@ -184,6 +211,10 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
     }
     if (replica->phase == REPLICA_IDLE)
         sync_want(replica);
+    replica_promised(replica, entry);
+    want_heard(replica, entry->lease_s);
+    if (replica->informer->ops->heard)
+        replica->informer->ops->heard(replica->informer->arg, replica);
 }
 
 static void on_lag(void *arg)
@@ -372,11 +403,15 @@ void replica_delta(struct informer_replica *replica, const struct message *delta
 void replica_end(struct informer_replica *replica, const struct message *end)
 {
     struct informer *informer = replica->informer;
-    bool answer = replica->phase == REPLICA_SYNCING && end->nonce == snapshot_nonce(replica->snapshot);
+    bool answer = replica->phase == REPLICA_SYNCING && end->nonce == snapshot_nonce(replica->snapshot) &&
+                  end->epoch == replica->epoch;
     bool follows = replica->phase == REPLICA_LIVE && end->nonce == 0 && end->epoch == replica->epoch &&
                    end->from == replica->sequence + 1;
     if (end->reason != END_GONE && end->reason != END_REVOKED) {
         informer_malformed(informer, replica->cluster->name);
+    } else if (answer && replica->listed) {
+        informer->stats.foreign++; /* the run that we follow has it: another provider has said that */
+        cluster_whois(replica->cluster);
     } else if (answer || follows) {
         log_info(informer->options.log, "informer", "%s %s: %s", replica->cluster->name,
                  replica->gvr.resource,
@@ -431,9 +466,27 @@ enum stream_state replica_state(const struct informer_replica *replica)
     return replica->state;
 }
 
-int64_t replica_age_s(const struct informer_replica *replica)
+static int64_t age_s(const struct informer_replica *replica)
 {
     if (replica->age_s < 0)
         return -1;
     return replica->age_s + (loop_now_us(replica->informer->loop) - replica->age_at_us) / LOOP_SECOND;
+}
+
+static const char *version(const struct informer_replica *replica)
+{
+    if (is_reached(replica))
+        return replica->promised.version;
+    return replica->complete.epoch == replica->epoch ? replica->complete.version : "";
+}
+
+struct replica_freshness replica_freshness(const struct informer_replica *replica)
+{
+    return (struct replica_freshness){
+        .alive = replica->cluster->alive,
+        .synced = replica_synced(replica),
+        .state = replica->state,
+        .age_s = age_s(replica),
+        .resource_version = version(replica),
+    };
 }

@@ -20,6 +20,7 @@
 #define LATER_US LOOP_SECOND
 #define REFUSED_US (60 * LOOP_SECOND)
 #define UNLISTED_TRIES 3
+#define UNLISTED_US (60 * LOOP_SECOND)
 #define SETTLED_US (10 * LOOP_SECOND)
 
 static void on_retry(void *arg);
@@ -59,10 +60,21 @@ void sync_deinit(struct informer_replica *replica)
     sync_abandon(replica);
 }
 
+void sync_stop(struct informer_replica *replica)
+{
+    unqueue(replica);
+    if (replica->phase == REPLICA_IDLE)
+        return;
+    sync_abandon(replica);
+    replica_drop_held(replica);
+    replica_set_phase(replica, REPLICA_IDLE);
+    sync_admit(replica->informer);
+}
+
 /* ---- asking ---- */
 
 /* What a sync and its credit name the stream by: the topic without provider, which topics.h builds. */
-static void stream_path(const struct informer_replica *replica, topics_text out)
+void sync_path(const struct informer_replica *replica, topics_text out)
 {
     topics_text topic, presence;
     const struct topics *topics = &replica->informer->options.topics;
@@ -74,7 +86,7 @@ static void stream_path(const struct informer_replica *replica, topics_text out)
 static bool send_signal(struct informer_replica *replica, struct message message)
 {
     topics_text path;
-    stream_path(replica, path);
+    sync_path(replica, path);
     message.body = (struct slice){path, strlen(path)};
     return informer_signal(replica->informer, replica->cluster->name, &message);
 }
@@ -135,8 +147,9 @@ static bool sync_must_wait(struct informer_replica *replica)
     return true;
 }
 
-/* While its cluster is silent it waits for the next heartbeat, which asks again; and one that has a time to
- * wait waits, whatever is said meanwhile: no announcement makes a storm of a sync that keeps failing. */
+/* While its cluster is silent it waits for the next heartbeat, which asks again; what the provider does not
+ * publish, for the next catalog; and one that has a time to wait waits, whatever is said meanwhile: no
+ * announcement makes a storm of a sync that keeps failing. */
 void sync_want(struct informer_replica *replica)
 {
     bool was_right = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
@@ -148,7 +161,7 @@ void sync_want(struct informer_replica *replica)
     replica_set_phase(replica, REPLICA_IDLE);
     if (!replica->cluster->alive || (was_right && sync_must_wait(replica)))
         return;
-    if (!replica->listed && (replica->awaited || ++replica->unlisted_tries > UNLISTED_TRIES))
+    if (replica->listed ? !replica->announced_epoch : replica->awaited)
         return;
     if (!replica->queued) {
         replica->queued = true;
@@ -157,13 +170,23 @@ void sync_want(struct informer_replica *replica)
     sync_admit(replica->informer);
 }
 
+/* One that the catalog lacks may be over, and the provider may have to find that out first, or never know: it
+ * is asked for on and on, but soon slowly. */
+static int64_t retry_delay(struct informer_replica *replica)
+{
+    struct loop *loop = replica->informer->loop;
+    if (replica->listed || ++replica->unlisted_tries < UNLISTED_TRIES)
+        return backoff_next(&replica->backoff, loop);
+    return UNLISTED_US + (int64_t)loop_random_below(loop, UNLISTED_US);
+}
+
 static void sync_fail(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
     informer->stats.syncs_failed++;
     sync_abandon(replica);
     replica_set_phase(replica, REPLICA_IDLE);
-    timer_start(&replica->retry, backoff_next(&replica->backoff, informer->loop));
+    timer_start(&replica->retry, retry_delay(replica));
     sync_admit(informer);
 }
 

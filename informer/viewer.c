@@ -13,6 +13,7 @@ struct view {
     struct informer_replica *replica;
     struct store_observer observer;
     size_t count;      /* objects that match */
+    bool fresh;        /* as printed last */
     UT_hash_handle hh; /* by replica */
 };
 
@@ -128,13 +129,37 @@ void viewer_replica(void *arg, struct informer_replica *replica)
     store_observe(replica_store(replica), &view->observer);
 }
 
+static void print_freshness(struct viewer *viewer, const struct informer_replica *replica, size_t count)
+{
+    struct replica_freshness freshness = replica_freshness(replica);
+    printer_freshness(viewer->printer, cluster_name(replica_cluster(replica)), replica_gvr(replica), count,
+                      &freshness);
+}
+
 void viewer_synced(void *arg, struct informer_replica *replica)
 {
     struct viewer *viewer = arg;
+    struct view *view = view_find(viewer, replica);
+    if (!view)
+        return;
+    view->fresh = replica_synced(replica);
+    print_freshness(viewer, replica, view->count);
+}
+
+/* What has turned stale, or fresh again. */
+void viewer_heard(void *arg, struct informer_replica *replica)
+{
+    struct viewer *viewer = arg;
     const struct view *view = view_find(viewer, replica);
-    if (view)
-        printer_synced(viewer->printer, cluster_name(replica_cluster(replica)), replica_gvr(replica),
-                       view->count);
+    if (view && view->fresh != replica_synced(replica))
+        viewer_synced(viewer, replica);
+}
+
+void viewer_cluster(void *arg, struct informer_cluster *cluster)
+{
+    struct informer_replica *replica = NULL;
+    while ((replica = cluster_next_replica(cluster, replica)))
+        viewer_heard(arg, replica);
 }
 
 void viewer_dropped(void *arg, struct informer_replica *replica)
@@ -184,8 +209,7 @@ void viewer_print(struct viewer *viewer, const struct informer_cluster *cluster)
     while ((replica = cluster_next_replica(cluster, replica)))
         print_objects(viewer, replica);
     while ((replica = cluster_next_replica(cluster, replica)))
-        printer_synced(viewer->printer, cluster_name(cluster), replica_gvr(replica),
-                       count_matching(viewer, replica_store(replica)));
+        print_freshness(viewer, replica, count_matching(viewer, replica_store(replica)));
     printer_flush(viewer->printer);
 }
 

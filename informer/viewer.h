@@ -32,7 +32,9 @@ void viewer_destroy(struct viewer *viewer); /* after the informer; NULL is fine 
 /* For the informer's ops, whose arg is the viewer, or to be passed on. */
 bool viewer_wanted(void *arg, const char *cluster, const struct gvr *gvr);
 void viewer_replica(void *arg, struct informer_replica *replica);
+void viewer_cluster(void *arg, struct informer_cluster *cluster);
 void viewer_synced(void *arg, struct informer_replica *replica);
+void viewer_heard(void *arg, struct informer_replica *replica); /* stale, too */
 void viewer_dropped(void *arg, struct informer_replica *replica);
 
 bool viewer_wants_cluster(const struct viewer *viewer, const char *cluster);

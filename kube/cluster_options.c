@@ -58,6 +58,11 @@ static const struct option_spec selection_specs[] = {
      .value = "PATH",
      .help = "a field that is cut, such as .status.images; metadata.managedFields always is",
      .offset = offsetof(struct selection_options, drop_fields)},
+    {.name = "always",
+     .type = OPTION_BOOL,
+     .help = "watch all of it all the time, so that the answer to who asks first comes at once; without it a "
+             "resource is watched while somebody follows it",
+     .offset = offsetof(struct selection_options, always)},
 };
 
 struct option_group cluster_option_group(struct cluster_options *options)

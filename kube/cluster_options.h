@@ -14,6 +14,7 @@ struct selection_options {
     char *namespace_;               /* NULL: all */
     char *selector;                 /* of labels; NULL: everything */
     struct option_list drop_fields; /* paths, cut besides metadata.managedFields */
+    bool always;                    /* watch it whether or not anybody wants it */
 };
 
 struct option_group cluster_option_group(struct cluster_options *options);     /* "Cluster" */

@@ -91,7 +91,7 @@ static void answer_done(struct gone_check *check)
         resources_done(check, json);
         break;
     case STEP_DEFINITION:
-        check_end(check, GONE_PRESENT, "the API server answers 404, yet has a definition of this resource");
+        check_end(check, GONE_DOUBT, "the API server answers 404, yet has a definition of this resource");
         break;
     }
     cJSON_Delete(json);

@@ -41,8 +41,6 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     cleanup_free struct catalog_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
     {
-        if (!stream->ready)
-            continue;
         struct catalog_entry *entry = &entries[count++];
         entry->gvr = stream->gvr;
         entry->namespaced = stream->namespaced;
@@ -58,14 +56,34 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
+/* Up to where what is published is complete. While events wait that is not known, and the last word holds. */
+static const char *version_of(struct publisher_stream *stream)
+{
+    const struct publisher_stream_ops *ops = stream->ops;
+    const char *version =
+        ops && ops->version && stream->ready && !stream->pending ? ops->version(stream->arg) : "";
+    if (version[0] && catalog_version_valid(version))
+        strcpy(stream->version, version);
+    return stream->version;
+}
+
+static int64_t seconds(struct publisher_stream *stream, int64_t (*us)(void *arg))
+{
+    int64_t value = us ? us(stream->arg) : -1;
+    return value < 0 ? -1 : value / LOOP_SECOND;
+}
+
 static void heartbeat_entry(struct publisher_stream *stream, struct heartbeat_entry *entry)
 {
-    int64_t age_us = stream->age_us ? stream->age_us(stream->age_arg) : -1;
+    static const struct publisher_stream_ops none = {.age_us = NULL};
+    const struct publisher_stream_ops *ops = stream->ops ? stream->ops : &none;
     *entry = (struct heartbeat_entry){
         .sequence = stream->sequence,
-        .age_s = age_us < 0 ? -1 : age_us / LOOP_SECOND,
+        .age_s = seconds(stream, ops->age_us),
         .state = stream->state,
+        .lease_s = seconds(stream, ops->lease_us),
     };
+    strcpy(entry->version, version_of(stream));
 }
 
 /* At QoS 0: the next one says it all again, and it must not wait behind what is unacknowledged. False where
@@ -78,8 +96,7 @@ static bool publish_heartbeat(struct publisher *publisher, struct audience *audi
     DL_COUNT(audience->streams, stream, total);
     cleanup_free struct heartbeat_entry *entries = mem_zalloc(sizeof(*entries) * (total + 1));
     DL_FOREACH(audience->streams, stream)
-    if (stream->ready)
-        heartbeat_entry(stream, &entries[count++]);
+    heartbeat_entry(stream, &entries[count++]);
     heartbeat_format(&body, entries, count);
     struct message message = {.kind = MESSAGE_HEARTBEAT,
                               .boot = publisher->boot,

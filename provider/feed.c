@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "provider/interest.h"
 #include "provider/mirror.h"
 
-#define PATIENCE_US (30 * LOOP_SECOND) /* for what is unavailable, before others go on without it */
+#define PATIENCE_US (30 * LOOP_SECOND) /* for a first list, before others go on without it */
 #define SLICE_DELETIONS 256            /* in one turn of the loop */
 
 struct feed {
@@ -15,19 +16,23 @@ struct feed {
     struct gvr gvr;
     char name[GVR_TEXT_MAX];
     char *namespace_, *selector;
-    bool namespaced;
+    bool namespaced, always;
     struct object_rules rules;
     struct store *store;
     struct mirror *mirror;
     struct publisher_stream *stream; /* the publisher's; NULL while gone */
+    struct interest interest;
     struct timer emptying;
-    int64_t started_us;
+    struct timer patience; /* active: what cannot be had yet may still come */
     enum reflector_state state;
     char *reason;
-    bool synced; /* once */
+    bool awake;  /* the mirror runs */
+    bool synced; /* once since it woke */
     void (*changed)(void *arg, struct feed *feed);
     void *arg;
 };
+
+/* What the publisher asks */
 
 static int64_t age_us(void *arg)
 {
@@ -36,24 +41,68 @@ static int64_t age_us(void *arg)
     return last_us ? loop_now_us(feed->loop) - last_us : -1;
 }
 
+static const char *version(void *arg)
+{
+    return mirror_version(((struct feed *)arg)->mirror);
+}
+
+static int64_t lease_us(void *arg)
+{
+    return interest_left_us(&((struct feed *)arg)->interest);
+}
+
+static void on_wanted(void *arg, const char *informer, int64_t lease)
+{
+    interest_want(&((struct feed *)arg)->interest, informer, lease);
+}
+
 static bool stream_ensure(struct feed *feed)
 {
+    static const struct publisher_stream_ops leased = {age_us, version, lease_us, on_wanted};
+    static const struct publisher_stream_ops always = {.age_us = age_us, .version = version};
     if (feed->stream)
         return true;
     feed->stream = publisher_add(feed->publisher, TOPICS_ALL, &feed->gvr, feed->rules.kind, feed->namespaced,
                                  feed->store);
     if (feed->stream)
-        publisher_stream_age(feed->stream, age_us, feed);
+        publisher_stream_attend(feed->stream, feed->always ? &always : &leased, feed);
     return feed->stream != NULL;
 }
 
-/* The objects of a resource that is gone go without haste: nobody is told of them any more. */
+/* ---- state ---- */
+
+static enum stream_state stream_state_of(const struct feed *feed)
+{
+    if (!feed->awake)
+        return STREAM_UNWANTED;
+    switch (feed->state) {
+    case REFLECTOR_SYNCED:
+        return STREAM_ACTIVE;
+    case REFLECTOR_FORBIDDEN:
+        return STREAM_FORBIDDEN;
+    case REFLECTOR_UNAVAILABLE:
+        return timer_active(&feed->patience) ? STREAM_STARTING : STREAM_UNAVAILABLE;
+    default:
+        return STREAM_STARTING;
+    }
+}
+
+static void tell_state(struct feed *feed)
+{
+    if (feed->stream)
+        publisher_stream_state(feed->stream, stream_state_of(feed));
+}
+
+static void on_patience(void *arg)
+{
+    tell_state(arg);
+}
+
+/* The objects of what is gone, or not wanted, go without haste. */
 static void on_emptying(void *arg)
 {
     struct feed *feed = arg;
-    if (store_delete_some(feed->store, SLICE_DELETIONS, true) < SLICE_DELETIONS)
-        stream_ensure(feed);
-    else
+    if (store_delete_some(feed->store, SLICE_DELETIONS, true) == SLICE_DELETIONS)
         timer_start(&feed->emptying, 0);
 }
 
@@ -67,21 +116,15 @@ static void on_gone(struct feed *feed)
 
 /* What the mirror says */
 
-static void on_synced(void *arg, const char *version)
+static void on_synced(void *arg, const char *resource_version)
 {
     struct feed *feed = arg;
-    (void)version;
+    (void)resource_version;
     timer_stop(&feed->emptying);
+    timer_stop(&feed->patience);
     feed->synced = true;
     if (stream_ensure(feed))
         publisher_stream_ready(feed->stream);
-}
-
-static enum stream_state stream_state_of(enum reflector_state state)
-{
-    if (state == REFLECTOR_SYNCED)
-        return STREAM_ACTIVE;
-    return state == REFLECTOR_FORBIDDEN ? STREAM_FORBIDDEN : STREAM_UNAVAILABLE;
 }
 
 static void on_state(void *arg, enum reflector_state state, const char *reason)
@@ -96,10 +139,45 @@ static void on_state(void *arg, enum reflector_state state, const char *reason)
                   "%s: synced, %zu objects", feed->name, store_count(feed->store));
     if (state == REFLECTOR_GONE)
         on_gone(feed);
-    else if (feed->stream && state != REFLECTOR_STARTING)
-        publisher_stream_state(feed->stream, stream_state_of(state));
+    tell_state(feed);
     if (feed->changed)
         feed->changed(feed->arg, feed);
+}
+
+/* ---- interest ---- */
+
+static void feed_wake(struct feed *feed)
+{
+    timer_stop(&feed->emptying); /* the list takes over what is still there */
+    feed->awake = true;
+    feed->state = REFLECTOR_STARTING;
+    timer_start(&feed->patience, PATIENCE_US);
+    tell_state(feed);
+    mirror_start(feed->mirror);
+}
+
+static void feed_rest(struct feed *feed)
+{
+    mirror_stop(feed->mirror);
+    timer_stop(&feed->patience);
+    feed->awake = feed->synced = false;
+    if (feed->state != REFLECTOR_GONE)
+        feed->state = REFLECTOR_STARTING;
+    if (feed->stream)
+        publisher_stream_unready(feed->stream);
+    tell_state(feed);
+    timer_start(&feed->emptying, 0);
+}
+
+static void on_interest(void *arg, bool wanted)
+{
+    struct feed *feed = arg;
+    log_info(feed->log, "feed", "%s: %s", feed->name,
+             wanted ? "wanted: listing" : "nobody wants it any more: not watched");
+    if (wanted)
+        feed_wake(feed);
+    else
+        feed_rest(feed);
 }
 
 /* Life */
@@ -139,6 +217,7 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     feed->gvr = config->gvr;
     gvr_text(&feed->gvr, feed->name);
     feed->namespaced = config->namespaced;
+    feed->always = config->always;
     feed->namespace_ = config->namespaced ? mem_strdup(config->namespace_) : NULL;
     feed->selector = mem_strdup(config->selector);
     feed->reason = mem_strdup("");
@@ -146,10 +225,14 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     feed->arg = arg;
     feed->store = store_create();
     timer_init(&feed->emptying, feed->loop, on_emptying, feed);
+    timer_init(&feed->patience, feed->loop, on_patience, feed);
+    interest_init(&feed->interest, feed->loop, on_interest, feed);
     bool right = rules_set(&feed->rules, config);
     feed->mirror = mirror_of(feed, config->rest);
-    if (right && stream_ensure(feed))
+    if (right && stream_ensure(feed)) {
+        tell_state(feed);
         return feed;
+    }
     feed_destroy(feed);
     return NULL;
 }
@@ -159,6 +242,8 @@ void feed_destroy(struct feed *feed)
     if (!feed)
         return;
     timer_stop(&feed->emptying);
+    timer_stop(&feed->patience);
+    interest_deinit(&feed->interest);
     mirror_destroy(feed->mirror);
     store_destroy(feed->store);
     object_rules_deinit(&feed->rules);
@@ -170,13 +255,17 @@ void feed_destroy(struct feed *feed)
 
 void feed_start(struct feed *feed)
 {
-    feed->started_us = loop_now_us(feed->loop);
-    mirror_start(feed->mirror);
-}
-
-void feed_stop(struct feed *feed)
-{
-    mirror_stop(feed->mirror);
+    bool was_gone = feed->state == REFLECTOR_GONE;
+    if (feed->awake && !was_gone)
+        return;
+    if (feed->awake)
+        mirror_stop(feed->mirror);
+    feed->state = REFLECTOR_STARTING;
+    stream_ensure(feed);
+    if (feed->always || feed->interest.wanted)
+        feed_wake(feed);
+    else
+        tell_state(feed);
 }
 
 /* Access */
@@ -199,11 +288,4 @@ enum reflector_state feed_state(const struct feed *feed)
 const char *feed_reason(const struct feed *feed)
 {
     return feed->reason;
-}
-
-bool feed_settled(const struct feed *feed)
-{
-    bool patient = feed->started_us && loop_now_us(feed->loop) - feed->started_us < PATIENCE_US;
-    return feed->synced || feed->state == REFLECTOR_FORBIDDEN || feed->state == REFLECTOR_GONE ||
-           (feed->state == REFLECTOR_UNAVAILABLE && !patient);
 }

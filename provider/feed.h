@@ -7,9 +7,13 @@
  *
  *     API server ──reflector──▶ mirror ──▶ store ──▶ publisher_stream
  *
- * The stream is announced when the store is whole for the first time. While the API server forbids the
- * resource or does not answer, the objects stay as they were last seen and are marked as stale; they are
- * taken away only when the resource is really gone from the API. What comes back then is a new stream.
+ * It is watched only while some informer wants it (provider/interest.h), or always where that is asked for.
+ * The stream is in the catalog from the beginning, and announced when the store is whole. When the interest
+ * lapses the watch ends and the store is emptied; informers keep what they have, as stale.
+ *
+ * While the API server forbids the resource or does not answer, the objects stay as they were last seen and
+ * are marked as stale; they are taken away only when the resource is really gone from the API. What comes
+ * back then is a new stream.
  */
 
 #include <stdbool.h>
@@ -29,6 +33,7 @@ struct feed_config {
     const char *namespace_;                /* NULL: all; of no meaning for cluster scope */
     const char *selector;                  /* of labels; NULL: everything */
     const struct option_list *drop_fields; /* cut besides metadata.managedFields; may be NULL */
+    bool always;                           /* whether or not anybody wants it */
 };
 
 struct feed;
@@ -40,15 +45,12 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
 /* After the publisher, which borrows the store; informers hear nothing. NULL is fine. */
 void feed_destroy(struct feed *feed);
 
+/* The API server offers the resource: from now on it may be had. Again, and at once, where it was gone. */
 void feed_start(struct feed *feed);
-void feed_stop(struct feed *feed); /* what is published stays */
 
 const struct gvr *feed_gvr(const struct feed *feed);
 struct store *feed_store(struct feed *feed);
 enum reflector_state feed_state(const struct feed *feed);
 const char *feed_reason(const struct feed *feed); /* one line; "" where all is well */
-
-/* Its answer is known: it was synced once, or is forbidden or gone, or could not be had for half a minute. */
-bool feed_settled(const struct feed *feed);
 
 #endif

@@ -53,7 +53,7 @@ static int app_open(struct app *app, struct error *err)
                                .replaced = on_replaced,
                                .arg = app};
     int r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &app->topics,
-                        app->options.cluster, NULL, NULL, err);
+                        app->options.cluster, &site_publisher_ops, &app->site, err);
     return r == 0 ? site_open(&app->site, &site, err) : r;
 }
 

@@ -230,6 +230,11 @@ enum reflector_state mirror_state(const struct mirror *m)
     return m->state;
 }
 
+const char *mirror_version(const struct mirror *m)
+{
+    return m->synced && !m->walked ? reflector_resource_version(m->reflector) : "";
+}
+
 const struct reflector *mirror_reflector(const struct mirror *m)
 {
     return m->reflector;

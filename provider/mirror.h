@@ -44,6 +44,9 @@ void mirror_replace(struct mirror *mirror); /* what may_replace() has put off; n
 
 bool mirror_synced(const struct mirror *mirror); /* a whole list has been handed over since the start */
 enum reflector_state mirror_state(const struct mirror *mirror); /* as last told */
+/* The resourceVersion up to which the store is complete, as far as can be told; "" before the first list is
+ * whole, and while a later one is put in place. Borrowed until the loop runs on. */
+const char *mirror_version(const struct mirror *mirror);
 const struct reflector *mirror_reflector(const struct mirror *mirror);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- *     discovery ──▶ wants ──(known)──▶ feeds ──(all settled)──▶ publisher_complete()
- *        ▲            │
+ *     discovery ──▶ wants ──(known)──▶ feeds
+ *        ▲            │ ╰──(all known or absent)──▶ publisher_complete()
  *        └─(missing)──┘  now and then
  */
 #include "provider/provider.h"
@@ -10,6 +10,7 @@
 #include "base/backoff.h"
 #include "base/mem.h"
 #include "kube/discovery.h"
+#include "provider/absence.h"
 #include "provider/feed.h"
 #include "store/selector.h"
 
@@ -41,6 +42,7 @@ struct provider {
     size_t want_count;
     struct feed **feeds;
     size_t feed_count;
+    struct absence *absence;
     struct timer refresh, check;
     struct backoff backoff;
     int64_t started_us;
@@ -50,15 +52,13 @@ struct provider {
 
 /* Feeds */
 
-static struct feed *feed_find(struct provider *provider, const struct gvr *gvr)
+static struct feed *feed_find(const struct provider *provider, const struct gvr *gvr)
 {
     for (size_t i = 0; i < provider->feed_count; i++)
         if (gvr_equal(feed_gvr(provider->feeds[i]), gvr))
             return provider->feeds[i];
     return NULL;
 }
-
-static void check_complete(struct provider *provider);
 
 static void refresh_in(struct provider *provider, int64_t delay_us)
 {
@@ -71,7 +71,6 @@ static void on_feed_changed(void *arg, struct feed *feed)
     struct provider *provider = arg;
     if (feed_state(feed) == REFLECTOR_GONE && !timer_active(&provider->refresh))
         refresh_in(provider, REFRESH_NAMED_US);
-    check_complete(provider);
 }
 
 static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)
@@ -88,6 +87,7 @@ static struct feed *feed_make(struct provider *provider, const struct api_resour
         .namespace_ = provider->selection->namespace_,
         .selector = provider->selection->selector,
         .drop_fields = &provider->selection->drop_fields,
+        .always = provider->selection->always,
     };
     struct feed *feed = feed_create(&config, on_feed_changed, provider);
     if (!feed) {
@@ -107,10 +107,8 @@ static struct feed *feed_ensure(struct provider *provider, const struct api_reso
     struct feed *feed = feed_find(provider, &resource->gvr);
     if (!feed)
         return feed_make(provider, resource);
-    if (feed_state(feed) == REFLECTOR_GONE) {
-        feed_stop(feed);
+    if (feed_state(feed) == REFLECTOR_GONE)
         feed_start(feed);
-    }
     return feed;
 }
 
@@ -179,9 +177,8 @@ static int64_t refresh_delay(const struct provider *provider)
 }
 
 /* A want that has no feed is settled when it is known that there is nothing to feed. */
-static bool wants_settled(const struct provider *provider)
+static bool wants_settled(const struct provider *provider, bool patient)
 {
-    bool patient = loop_now_us(provider->loop) - provider->started_us < PATIENCE_US;
     for (size_t i = 0; i < provider->want_count; i++) {
         const struct want *want = &provider->wants[i];
         if (!want->feed && !want->absent && strcmp(want->spelling, EVERYTHING) != 0 && patient)
@@ -192,16 +189,12 @@ static bool wants_settled(const struct provider *provider)
 
 static void check_complete(struct provider *provider)
 {
-    bool settled = provider->discovered && wants_settled(provider);
-    if (provider->complete)
-        return;
-    for (size_t i = 0; settled && i < provider->feed_count; i++)
-        settled = feed_settled(provider->feeds[i]);
-    if (!settled)
+    bool patient = loop_now_us(provider->loop) - provider->started_us < PATIENCE_US;
+    if (provider->complete || !provider->discovered || !wants_settled(provider, patient))
         return;
     provider->complete = true;
     timer_stop(&provider->check);
-    log_info(provider->log, "provider", "%zu %s mirrored", provider->feed_count,
+    log_info(provider->log, "provider", "%zu %s shared", provider->feed_count,
              provider->feed_count == 1 ? "resource is" : "resources are");
     publisher_complete(provider->publisher);
 }
@@ -246,6 +239,28 @@ static void on_refresh(void *arg)
 {
     struct provider *provider = arg;
     discovery_refresh(provider->discovery);
+}
+
+/* What is not there */
+
+/* Only what every spelling has been looked up for can be said to be none of them. */
+static bool is_shared(void *arg, const struct gvr *gvr)
+{
+    const struct provider *provider = arg;
+    for (size_t i = 0; i < provider->want_count; i++)
+        if (strcmp(provider->wants[i].spelling, EVERYTHING) == 0)
+            return true;
+    return feed_find(provider, gvr) || !provider->discovered || !wants_settled(provider, true);
+}
+
+int provider_absent(struct provider *provider, const char *audience, const struct gvr *gvr)
+{
+    const struct feed *feed = feed_find(provider, gvr);
+    if (strcmp(audience, TOPICS_ALL) != 0 || !provider->complete)
+        return 0;
+    if (feed)
+        return feed_state(feed) == REFLECTOR_GONE ? END_GONE : 0;
+    return absence_ask(provider->absence, gvr);
 }
 
 /* Life */
@@ -299,6 +314,7 @@ struct provider *provider_create(const struct provider_config *config)
     publisher_audience(provider->publisher, TOPICS_ALL);
     backoff_init(&provider->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.5);
     provider->discovery = discovery_create(provider->rest, on_discovered, provider);
+    provider->absence = absence_create(provider->loop, provider->rest, is_shared, provider);
     timer_init(&provider->refresh, provider->loop, on_refresh, provider);
     timer_init(&provider->check, provider->loop, on_check, provider);
     timer_start(&provider->refresh, 0);
@@ -313,6 +329,7 @@ void provider_destroy(struct provider *provider)
     timer_stop(&provider->refresh);
     timer_stop(&provider->check);
     discovery_destroy(provider->discovery);
+    absence_destroy(provider->absence);
     for (size_t i = 0; i < provider->feed_count; i++)
         feed_destroy(provider->feeds[i]);
     for (size_t i = 0; i < provider->want_count; i++)

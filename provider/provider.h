@@ -10,6 +10,9 @@
  * end, even where nothing that was named is known: the provider of a cluster that is still being set up must
  * come to life by itself.
  *
+ * Of a stream that an informer still has and that is not there any more it finds out why: the API has no such
+ * resource, or it is no longer among what is shared (provider/absence.h).
+ *
  * A state machine over struct rest and struct loop.
  */
 
@@ -36,6 +39,9 @@ int provider_check(const struct selection_options *selection, struct error *err)
 struct provider *provider_create(const struct provider_config *config);
 /* After the publisher, which borrows the stores. NULL is fine. */
 void provider_destroy(struct provider *provider);
+
+/* For publisher_ops.absent. */
+int provider_absent(struct provider *provider, const char *audience, const struct gvr *gvr);
 
 size_t provider_feeds(const struct provider *provider); /* how many resources are fed */
 

@@ -11,6 +11,9 @@
 #define TURN_EVENTS 128
 #define WHOIS_JITTER_US (500 * LOOP_MS)
 #define NOISE_LOG_US (10 * LOOP_SECOND)
+#define WANT_PATHS_MAX 64 /* looked at in one want */
+#define WANT_LEASE_MAX_S 86400
+#define WANT_ECHO_US (100 * LOOP_MS)
 
 bool publisher_may_send(const struct publisher *publisher)
 {
@@ -59,13 +62,13 @@ static void on_flush(void *arg)
 
 /* ---- signals ---- */
 
-static struct publisher_stream *stream_by_path(struct publisher *publisher, struct slice path)
+static struct publisher_stream *stream_by_path(const struct publisher *publisher, struct slice path)
 {
     const char *slash = path.len ? memchr(path.data, '/', path.len) : NULL;
     struct audience *audience =
         slash ? audience_find(publisher, path.data, (size_t)(slash - path.data)) : NULL;
     struct publisher_stream *stream = audience ? audience->streams : NULL;
-    while (stream && !(stream->ready && slice_equal(path, stream->path)))
+    while (stream && !slice_equal(path, stream->path))
         stream = stream->next;
     return stream;
 }
@@ -88,22 +91,31 @@ static void answer_equal(struct publisher_stream *stream, const char *informer, 
     publisher_send(publisher, topic, &equal, false);
 }
 
-static void answer_ended(struct publisher *publisher, const char *informer, const struct message *sync)
+/* What a path names, whether or not there is such a stream. */
+static bool path_parse(const struct publisher *publisher, struct slice path, struct topic *out)
 {
-    cleanup_free char *path = mem_dup(sync->body.data, sync->body.len);
-    struct ended *ended;
+    cleanup_free char *topic = mem_printf("%s/%.*s", publisher->presence_topic, SLICE_ARGS(path));
+    return topics_parse(&publisher->options.topics, topic, out) == 0 && out->kind == TOPIC_STREAM;
+}
+
+/* Of a stream that is not there: whether it is over is the owner's to know. The epoch is the one that the
+ * asker has, and so is right for it alone. */
+static void answer_absent(struct publisher *publisher, const char *informer, const struct message *sync)
+{
+    struct topic stream;
     topics_text topic;
-    HASH_FIND_STR(publisher->ended, path, ended);
-    if (!ended ||
-        topics_stream(&publisher->options.topics, publisher->name, informer, &ended->gvr, topic) != 0) {
+    bool known = publisher->ops && publisher->ops->absent && path_parse(publisher, sync->body, &stream);
+    int reason = known ? publisher->ops->absent(publisher->arg, stream.informer, &stream.gvr) : 0;
+    if (!reason ||
+        topics_stream(&publisher->options.topics, publisher->name, informer, &stream.gvr, topic) != 0) {
         publisher->stats.syncs_refused++;
         return;
     }
     struct message end = {.kind = MESSAGE_END,
-                          .epoch = ended->epoch,
+                          .epoch = sync->epoch,
                           .nonce = sync->nonce,
-                          .from = ended->sequence,
-                          .reason = ended->reason};
+                          .from = sync->to + 1,
+                          .reason = (uint64_t)reason};
     publisher_send(publisher, topic, &end, false);
 }
 
@@ -116,14 +128,40 @@ static void on_sync(struct publisher *publisher, const char *informer, const str
 {
     struct publisher_stream *stream = stream_by_path(publisher, sync->body);
     if (!stream)
-        answer_ended(publisher, informer, sync);
-    else if (!may_read(stream, informer))
+        answer_absent(publisher, informer, sync);
+    else if (!stream->ready || !may_read(stream, informer))
         publisher->stats.syncs_refused++;
     else if (sync->count == store_count(stream->published) &&
              digest_equal(sync->root, store_root(stream->published)))
         answer_equal(stream, informer, sync);
     else
         transfer_start(stream, informer, sync);
+}
+
+static void want_one(struct publisher *publisher, const char *informer, struct slice path, uint64_t lease_s)
+{
+    struct publisher_stream *stream = stream_by_path(publisher, path);
+    if (!stream || !may_read(stream, informer)) {
+        publisher->stats.wants_refused++;
+    } else if (stream->ops && stream->ops->wanted) {
+        stream->ops->wanted(stream->arg, informer, (int64_t)lease_s * LOOP_SECOND);
+        stream->audience->heartbeat_due = true;
+    }
+}
+
+/* The heartbeat behind it tells all informers that the lease was renewed. */
+static void on_want(struct publisher *publisher, const char *informer, const struct message *want)
+{
+    struct slice rest = want->body;
+    uint64_t lease_s = want->lease < WANT_LEASE_MAX_S ? want->lease : WANT_LEASE_MAX_S;
+    for (size_t i = 0; i < WANT_PATHS_MAX && rest.len; i++) {
+        const char *space = memchr(rest.data, ' ', rest.len);
+        size_t len = space ? (size_t)(space - rest.data) : rest.len;
+        want_one(publisher, informer, (struct slice){rest.data, len}, lease_s);
+        rest = (struct slice){rest.data + len + (space != NULL), rest.len - len - (space != NULL)};
+    }
+    publisher->stats.wants_refused += rest.len > 0;
+    announce_soon(publisher, WANT_ECHO_US);
 }
 
 static void audience_due(struct publisher *publisher, const char *name)
@@ -188,8 +226,11 @@ static void on_signal(struct publisher *publisher, const struct topic *topic, co
         break;
     case MESSAGE_CREDIT:
         stream = stream_by_path(publisher, message.body);
-        if (stream)
+        if (stream && stream->ready)
             transfer_credit(stream, topic->informer, &message);
+        break;
+    case MESSAGE_WANT:
+        on_want(publisher, topic->informer, &message);
         break;
     case MESSAGE_WHOIS:
         on_whois(publisher, topic->informer,
@@ -293,8 +334,6 @@ void publisher_destroy(struct publisher *publisher)
         HASH_DEL(publisher->audiences, audience);
         free(audience);
     }
-    while (publisher->ended)
-        ended_free(publisher, publisher->ended);
     askers_deinit(&publisher->askers);
     timer_stop(&publisher->flush);
     timer_stop(&publisher->heartbeat);

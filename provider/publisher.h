@@ -43,10 +43,23 @@ struct publisher_options {
     struct log *log;        /* may be NULL */
 };
 
-struct publisher_ops {
+struct publisher_ops { /* may be NULL, each */
     /* An informer asks who is there, or for a stream of its own: a chance to add streams for that audience.
-     * May be NULL. */
+     */
     void (*asked)(void *arg, const char *informer);
+    /* An informer asks for a stream that is not there. An enum end_reason where it is known that there is to
+     * be none, and its objects are no more; 0: nothing is known, and nothing is said. */
+    int (*absent)(void *arg, const char *audience, const struct gvr *gvr);
+};
+
+/* What the owner of a stream knows of its source, asked for with each heartbeat; may be NULL, each. */
+struct publisher_stream_ops {
+    int64_t (*age_us)(void *arg); /* since the API server was last heard; -1: not known */
+    /* The resourceVersion up to which the source is complete; "": not known just now. Borrowed. */
+    const char *(*version)(void *arg);
+    int64_t (*lease_us)(void *arg); /* for how long it is still of interest; without it: in any case */
+    /* An informer wants it for so long; 0: no longer. */
+    void (*wanted)(void *arg, const char *informer, int64_t lease_us);
 };
 
 struct publisher_stats {
@@ -55,10 +68,11 @@ struct publisher_stats {
     uint64_t coalesced; /* changes that were overtaken before they were encoded */
     uint64_t messages, bytes;
     uint64_t syncs_equal, syncs_snapshot, syncs_refused;
-    uint64_t malformed; /* signals that did not decode */
-    uint64_t excess;    /* signals beyond what one informer may send (provider/askers.h) */
-    uint64_t conflicts; /* presences of another provider under our name */
-    uint64_t unheard;   /* times that our own presence did not come back: the broker denies us silently */
+    uint64_t wants_refused; /* streams that informers want, and that are not to be had */
+    uint64_t malformed;     /* signals that did not decode */
+    uint64_t excess;        /* signals beyond what one informer may send (provider/askers.h) */
+    uint64_t conflicts;     /* presences of another provider under our name */
+    uint64_t unheard;       /* times that our own presence did not come back: the broker denies us silently */
 };
 
 /* Subscribes on the transport, which is borrowed and must outlive the publisher, and must not be started yet.
@@ -87,16 +101,18 @@ void publisher_on_drained(struct publisher *publisher);
 /* From now on this audience hears of us, even while there is no stream for it. */
 void publisher_audience(struct publisher *publisher, const char *audience);
 
-/* A stream that is not ready yet: it follows the source, but nobody is told of it. The source is borrowed.
- * kind: the object's, for people. NULL where the names make no topic. */
+/* A stream that is not ready yet: it follows the source in silence, and is in the catalog as one that may be
+ * had. The source is borrowed. kind: the object's, for people. NULL where the names make no topic. */
 struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
                                        const struct gvr *gvr, const char *kind, bool namespaced,
                                        struct store *source);
-void publisher_stream_ready(
-    struct publisher_stream *stream); /* the source is complete: announce it; idempotent */
+void publisher_stream_attend(struct publisher_stream *stream, const struct publisher_stream_ops *ops,
+                             void *arg);
+/* The source is complete: announces it, as a new epoch. Idempotent. */
+void publisher_stream_ready(struct publisher_stream *stream);
+/* Not ready any more: nothing is published, and informers keep what they have. */
+void publisher_stream_unready(struct publisher_stream *stream);
 void publisher_stream_state(struct publisher_stream *stream, enum stream_state state);
-/* How old the source is, in µs, for heartbeats; NULL or -1: not known. */
-void publisher_stream_age(struct publisher_stream *stream, int64_t (*age_us)(void *arg), void *arg);
 /* Ends it: to informers all its objects are gone for that reason. The stream is freed. */
 void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason);
 

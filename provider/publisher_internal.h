@@ -51,12 +51,13 @@ struct publisher_stream {
     char kind[64];
     bool namespaced;
     topics_text topic;
-    const char *path; /* the part of topic behind the provider: what a sync names the stream by */
-    uint64_t epoch, sequence;
+    const char *path;         /* the part of topic behind the provider: what a sync names the stream by */
+    uint64_t epoch, sequence; /* 0 while it is not ready */
     bool ready;
     enum stream_state state;
-    int64_t (*age_us)(void *arg);
-    void *age_arg;
+    const struct publisher_stream_ops *ops;
+    void *arg;
+    char version[64];     /* told last: what is published is complete up to it */
     struct store *source; /* borrowed */
     struct store *published;
     struct store_observer observer;
@@ -65,17 +66,6 @@ struct publisher_stream {
     struct publisher_stream *prev, *next;
     struct publisher_stream *work_prev, *work_next; /* in publisher->work while there is something to send */
     bool working;
-};
-
-#define ENDED_MAX CATALOG_STREAMS_MAX
-
-/* What remains of a stream that was ended, so that a late sync gets its answer. The oldest makes room. */
-struct ended {
-    char *path;
-    struct gvr gvr;
-    uint64_t epoch, sequence;
-    enum end_reason reason;
-    UT_hash_handle hh;
 };
 
 struct publisher {
@@ -97,7 +87,6 @@ struct publisher {
     struct audience *announce_next; /* where the round of announcing goes on; NULL between rounds */
     bool announce_again;            /* asked for meanwhile */
     struct publisher_stream *work;
-    struct ended *ended;
     struct askers askers;
     struct allowance noise_log;
     struct buf body;
@@ -106,7 +95,6 @@ struct publisher {
 };
 
 /* stream.c */
-void ended_free(struct publisher *publisher, struct ended *ended);
 void stream_destroy(struct publisher_stream *stream);
 void stream_work(struct publisher_stream *stream); /* there is something to send */
 bool stream_pump(

@@ -17,6 +17,14 @@ static void on_known(void *arg, const char *uid, const char *version)
     site->provider = provider_create(&config);
 }
 
+static int on_absent(void *arg, const char *audience, const struct gvr *gvr)
+{
+    struct site *site = arg;
+    return site->provider ? provider_absent(site->provider, audience, gvr) : 0;
+}
+
+const struct publisher_ops site_publisher_ops = {.absent = on_absent};
+
 static void on_replaced(void *arg)
 {
     struct site *site = arg;

@@ -43,6 +43,9 @@ struct site_config {
 /* Starts at once. 0, or what kubeconfig_load() gives. */
 int site_open(struct site *site, const struct site_config *config, struct error *err);
 
+/* For outlet_open(); its arg is the site, which may not be open yet. */
+extern const struct publisher_ops site_publisher_ops;
+
 /* After outlet_close(), since the publisher borrows stores. A zeroed one is fine. */
 void site_close(struct site *site);
 

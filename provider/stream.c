@@ -15,6 +15,7 @@
  */
 #define BATCH_ITEMS_MAX 512
 #define BATCH_STANDS_FOR ((size_t)256 << 10)
+#define FORGOTTEN_MAX 256 /* in one step, where nothing is sent */
 
 static struct pending *pending_add(struct publisher_stream *stream, const char *key)
 {
@@ -103,6 +104,13 @@ void publisher_audience(struct publisher *publisher, const char *name)
     announce_soon(publisher, 0);
 }
 
+/* To be told in the catalog. */
+static void stream_changed(struct publisher_stream *stream)
+{
+    stream->audience->catalog_due = true;
+    announce_soon(stream->publisher, 0);
+}
+
 struct publisher_stream *publisher_add(struct publisher *publisher, const char *audience,
                                        const struct gvr *gvr, const char *kind, bool namespaced,
                                        struct store *source)
@@ -120,7 +128,7 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     stream->namespaced = namespaced;
     strcpy(stream->topic, topic);
     stream->path = stream->topic + strlen(publisher->presence_topic) + 1;
-    stream->epoch = loop_random(publisher->loop) | 1; /* never 0, which stands for none */
+    stream->state = STREAM_STARTING;
     stream->source = source;
     stream->published = store_create();
     stream->observer = (struct store_observer){.changed = on_source_changed, .arg = stream};
@@ -129,28 +137,15 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     for (struct object *object = store_seek(source, 0); object; object = store_after(source, object))
         store_put(stream->published, object);
     store_observe(source, &stream->observer);
+    stream_changed(stream);
     return stream;
 }
 
-void ended_free(struct publisher *publisher, struct ended *ended)
+void publisher_stream_attend(struct publisher_stream *stream, const struct publisher_stream_ops *ops,
+                             void *arg)
 {
-    HASH_DEL(publisher->ended, ended);
-    free(ended->path);
-    free(ended);
-}
-
-static void ended_add(struct publisher_stream *stream, enum end_reason reason)
-{
-    struct publisher *publisher = stream->publisher;
-    struct ended *ended = mem_zalloc(sizeof(*ended));
-    ended->path = mem_strdup(stream->path);
-    ended->gvr = stream->gvr;
-    ended->epoch = stream->epoch;
-    ended->sequence = stream->sequence + 1;
-    ended->reason = reason;
-    if (HASH_COUNT(publisher->ended) >= ENDED_MAX)
-        ended_free(publisher, publisher->ended); /* the table keeps the order of arrival */
-    HASH_ADD_KEYPTR(hh, publisher->ended, ended->path, strlen(ended->path), ended);
+    stream->ops = ops;
+    stream->arg = arg;
 }
 
 void publisher_stream_ready(struct publisher_stream *stream)
@@ -158,12 +153,23 @@ void publisher_stream_ready(struct publisher_stream *stream)
     if (stream->ready)
         return;
     stream->ready = true;
-    struct ended *ended;
-    HASH_FIND_STR(stream->publisher->ended, stream->path, ended);
-    if (ended)
-        ended_free(stream->publisher, ended);
-    stream->audience->catalog_due = true;
-    announce_soon(stream->publisher, 0);
+    stream->epoch = loop_random(stream->publisher->loop) | 1; /* never 0, which stands for none */
+    if (stream->state == STREAM_STARTING)
+        stream->state = STREAM_ACTIVE;
+    stream_changed(stream);
+}
+
+/* What is pending still goes into the published store, by way of stream_pump(). */
+void publisher_stream_unready(struct publisher_stream *stream)
+{
+    if (!stream->ready)
+        return;
+    stream->ready = false;
+    stream->epoch = stream->sequence = 0;
+    stream->version[0] = '\0';
+    while (stream->transfers)
+        transfer_free(stream, stream->transfers);
+    stream_changed(stream);
 }
 
 void publisher_stream_state(struct publisher_stream *stream, enum stream_state state)
@@ -171,14 +177,8 @@ void publisher_stream_state(struct publisher_stream *stream, enum stream_state s
     if (stream->state == state)
         return;
     stream->state = state;
-    stream->audience->heartbeat_due = stream->ready;
+    stream->audience->heartbeat_due = true;
     announce_soon(stream->publisher, 0);
-}
-
-void publisher_stream_age(struct publisher_stream *stream, int64_t (*age_us)(void *arg), void *arg)
-{
-    stream->age_us = age_us;
-    stream->age_arg = arg;
 }
 
 void stream_destroy(struct publisher_stream *stream)
@@ -198,15 +198,11 @@ void stream_destroy(struct publisher_stream *stream)
 
 void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason)
 {
-    struct publisher *publisher = stream->publisher;
-    if (stream->ready) {
-        ended_add(stream, reason);
-        struct message end = {
-            .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
-        publisher_send(publisher, stream->topic, &end, false);
-        stream->audience->catalog_due = true;
-        announce_soon(publisher, 0);
-    }
+    struct message end = {
+        .kind = MESSAGE_END, .epoch = stream->epoch, .from = stream->sequence + 1, .reason = reason};
+    if (stream->ready)
+        publisher_send(stream->publisher, stream->topic, &end, false);
+    stream_changed(stream);
     stream_destroy(stream);
 }
 
@@ -297,8 +293,26 @@ static void publish_batch(struct publisher_stream *stream)
     publisher_send(publisher, stream->topic, &delta, false);
 }
 
+/* Nobody is told any more. */
+static void forget_pending(struct publisher_stream *stream)
+{
+    for (int i = 0; i < FORGOTTEN_MAX && stream->pending; i++) {
+        const char *key = stream->pending->key;
+        struct object *new_ = store_get(stream->source, key);
+        if (new_)
+            store_put(stream->published, new_);
+        else
+            store_delete(stream->published, key, false);
+        pending_free(stream, stream->pending);
+    }
+}
+
 bool stream_pump(struct publisher_stream *stream)
 {
+    if (!stream->ready) {
+        forget_pending(stream);
+        return stream->pending != NULL;
+    }
     if (stream->pending) {
         publish_batch(stream);
         return true;

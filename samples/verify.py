@@ -56,6 +56,8 @@ class Informer:
         resource = event["resource"] + ("." + event["group"] if event["group"] else "")
         if event["type"] == "SYNCED":
             self.synced.add(resource)
+        elif event["type"] == "STALE":
+            pass
         elif event["type"] == "DELETED":
             self.state.get(resource, {}).pop(key(event["object"]), None)
         else:

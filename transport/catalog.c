@@ -9,6 +9,7 @@
 #include "base/object.h"
 
 #define NUMBER_MAX 9007199254740992.0
+#define VERSION_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-"
 
 static void tree_delete(cJSON **tree)
 {
@@ -69,7 +70,7 @@ int presence_parse(struct slice body, struct presence *presence)
 
 const char *stream_state_text(enum stream_state state)
 {
-    static const char *const names[] = {"active", "forbidden", "unavailable"};
+    static const char *const names[] = {"active", "forbidden", "unavailable", "unwanted", "starting"};
     return names[state];
 }
 
@@ -108,7 +109,7 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
         !text_field(json, "epoch", epoch, sizeof(epoch)) || strspn(epoch, "0123456789abcdef") != 16)
         return false;
     entry->namespaced = cJSON_IsTrue(namespaced);
-    return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16 && entry->epoch != 0;
+    return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16;
 }
 
 static int by_gvr(const void *a, const void *b)
@@ -165,9 +166,27 @@ void heartbeat_format(struct buf *out, const struct heartbeat_entry *entries, si
 {
     buf_append_char(out, '[');
     for (size_t i = 0; i < count; i++)
-        buf_appendf(out, "%s[%" PRIu64 ",%" PRId64 ",%d]", i ? "," : "", entries[i].sequence,
-                    entries[i].age_s, (int)entries[i].state);
+        buf_appendf(out, "%s[%" PRIu64 ",%" PRId64 ",%d,%" PRId64 ",\"%s\"]", i ? "," : "",
+                    entries[i].sequence, entries[i].age_s, (int)entries[i].state, entries[i].lease_s,
+                    entries[i].version);
     buf_append_char(out, ']');
+}
+
+bool catalog_version_valid(const char *version)
+{
+    size_t len = strspn(version, VERSION_CHARACTERS);
+    return version[len] == '\0' && len < sizeof(((struct heartbeat_entry *)0)->version);
+}
+
+/* The two that came later: a writer may not know them. */
+static bool beat_parse_more(const cJSON *json, struct heartbeat_entry *entry)
+{
+    const cJSON *lease = cJSON_GetArrayItem(json, 3);
+    const char *version = cJSON_GetStringValue(cJSON_GetArrayItem(json, 4));
+    entry->lease_s = -1;
+    if (version && catalog_version_valid(version))
+        strcpy(entry->version, version);
+    return !lease || number_of(lease, &entry->lease_s);
 }
 
 static bool beat_parse(const cJSON *json, struct heartbeat_entry *entry)
@@ -176,7 +195,7 @@ static bool beat_parse(const cJSON *json, struct heartbeat_entry *entry)
     if (cJSON_GetArraySize(json) < 3 || !number_of(cJSON_GetArrayItem(json, 0), &sequence) ||
         !number_of(cJSON_GetArrayItem(json, 1), &entry->age_s) ||
         !number_of(cJSON_GetArrayItem(json, 2), &state) || sequence < 0 || state < 0 ||
-        state > STREAM_UNAVAILABLE)
+        state > STREAM_STARTING || !beat_parse_more(json, entry))
         return false;
     entry->sequence = (uint64_t)sequence;
     entry->state = (enum stream_state)state;

@@ -30,21 +30,29 @@ struct presence {
     int64_t heartbeat_ms; /* how often a heartbeat comes */
 };
 
-/* What a stream's objects are worth just now. */
-enum stream_state { STREAM_ACTIVE, STREAM_FORBIDDEN, STREAM_UNAVAILABLE };
-const char *stream_state_text(enum stream_state state);
+/* What a stream's objects are worth just now. In all but the first they are those last seen, and stale. */
+enum stream_state {
+    STREAM_ACTIVE,
+    STREAM_FORBIDDEN,   /* the API server does not let the provider read them */
+    STREAM_UNAVAILABLE, /* it does not answer */
+    STREAM_UNWANTED,    /* nobody has said that they are of interest: the provider watches nothing */
+    STREAM_STARTING,    /* the first list since the start, or since it is of interest again, is under way */
+};
+const char *stream_state_text(enum stream_state state); /* "active" … */
 
 struct catalog_entry {
     struct gvr gvr;
     char kind[64];
     bool namespaced;
-    uint64_t epoch;
+    uint64_t epoch; /* 0: it may be had, but nothing of it is published now */
 };
 
 struct heartbeat_entry { /* in the order of the catalog */
     uint64_t sequence;   /* of the last event published */
     int64_t age_s;       /* since the API server was last heard about this resource; -1: never */
     enum stream_state state;
+    int64_t lease_s;  /* how long it is still of interest to somebody; -1: it is published in any case */
+    char version[64]; /* the resourceVersion up to which it is complete at that event; "" if unknown */
 };
 
 void presence_format(struct buf *out, const struct presence *presence);
@@ -56,6 +64,8 @@ void catalog_format(struct buf *out, bool complete, const struct catalog_entry *
 int catalog_parse(struct slice body, bool *complete, struct catalog_entry **entries, size_t *count);
 uint64_t catalog_hash(struct slice body); /* what a heartbeat names it by */
 
+/* As it is written into a heartbeat: up to 63 letters, digits, '.', '_' and '-'. */
+bool catalog_version_valid(const char *version);
 void heartbeat_format(struct buf *out, const struct heartbeat_entry *entries, size_t count);
 int heartbeat_parse(struct slice body, struct heartbeat_entry **entries, size_t *count);
 

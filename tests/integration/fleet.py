@@ -91,6 +91,7 @@ class View:
         state = self.states.setdefault(stream, {})
         if event["type"] == "SYNCED":
             self.synced.add(stream)
+        if event["type"] in ("SYNCED", "STALE"):
             return
         item = event["object"]
         present = key(item) in state

@@ -112,6 +112,7 @@ class Mirror:
             return
         if kind == "SYNCED":
             self.synced.add((cluster, gvr))
+        if kind in ("SYNCED", "STALE"):
             return
         resource = self.known.get(gvr)
         if not resource:

@@ -63,6 +63,12 @@ static void on_known(void *arg, const char *uid, const char *version)
     site->provider = provider_create(&config);
 }
 
+static int on_absent(void *arg, const char *audience, const struct gvr *gvr)
+{
+    struct site *site = arg;
+    return site->provider ? provider_absent(site->provider, audience, gvr) : 0;
+}
+
 static void on_replaced(void *arg)
 {
     struct site *site = arg;
@@ -100,6 +106,7 @@ static void transport_open(struct site *site, uint64_t boot)
 static void site_open(struct site *site)
 {
     static const struct identity_ops identity_ops = {.known = on_known, .replaced = on_replaced};
+    static const struct publisher_ops publisher_ops = {.absent = on_absent};
     struct world *world = site->world;
     uint64_t boot = loop_random(world->loop) | 1;
     transport_open(site, boot);
@@ -111,7 +118,7 @@ static void site_open(struct site *site)
         .window_bytes = 64 << 10,
         .log = log_of(world),
     };
-    site->publisher = publisher_create(world->loop, site->transport, &options, NULL, NULL);
+    site->publisher = publisher_create(world->loop, site->transport, &options, &publisher_ops, site);
     publisher_set_boot(site->publisher, boot);
     connection_add(site->connection, &client_ops, site->publisher);
     site->identity =

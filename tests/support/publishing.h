@@ -16,6 +16,7 @@ struct publishing {
     struct publisher *publisher;
     struct store *pods;
     struct publisher_stream *stream;
+    int absent; /* enum end_reason: why streams that are not there are over; 0: not known */
 };
 
 struct publishing_options {
@@ -49,6 +50,13 @@ static inline void publishing_message(void *arg, const char *topic, const void *
 static inline void publishing_drained(void *arg)
 {
     publisher_on_drained(((struct publishing *)arg)->publisher);
+}
+
+static inline int publishing_absent(void *arg, const char *audience, const struct gvr *gvr)
+{
+    (void)audience;
+    (void)gvr;
+    return ((struct publishing *)arg)->absent;
 }
 
 static inline struct gvr pods_gvr(void)
@@ -99,6 +107,7 @@ static inline void publishing_start(struct publishing *p, struct wire *wire,
         .message = publishing_message,
         .drained = publishing_drained,
     };
+    static const struct publisher_ops ops = {.absent = publishing_absent};
     const char *name = options->name ? options->name : "c1";
     uint64_t boot = loop_random(wire->loop) | 1;
     *p = (struct publishing){.wire = wire, .pods = options->pods};
@@ -110,7 +119,7 @@ static inline void publishing_start(struct publishing *p, struct wire *wire,
         .heartbeat_us = 2 * LOOP_SECOND,
         .window_bytes = options->window,
     };
-    p->publisher = publisher_create(wire->loop, p->transport, &publisher, NULL, NULL);
+    p->publisher = publisher_create(wire->loop, p->transport, &publisher, &ops, p);
     publisher_set_boot(p->publisher, boot);
     publisher_set_cluster(p->publisher, options->uid ? options->uid : "uid-1", "v1.36.1");
     p->stream = publishing_add(p, "all", !options->unready);

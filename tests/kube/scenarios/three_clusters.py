@@ -78,7 +78,7 @@ def _read(path):
             continue
         resource = next((r for r in RESOURCES if (r.group, r.version, r.plural) == (
             event.get("group"), event.get("version"), event.get("resource"))), None)
-        if not resource or event["type"] == "SYNCED":
+        if not resource or event["type"] in ("SYNCED", "STALE"):
             continue
         metadata = event["object"]["metadata"]
         key = (event["cluster"], resource, metadata["namespace"], metadata["name"])

@@ -43,7 +43,7 @@ static void start(struct fixture *f)
 
 static int setup(void **state)
 {
-    static const struct publisher_ops ops = {on_asked};
+    static const struct publisher_ops ops = {.asked = on_asked};
     struct fixture *f = mem_zalloc(sizeof(*f));
     line_open(&f->line, "hub", &ops, f);
     *state = f;
@@ -134,7 +134,8 @@ static void nothing_is_said_before_the_source_was_read(void **state)
     start(f);
     line_run(&f->line, 20 * LOOP_SECOND);
     assert_false(workloads_synced(f->workloads));
-    assert_null(line_replica(&f->line, &line_deployments));
+    assert_int_equal(replica_state(line_replica(&f->line, &line_deployments)), STREAM_STARTING);
+    assert_int_equal(informer_stats(f->line.informer)->syncs, 0);
     local_set_hanging(f->line.local, false);
     line_run(&f->line, 30 * LOOP_SECOND);
     assert_true(workloads_synced(f->workloads));

@@ -9,6 +9,7 @@ struct hand {
     struct fixture *f;
     struct script script;
     uint64_t boot, epoch, catalog;
+    const char *version; /* that heartbeats tell; NULL: none */
 };
 
 static inline void hand_presence(struct hand *h, const char *uid)
@@ -41,7 +42,10 @@ static inline void hand_catalog(struct hand *h)
 static inline void hand_heartbeat(struct hand *h)
 {
     struct buf body = BUF_INIT(4096);
-    heartbeat_format(&body, &(struct heartbeat_entry){.sequence = h->script.sequence}, 1);
+    struct heartbeat_entry entry = {.sequence = h->script.sequence, .lease_s = -1};
+    if (h->version)
+        strcpy(entry.version, h->version);
+    heartbeat_format(&body, &entry, 1);
     tap_say(h->f->tap, "p/c1/all",
             &(struct message){.kind = MESSAGE_HEARTBEAT,
                               .boot = h->boot,

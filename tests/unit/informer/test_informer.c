@@ -315,6 +315,7 @@ static void test_the_end_is_lost(void **state)
     struct fixture *f = *state;
     start_all(f);
     lose(f, MESSAGE_END, 1);
+    f->p.absent = END_GONE;
     publisher_stream_end(f->p.stream, END_GONE);
     run(f, 100 * LOOP_SECOND);
     assert_int_equal(f->lose_count, 0);
@@ -329,15 +330,60 @@ static void test_absence_from_the_catalog_deletes_nothing(void **state)
     start_all(f);
     forget_counts(f);
     publishing_stop(&f->p);
-    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods, .unready = true});
+    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods});
+    publisher_stream_end(f->p.stream, END_GONE); /* before anybody has heard of it */
     run(f, 300 * LOOP_SECOND);
     check_quiet(f);
     assert_int_equal(store_count(replica_store(f->replica)), 30);
     assert_false(replica_synced(f->replica));
-    assert_in_range(stats(f)->syncs, 2, 10); /* and it does not ask for ever */
+    assert_in_range(stats(f)->syncs, 4, 10); /* it asks on, but slowly */
+    f->p.stream = publishing_add(&f->p, "all", true);
+    run(f, 5 * LOOP_SECOND);
+    check_in_sync(f);
+    check_quiet(f);
+    publisher_stream_end(f->p.stream, END_GONE);
+}
+
+/* The run that ended the stream is over; the one after it finds out later why there is none. */
+static void test_an_end_that_only_the_next_run_knows_of(void **state)
+{
+    struct fixture *f = *state;
+    start_all(f);
+    forget_counts(f);
+    publishing_stop(&f->p);
+    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods});
+    publisher_stream_end(f->p.stream, END_GONE);
+    run(f, 200 * LOOP_SECOND);
+    check_quiet(f);
+    f->p.absent = END_REVOKED;
+    run(f, 200 * LOOP_SECOND);
+    assert_int_equal(f->deleted, 30);
+    assert_int_equal(f->dropped, 1);
+}
+
+/* It may be had, and is not published: what we have stays, stale. */
+static void test_a_stream_that_is_not_ready_yet(void **state)
+{
+    struct fixture *f = *state;
+    start_all(f);
+    forget_counts(f);
+    publishing_stop(&f->p);
+    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods, .unready = true});
+    uint64_t syncs = stats(f)->syncs;
+    run(f, 300 * LOOP_SECOND);
+    check_quiet(f);
+    assert_int_equal(store_count(replica_store(f->replica)), 30);
+    assert_int_equal(replica_state(f->replica), STREAM_STARTING);
+    assert_false(cluster_synced(cluster(f)));
+    assert_int_equal(stats(f)->syncs, syncs);
     publisher_stream_ready(f->p.stream);
     run(f, 5 * LOOP_SECOND);
     check_in_sync(f);
+    check_quiet(f);
+    publisher_stream_unready(f->p.stream);
+    run(f, 5 * LOOP_SECOND);
+    assert_int_equal(f->stale, 2);
+    assert_false(replica_synced(f->replica));
     check_quiet(f);
 }
 
@@ -365,6 +411,8 @@ int main(void)
         TEST(test_an_ended_stream_takes_its_objects_along),
         TEST(test_the_end_is_lost),
         TEST(test_absence_from_the_catalog_deletes_nothing),
+        TEST(test_an_end_that_only_the_next_run_knows_of),
+        TEST(test_a_stream_that_is_not_ready_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

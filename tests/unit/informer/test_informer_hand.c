@@ -171,6 +171,78 @@ static void test_an_answer_of_a_provider_that_is_not_followed(void **state)
     hand_stop(&h);
 }
 
+/* The same provider that is not followed says that the resource is gone. The one that we follow has it. */
+static void test_an_end_of_a_provider_that_is_not_followed(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 15 * LOOP_SECOND);
+    h.epoch = 22;
+    hand_catalog(&h);
+    hand_heartbeat(&h);
+    struct message end = {
+        .kind = MESSAGE_END, .nonce = hand_nonce(&h), .epoch = 21, .from = 2, .reason = END_GONE};
+    tap_say(f->tap, ANSWERS, &end);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->deleted + f->dropped, 0);
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
+/* Not in the catalog, and asked for: an end of another epoch than ours is not the answer. */
+static void test_an_end_of_another_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 15 * LOOP_SECOND);
+    hand_catalog_of(&h, true, 0);
+    run(f, 100 * LOOP_MS);
+    struct message end = {
+        .kind = MESSAGE_END, .nonce = hand_nonce(&h), .epoch = 77, .from = 2, .reason = END_GONE};
+    tap_say(f->tap, ANSWERS, &end);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->deleted + f->dropped, 0);
+    end.epoch = 21;
+    tap_say(f->tap, ANSWERS, &end);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->deleted, 1);
+    assert_int_equal(f->dropped, 1);
+    hand_stop(&h);
+}
+
+/* A heartbeat overtakes the delta that it counts: complete up to there is only who has that, too. */
+static void test_a_version_counts_once_its_event_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.version = "10";
+    hand_heartbeat(&h);
+    assert_string_equal(replica_freshness(f->replica).resource_version, "10");
+    script_next(&h.script);
+    script_put(&h.script, "a", 1);
+    struct message delta = script_delta(&h.script, h.epoch);
+    h.version = "11";
+    hand_heartbeat(&h);
+    assert_string_equal(replica_freshness(f->replica).resource_version, "10");
+    tap_say(f->tap, STREAM, &delta);
+    run(f, 100 * LOOP_MS);
+    assert_string_equal(replica_freshness(f->replica).resource_version, "11");
+    run(f, 15 * LOOP_SECOND);
+    h.epoch = 22; /* of which nothing is known yet */
+    hand_catalog(&h);
+    run(f, 100 * LOOP_MS);
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    assert_string_equal(replica_freshness(f->replica).resource_version, "");
+    hand_stop(&h);
+}
+
 /* A provider whose roots are always wrong is asked less and less often, whatever else arrives out of order.
  */
 static void test_what_keeps_going_wrong_is_no_storm(void **state)
@@ -566,6 +638,9 @@ int main(void)
         TEST(test_an_answer_that_nobody_asked_for),
         TEST(test_a_late_answer_of_the_run_before),
         TEST(test_an_answer_of_a_provider_that_is_not_followed),
+        TEST(test_an_end_of_a_provider_that_is_not_followed),
+        TEST(test_an_end_of_another_epoch),
+        TEST(test_a_version_counts_once_its_event_is_there),
         TEST(test_what_keeps_going_wrong_is_no_storm),
         TEST(test_an_end_that_does_not_follow),
         TEST(test_an_old_presence_come_late),

@@ -78,6 +78,12 @@ static void expect(struct bench *bench, const char *text)
     assert_string_equal(bench->text, text);
 }
 
+static void freshness(struct bench *bench, const char *cluster, const struct gvr *gvr, size_t count,
+                      struct replica_freshness freshness)
+{
+    printer_freshness(bench->printer, cluster, gvr, count, &freshness);
+}
+
 static void a_line_of_json_has_the_objects_bytes(void **state)
 {
     (void)state;
@@ -86,7 +92,8 @@ static void a_line_of_json_has_the_objects_bytes(void **state)
     event(&bench, "c1", &deployments, EVENT_ADDED,
           "{\"metadata\": {\"name\":\"a\\u001b\"},\"big\":12345678901234567890}");
     event(&bench, "c2", &pods, EVENT_DELETED, "{\"metadata\":{\"name\":\"b\"},\r\n\"x\":1}");
-    printer_synced(bench.printer, "c1", &pods, 3);
+    freshness(&bench, "c1", &pods, 3, (struct replica_freshness){.synced = true, .resource_version = "17"});
+    freshness(&bench, "c1", &pods, 3, (struct replica_freshness){.age_s = 40, .resource_version = ""});
     turn(&bench);
     expect(&bench,
            "{\"type\":\"ADDED\",\"cluster\":\"c1\",\"group\":\"apps\",\"version\":\"v1\",\"resource\":"
@@ -95,7 +102,9 @@ static void a_line_of_json_has_the_objects_bytes(void **state)
            "{\"type\":\"DELETED\",\"cluster\":\"c2\",\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
            "\"object\":{\"metadata\":{\"name\":\"b\"},  \"x\":1}}\n"
            "{\"type\":\"SYNCED\",\"cluster\":\"c1\",\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
-           "\"object\":{}}\n");
+           "\"object\":{\"resourceVersion\":\"17\",\"ageSeconds\":0}}\n"
+           "{\"type\":\"STALE\",\"cluster\":\"c1\",\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
+           "\"object\":{\"reason\":\"silent\",\"resourceVersion\":\"\",\"ageSeconds\":40}}\n");
     tear_down(&bench);
 }
 
@@ -147,8 +156,11 @@ static void another_resource_begins_another_table(void **state)
           "{" METADATA("node1", "") ",\"kind\":\"Node\",\"status\":{\"nodeInfo\":"
                                     "{\"kubeletVersion\":\"v1.34.0\"},\"conditions\":[{\"type\":\"Ready\","
                                     "\"status\":\"True\"}]}}");
-    printer_synced(bench.printer, "c1", &widgets, 1);
-    printer_synced(bench.printer, "c1", &deployments, 1);
+    freshness(&bench, "c1", &widgets, 1,
+              (struct replica_freshness){.synced = true, .resource_version = "17"});
+    freshness(&bench, "c1", &deployments, 1,
+              (struct replica_freshness){
+                  .alive = true, .state = STREAM_FORBIDDEN, .age_s = 40, .resource_version = "9"});
     turn(&bench);
     expect(&bench,
            "EVENT   CLUSTER   NAMESPACE   NAME                   AGE\n"
@@ -160,9 +172,9 @@ static void another_resource_begins_another_table(void **state)
            "EVENT   CLUSTER   NAME         STATUS   ROLES    AGE   VERSION\n"
            "ADDED   c1        node/node1   Ready    <none>   90s   v1.34.0\n"
            "\n"
-           "EVENT    CLUSTER   RESOURCE              OBJECTS\n"
-           "SYNCED   c1        widgets.example.com   1\n"
-           "SYNCED   c1        deployments.apps      1\n");
+           "EVENT    CLUSTER   RESOURCE              OBJECTS   FRESHNESS\n"
+           "SYNCED   c1        widgets.example.com   1         complete up to 17\n"
+           "STALE    c1        deployments.apps      1         forbidden, complete up to 9, heard 40s ago\n");
     tear_down(&bench);
 }
 

@@ -44,6 +44,16 @@ static void on_synced(void *arg, struct informer_replica *replica)
     viewer_synced(((struct fixture *)arg)->viewer, replica);
 }
 
+static void on_heard(void *arg, struct informer_replica *replica)
+{
+    viewer_heard(((struct fixture *)arg)->viewer, replica);
+}
+
+static void on_cluster(void *arg, struct informer_cluster *cluster)
+{
+    viewer_cluster(((struct fixture *)arg)->viewer, cluster);
+}
+
 static void on_dropped(void *arg, struct informer_replica *replica)
 {
     viewer_dropped(((struct fixture *)arg)->viewer, replica);
@@ -59,8 +69,13 @@ static void on_done(void *arg, int code, const struct error *err)
 
 static int setup(void **state)
 {
-    static const struct informer_ops ops = {
-        .wanted = on_wanted, .replica = on_replica, .synced = on_synced, .dropped = on_dropped};
+    static const struct informer_ops ops = {.wanted = on_wanted,
+                                            .cluster = on_cluster,
+                                            .replica = on_replica,
+                                            .synced = on_synced,
+                                            .stale = on_heard,
+                                            .heard = on_heard,
+                                            .dropped = on_dropped};
     struct fixture *f = mem_zalloc(sizeof(*f));
     line_open_told(&f->line, "cluster1", &ops, f);
     f->out = tmpfile();
@@ -126,7 +141,8 @@ static void expect(struct fixture *f, const char *events)
         struct slice text = {line, strlen(line)};
         struct slice type = json_member(text, "type");
         struct slice meta = json_member(json_member(text, "object"), "metadata");
-        if (!slice_equal(json_member(text, "resource"), "configmaps") || slice_equal(type, "SYNCED"))
+        if (!slice_equal(json_member(text, "resource"), "configmaps") || slice_equal(type, "SYNCED") ||
+            slice_equal(type, "STALE"))
             continue;
         size_t len = strlen(f->seen);
         snprintf(f->seen + len, sizeof(f->seen) - len, "%.*s %.*s/%.*s %.*s;", SLICE_ARGS(type),
@@ -158,6 +174,48 @@ static void changes_are_shown_as_they_happen(void **state)
     line_delete(&f->line, &line_configmaps, "default/one");
     line_run(&f->line, LOOP_SECOND);
     expect(f, "ADDED default/one web;MODIFIED default/one db;DELETED default/one db;");
+}
+
+/* What was printed of how fresh configmaps are, as "SYNCED;STALE silent;". */
+static void expect_freshness(struct fixture *f, const char *lines)
+{
+    char line[8192];
+    printer_flush(f->printer);
+    rewind(f->out);
+    f->seen[0] = '\0';
+    while (fgets(line, sizeof(line), f->out)) {
+        struct slice text = {line, strlen(line)}, type = json_member(text, "type");
+        struct slice reason = json_member(json_member(text, "object"), "reason");
+        if (!slice_equal(json_member(text, "resource"), "configmaps") || slice_equal(type, "ADDED"))
+            continue;
+        size_t len = strlen(f->seen);
+        snprintf(f->seen + len, sizeof(f->seen) - len, "%.*s%s%.*s;", SLICE_ARGS(type), reason.len ? " " : "",
+                 SLICE_ARGS(reason));
+    }
+    assert_string_equal(f->seen, lines);
+}
+
+static void what_turns_stale_is_said_and_what_is_fresh_again(void **state)
+{
+    struct fixture *f = *state;
+    view(f, true);
+    put(f, false, "default", "one", "web");
+    provide(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    expect_freshness(f, "SYNCED;");
+    apiserver_forbid(f->line.server, &line_configmaps, true);
+    apiserver_restart(f->line.server);
+    line_run(&f->line, 30 * LOOP_SECOND);
+    expect_freshness(f, "SYNCED;STALE forbidden;");
+    apiserver_forbid(f->line.server, &line_configmaps, false);
+    line_run(&f->line, 300 * LOOP_SECOND);
+    expect_freshness(f, "SYNCED;STALE forbidden;SYNCED;");
+    loopback_cut(f->line.up);
+    line_run(&f->line, 60 * LOOP_SECOND);
+    expect_freshness(f, "SYNCED;STALE forbidden;SYNCED;STALE silent;");
+    loopback_join(f->line.up);
+    line_run(&f->line, 60 * LOOP_SECOND);
+    expect_freshness(f, "SYNCED;STALE forbidden;SYNCED;STALE silent;SYNCED;");
 }
 
 static void what_stops_matching_is_shown_as_deleted(void **state)
@@ -289,6 +347,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(changes_are_shown_as_they_happen),
+        TEST(what_turns_stale_is_said_and_what_is_fresh_again),
         TEST(what_stops_matching_is_shown_as_deleted),
         TEST(namespace_and_resource_narrow),
         TEST(other_clusters_are_left_out),

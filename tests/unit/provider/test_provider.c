@@ -152,8 +152,8 @@ static void what_is_forbidden_keeps_nothing_waiting(void **state)
     start(f);
     line_run(&f->line, 10 * LOOP_SECOND);
     assert_true(is_complete(f));
-    assert_null(line_replica(&f->line, &line_configmaps));
-    assert_non_null(line_replica(&f->line, &line_deployments));
+    assert_int_equal(replica_state(line_replica(&f->line, &line_configmaps)), STREAM_FORBIDDEN);
+    assert_true(replica_synced(line_replica(&f->line, &line_deployments)));
 }
 
 static void nothing_is_complete_while_the_server_is_away(void **state)
@@ -183,6 +183,84 @@ static void nothing_is_complete_before_the_lists_are_there(void **state)
     assert_true(is_complete(f));
 }
 
+/* ---- streams that are not there ---- */
+
+static int why_absent(struct fixture *f, const struct gvr *gvr, int64_t us)
+{
+    int reason = provider_absent(f->provider, "all", gvr);
+    for (int64_t end = loop_now_us(f->line.loop) + us; !reason && loop_now_us(f->line.loop) < end;) {
+        line_run(&f->line, LOOP_SECOND);
+        reason = provider_absent(f->provider, "all", gvr);
+    }
+    return reason;
+}
+
+static void what_the_cluster_does_not_have_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "configmaps");
+    start(f);
+    assert_int_equal(provider_absent(f->provider, "all", &line_widgets), 0); /* nothing is known yet */
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(why_absent(f, &line_widgets, 5 * LOOP_SECOND), 0); /* asked once is not enough */
+    assert_int_equal(why_absent(f, &line_widgets, 10 * LOOP_SECOND), END_GONE);
+    assert_int_equal(provider_absent(f->provider, "cluster2", &line_widgets), 0);
+    line_create_crd(&f->line);
+    line_run(&f->line, 300 * LOOP_SECOND);
+    assert_int_equal(why_absent(f, &line_widgets, 20 * LOOP_SECOND), END_REVOKED);
+}
+
+static void what_is_not_shared_is_revoked(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "configmaps");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(why_absent(f, &line_secrets, 5 * LOOP_SECOND), END_REVOKED);
+    assert_int_equal(why_absent(f, &line_configmaps, 60 * LOOP_SECOND), 0);
+}
+
+static void what_may_be_shared_is_not_revoked(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "*");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(why_absent(f, &line_secrets, 60 * LOOP_SECOND), 0);
+}
+
+static void doubt_says_nothing(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "configmaps");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    local_set_refusing(f->line.local, true);
+    assert_int_equal(why_absent(f, &line_widgets, 120 * LOOP_SECOND), 0);
+    assert_int_equal(why_absent(f, &line_secrets, 120 * LOOP_SECOND), 0);
+    local_set_refusing(f->line.local, false);
+    assert_int_equal(why_absent(f, &line_widgets, 60 * LOOP_SECOND), END_GONE);
+}
+
+/* Whoever asks for one thing after another does not have the API server asked for all of it. */
+static void questions_are_bounded(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "configmaps");
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    uint64_t before = local_started_calls(f->line.local);
+    for (int i = 0; i < 1000; i++) {
+        struct gvr gvr;
+        char name[32];
+        snprintf(name, sizeof(name), "things%d", i);
+        assert_int_equal(gvr_set(&gvr, "example.com", "v1", name), 0);
+        provider_absent(f->provider, "all", &gvr);
+    }
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_in_range(local_started_calls(f->line.local) - before, 32, 32 * 2 * 3);
+}
+
 static void options_are_checked(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +288,11 @@ int main(void)
         TEST(what_is_forbidden_keeps_nothing_waiting),
         TEST(nothing_is_complete_while_the_server_is_away),
         TEST(nothing_is_complete_before_the_lists_are_there),
+        TEST(what_the_cluster_does_not_have_is_gone),
+        TEST(what_is_not_shared_is_revoked),
+        TEST(what_may_be_shared_is_not_revoked),
+        TEST(doubt_says_nothing),
+        TEST(questions_are_bounded),
         TEST(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

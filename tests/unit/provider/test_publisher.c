@@ -167,7 +167,7 @@ static void test_whois_is_answered(void **state)
     assert_int_equal(tap_count(f->tap, MESSAGE_HEARTBEAT, "p/c1/all"), 1);
 }
 
-static void test_a_stream_that_is_not_ready_is_invisible(void **state)
+static void test_a_stream_that_is_not_ready_says_nothing_of_its_objects(void **state)
 {
     struct fixture *f = *state;
     struct catalog_entry *entries = NULL;
@@ -179,7 +179,8 @@ static void test_a_stream_that_is_not_ready_is_invisible(void **state)
     run(f, 3 * LOOP_SECOND);
     assert_int_equal(
         catalog_parse(tap_last(f->tap, MESSAGE_CATALOG, NULL)->message.body, &complete, &entries, &count), 0);
-    assert_int_equal(count, 0);
+    assert_int_equal(count, 1);
+    assert_true(entries[0].epoch == 0);
     free(entries);
     assert_int_equal(tap_count(f->tap, 0, STREAM) + tap_count(f->tap, 0, ANSWERS), 0);
     assert_int_equal(stats(f)->syncs_refused, 1);
@@ -430,6 +431,145 @@ static void test_a_stream_for_one_audience(void **state)
     assert_int_equal(tap_count(f->tap, 0, ANSWERS), 0);
 }
 
+/* ---- interest ---- */
+
+struct asked {
+    char informer[64];
+    int64_t lease_us;
+    size_t count;
+};
+
+static void on_wanted(void *arg, const char *informer, int64_t lease_us)
+{
+    struct asked *asked = arg;
+    snprintf(asked->informer, sizeof(asked->informer), "%s", informer);
+    asked->lease_us = lease_us;
+    asked->count++;
+}
+
+static int64_t lease_of(void *arg)
+{
+    return ((struct asked *)arg)->lease_us;
+}
+
+static const char *version_of(void *arg)
+{
+    (void)arg;
+    return "17";
+}
+
+static void say_want(struct fixture *f, const char *paths, uint64_t lease)
+{
+    tap_say(f->tap, "s/c1/hub",
+            &(struct message){.kind = MESSAGE_WANT, .lease = lease, .body = {paths, strlen(paths)}});
+    run(f, LOOP_SECOND);
+}
+
+static struct heartbeat_entry last_beat(struct fixture *f)
+{
+    struct heartbeat_entry *beats = NULL;
+    size_t count;
+    assert_int_equal(heartbeat_parse(tap_last(f->tap, MESSAGE_HEARTBEAT, NULL)->message.body, &beats, &count),
+                     0);
+    assert_int_equal(count, 1);
+    struct heartbeat_entry beat = beats[0];
+    free(beats);
+    return beat;
+}
+
+static void test_a_want_reaches_the_owner_of_the_stream(void **state)
+{
+    static const struct publisher_stream_ops ops = {.wanted = on_wanted, .lease_us = lease_of};
+    struct fixture *f = *state;
+    struct asked asked = {.count = 0};
+    start(f, (struct publishing_options){.unready = true});
+    publisher_stream_attend(f->p.stream, &ops, &asked);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(last_beat(f).lease_s, 0);
+    size_t beats = tap_count(f->tap, MESSAGE_HEARTBEAT, NULL);
+    say_want(f, "all/core/v1/none all/core/v1/pods", 300);
+    assert_string_equal(asked.informer, "hub");
+    assert_true(asked.lease_us == 300 * LOOP_SECOND);
+    assert_int_equal(stats(f)->wants_refused, 1);                    /* which is not to be had */
+    assert_true(tap_count(f->tap, MESSAGE_HEARTBEAT, NULL) > beats); /* others need not ask */
+    assert_int_equal(last_beat(f).lease_s, 300);
+    say_want(f, "all/core/v1/pods", 0);
+    assert_true(asked.lease_us == 0);
+    assert_int_equal(asked.count, 2);
+}
+
+static void test_a_want_of_too_much_is_cut(void **state)
+{
+    static const struct publisher_stream_ops ops = {.wanted = on_wanted};
+    struct fixture *f = *state;
+    struct asked asked = {.count = 0};
+    struct buf paths = BUF_INIT(1 << 20);
+    start(f, (struct publishing_options){.unready = true});
+    publisher_stream_attend(f->p.stream, &ops, &asked);
+    for (int i = 0; i < 1000; i++)
+        buf_append_str(&paths, "all/core/v1/pods ");
+    say_want(f, paths.data, UINT64_C(1) << 53);
+    assert_int_equal(asked.count, 64);
+    assert_in_range(asked.lease_us, LOOP_SECOND, 86400 * LOOP_SECOND);
+    assert_int_equal(stats(f)->wants_refused, 1);
+    buf_deinit(&paths);
+}
+
+/* A stream of another participant is as if it were not there. */
+static void test_a_want_for_what_is_not_for_the_asker(void **state)
+{
+    static const struct publisher_stream_ops ops = {.wanted = on_wanted};
+    struct fixture *f = *state;
+    struct asked asked = {.count = 0};
+    start(f, (struct publishing_options){0});
+    publisher_stream_attend(publishing_add(&f->p, "other", true), &ops, &asked);
+    say_want(f, "other/core/v1/pods", 300);
+    assert_int_equal(asked.count, 0);
+    assert_int_equal(stats(f)->wants_refused, 1);
+}
+
+/* While events wait, what is published is not complete up to what the source says. */
+static void test_a_version_is_that_of_what_is_published(void **state)
+{
+    static const struct publisher_stream_ops ops = {.version = version_of};
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){.window = 1, .transport_window = 1});
+    run(f, 3 * LOOP_SECOND);
+    loopback_cut(f->p.transport);
+    publisher_stream_attend(f->p.stream, &ops, NULL);
+    put(f->pods, "a", 1);
+    tap_clear(f->tap);
+    publisher_stream_state(f->p.stream, STREAM_UNAVAILABLE);
+    loopback_join(f->p.transport);
+    while (!tap_last(f->tap, MESSAGE_HEARTBEAT, NULL))
+        loop_step(f->wire.loop);
+    assert_string_equal(last_beat(f).version, "");
+    run(f, 5 * LOOP_SECOND);
+    assert_int_equal(last_beat(f).sequence, 1);
+    assert_string_equal(last_beat(f).version, "17");
+}
+
+static void test_what_waits_when_it_is_not_wanted_any_more_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    run(f, LOOP_SECOND);
+    loopback_cut(f->p.transport);
+    run(f, 60 * LOOP_SECOND);
+    put(f->pods, "a", 1);
+    run(f, LOOP_SECOND);
+    publisher_stream_unready(f->p.stream);
+    tap_clear(f->tap);
+    loopback_join(f->p.transport);
+    run(f, 60 * LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, 0, STREAM), 0);
+    assert_int_equal(last_beat(f).sequence, 0);
+    publisher_stream_ready(f->p.stream);
+    say_sync(f, "hub", 6, f->pods, 16);
+    assert_non_null(tap_last(f->tap, MESSAGE_EQUAL, ANSWERS));
+    assert_int_equal(tap_count(f->tap, 0, STREAM), 0);
+}
+
 /* ---- the end of a stream ---- */
 
 static void test_an_ended_stream_is_answered(void **state)
@@ -447,10 +587,13 @@ static void test_an_ended_stream_is_answered(void **state)
     assert_int_equal(end->from, 2);
     assert_int_equal(end->reason, END_REVOKED);
 
+    say_sync(f, "hub", 4, f->pods, 16);
+    assert_null(
+        tap_last(f->tap, MESSAGE_END, ANSWERS)); /* whether it is over is not the publisher's to say */
+    f->p.absent = END_REVOKED;
     say_sync(f, "hub", 5, f->pods, 16);
     end = &tap_last(f->tap, MESSAGE_END, ANSWERS)->message;
     assert_int_equal(end->nonce, 5);
-    assert_int_equal(end->from, 2);
     assert_int_equal(end->reason, END_REVOKED);
 
     f->p.stream = publishing_add(&f->p, "all", true);
@@ -587,7 +730,7 @@ int main(void)
         TEST(test_many_audiences),
         TEST(test_a_heartbeat_waits_for_room),
         TEST(test_whois_is_answered),
-        TEST(test_a_stream_that_is_not_ready_is_invisible),
+        TEST(test_a_stream_that_is_not_ready_says_nothing_of_its_objects),
         TEST(test_each_delta_follows_the_one_before),
         TEST(test_the_root_is_of_what_is_published),
         TEST(test_only_the_newest_state_waits),
@@ -598,6 +741,11 @@ int main(void)
         TEST(test_a_newer_sync_takes_the_place),
         TEST(test_an_empty_stream_is_one_empty_chunk),
         TEST(test_a_stream_for_one_audience),
+        TEST(test_a_want_reaches_the_owner_of_the_stream),
+        TEST(test_a_want_of_too_much_is_cut),
+        TEST(test_a_want_for_what_is_not_for_the_asker),
+        TEST(test_a_version_is_that_of_what_is_published),
+        TEST(test_what_waits_when_it_is_not_wanted_any_more_is_not_told),
         TEST(test_an_ended_stream_is_answered),
         TEST(test_a_late_will_is_put_right),
         TEST(test_a_presence_that_was_damaged_is_put_right),

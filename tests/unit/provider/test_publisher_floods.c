@@ -148,31 +148,6 @@ static void test_transfers_that_never_get_credit(void **state)
     assert_non_null(tap_last(f->tap, MESSAGE_CHUNK, "p/c1/hub/core/v1/pods"));
 }
 
-/* The newest that ended are answered; memory does not grow with those that ever were. */
-static void test_streams_that_come_and_end(void **state)
-{
-    struct fixture *f = *state;
-    char resource[32], path[64];
-    for (int i = 0; i < 5000; i++) {
-        struct gvr gvr;
-        snprintf(resource, sizeof(resource), "r%d", i);
-        gvr_set(&gvr, "", "v1", resource);
-        struct publisher_stream *stream = publisher_add(f->p.publisher, TOPICS_ALL, &gvr, "R", true, f->pods);
-        publisher_stream_ready(stream);
-        publisher_stream_end(stream, END_GONE);
-    }
-    run(f, LOOP_SECOND);
-    tap_clear(f->tap);
-    for (int i = 0; i < 5000; i += 4999) {
-        snprintf(path, sizeof(path), "all/core/v1/r%d", i);
-        say_sync(f, "hub", path, NULL, 5);
-    }
-    run(f, LOOP_SECOND);
-    assert_int_equal(tap_count(f->tap, MESSAGE_END, "p/c1/hub/core/v1/r4999"), 1);
-    assert_int_equal(tap_count(f->tap, MESSAGE_END, NULL), 1);
-    assert_int_equal(stats(f)->syncs_refused, 1);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -182,7 +157,6 @@ int main(void)
         TEST(test_a_flood_of_syncs),
         TEST(test_syncs_for_what_is_not_there),
         TEST(test_transfers_that_never_get_credit),
-        TEST(test_streams_that_come_and_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

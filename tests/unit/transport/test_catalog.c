@@ -112,7 +112,6 @@ static void test_catalog_refuses(void **state)
         ENTRY_("\"\"", "\"Pod\"", "true", "1"),
         ENTRY_("\"\"", "\"Pod\"", "true", "\"1\""),
         ENTRY_("\"\"", "\"Pod\"", "true", "\"000000000000000A\""),
-        ENTRY_("\"\"", "\"Pod\"", "true", "\"0000000000000000\""),
         ENTRY_("\"\"", "\"Pod\"", "true", "\"00000000000000001\""),
     };
     struct catalog_entry *entries = NULL;
@@ -215,19 +214,24 @@ static void test_heartbeat_comes_back(void **state)
 {
     (void)state;
     struct buf body = BUF_INIT(4096);
-    struct heartbeat_entry list[] = {
-        {.sequence = 0, .age_s = -1, .state = STREAM_ACTIVE},
-        {.sequence = UINT64_C(1) << 53, .age_s = 3600, .state = STREAM_UNAVAILABLE}};
+    struct heartbeat_entry list[] = {{.sequence = 0, .age_s = -1, .state = STREAM_ACTIVE, .lease_s = -1},
+                                     {.sequence = UINT64_C(1) << 53,
+                                      .age_s = 3600,
+                                      .state = STREAM_UNAVAILABLE,
+                                      .lease_s = 299,
+                                      .version = "1234"}};
     struct heartbeat_entry *back = NULL;
     size_t count;
     heartbeat_format(&body, list, 2);
-    assert_string_equal(body.data, "[[0,-1,0],[9007199254740992,3600,2]]");
+    assert_string_equal(body.data, "[[0,-1,0,-1,\"\"],[9007199254740992,3600,2,299,\"1234\"]]");
     assert_int_equal(heartbeat_parse(body_of(&body), &back, &count), 0);
     assert_int_equal(count, 2);
     for (size_t i = 0; i < 2; i++) {
         assert_true(back[i].sequence == list[i].sequence);
         assert_int_equal(back[i].age_s, list[i].age_s);
         assert_int_equal(back[i].state, list[i].state);
+        assert_int_equal(back[i].lease_s, list[i].lease_s);
+        assert_string_equal(back[i].version, list[i].version);
     }
     free(back);
     buf_deinit(&body);
@@ -238,14 +242,28 @@ static void test_heartbeat_refuses(void **state)
     (void)state;
     static const char *const bad[] = {
         "",          "{}",         "[1]",          "[[1,2]]",      "[[-1,2,0]]", "[[1,2,-1]]",
-        "[[1,2,3]]", "[[1,-2,0]]", "[[1,\"\",0]]", "[[1e17,2,0]]", "[[1,2,0]",
+        "[[1,2,5]]", "[[1,-2,0]]", "[[1,\"\",0]]", "[[1e17,2,0]]", "[[1,2,0]",   "[[1,2,0,\"later\"]]",
     };
     struct heartbeat_entry *entries = NULL;
     size_t count;
     for (size_t i = 0; i < array_size(bad); i++)
         if (heartbeat_parse(text_of(bad[i]), &entries, &count) != CATALOG_E_MALFORMED)
             fail_msg("taken: %s", bad[i]);
-    assert_int_equal(heartbeat_parse(text_of("[[1,2,0,\"later\"]]"), &entries, &count), 0);
+    assert_int_equal(heartbeat_parse(text_of("[[1,2,0,3,\"4\",\"later\"]]"), &entries, &count), 0);
+    free(entries);
+}
+
+/* A version is text of others, and goes to terminals; what came later a writer need not know. */
+static void test_heartbeat_without_lease_and_version(void **state)
+{
+    (void)state;
+    struct heartbeat_entry *entries = NULL;
+    size_t count;
+    assert_int_equal(heartbeat_parse(text_of("[[1,2,0],[1,2,0,60,\"\\u001b[2J\"]]"), &entries, &count), 0);
+    assert_int_equal(entries[0].lease_s, -1);
+    assert_string_equal(entries[0].version, "");
+    assert_int_equal(entries[1].lease_s, 60);
+    assert_string_equal(entries[1].version, "");
     free(entries);
 }
 
@@ -261,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_a_body_beyond_the_limit_is_not_parsed),
         cmocka_unit_test(test_heartbeat_comes_back),
         cmocka_unit_test(test_heartbeat_refuses),
+        cmocka_unit_test(test_heartbeat_without_lease_and_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
