@@ -32,12 +32,26 @@ void informer_malformed(struct informer *informer, const char *what)
 
 /* ---- messages ---- */
 
+/* The stream that the topic names, or the one that has its deltas sent to us once more. */
+static struct informer_replica *replica_of_delta(struct informer_cluster *cluster,
+                                                 const struct topic *topic, uint64_t epoch)
+{
+    struct informer_replica *named = cluster_find(cluster, topic->informer, &topic->gvr), *replica;
+    if (strcmp(topic->informer, TOPICS_ALL) == 0 || (named && replica_follows(named, epoch)))
+        return named;
+    DL_FOREACH(cluster->replicas, replica)
+    if (gvr_equal(&replica->gvr, &topic->gvr) && replica_follows(replica, epoch))
+        return replica;
+    return named;
+}
+
 static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
                               const struct message *message)
 {
     /* An answer comes on our own topic, whatever the audience of the stream it is about. */
-    struct informer_replica *replica = cluster_find(cluster, topic->informer, &topic->gvr);
+    struct informer_replica *replica;
     if (message->kind == MESSAGE_DELTA) {
+        replica = replica_of_delta(cluster, topic, message->epoch);
         if (replica)
             replica_delta(replica, message);
         else
@@ -45,6 +59,7 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
         return;
     }
     if (message->nonce == 0) {
+        replica = cluster_find(cluster, topic->informer, &topic->gvr);
         if (replica && message->kind == MESSAGE_END)
             replica_end(replica, message);
         return;

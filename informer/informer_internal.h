@@ -59,7 +59,7 @@ struct informer_replica {
     uint64_t cursor;          /* while installing: key hashes below are done */
 
     struct snapshot *snapshot; /* while syncing */
-    uint64_t credit;
+    size_t credit, answers, window; /* while syncing: answers promised, come, and to be ahead (credit.c) */
     bool queued;
     int64_t live_us; /* when it last became live */
     struct backoff backoff;
@@ -129,7 +129,8 @@ struct informer {
     bool connected;
     struct informer_cluster *clusters;
     struct informer_replica *queue; /* want to sync */
-    size_t syncing, replica_count;
+    size_t queued, syncing, replica_count;
+    size_t promised; /* answers that may be on their way (credit.c) */
     struct allowance malformed_log, crowded_log, whois;
     struct informer_stats stats;
 };
@@ -137,6 +138,7 @@ struct informer {
 /* replica.c: what comes in */
 struct informer_replica *cluster_find(struct informer_cluster *cluster, const char *audience,
                                       const struct gvr *gvr);
+bool replica_follows(const struct informer_replica *replica, uint64_t epoch); /* takes deltas of it */
 struct informer_replica *replica_create(struct informer_cluster *cluster, const char *audience,
                                         const struct catalog_entry *entry);
 void replica_destroy(struct informer_replica *replica); /* tells nobody */
@@ -182,6 +184,13 @@ bool bounds_fit_store(const struct informer_replica *replica, const struct store
 bool bounds_fit_changes(const struct informer_replica *replica, const struct changes *changes,
                         const struct store *target);
 void bounds_refuse(struct informer_replica *replica); /* counts, and says so once in a while */
+
+/* credit.c */
+bool credit_left(const struct informer *informer); /* for one sync more */
+void credit_start(struct informer_replica *replica);
+void credit_answered(struct informer_replica *replica); /* an answer came */
+bool credit_renew(struct informer_replica *replica);    /* more are to come. True where credit has grown */
+void credit_return(struct informer_replica *replica);   /* none are; idempotent */
 
 /* cluster.c */
 struct informer_cluster *cluster_get(struct informer *informer,

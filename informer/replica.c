@@ -207,7 +207,7 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
         sync_want(replica); /* a late answer of the run before */
     } else if (following && entry->sequence > replica->sequence && !timer_active(&replica->lag)) {
         replica->lag_sequence = entry->sequence;
-        timer_start(&replica->lag, LAG_US);
+        timer_start(&replica->lag, LAG_US + (int64_t)loop_random_below(replica->informer->loop, LAG_US / 2));
     }
     if (replica->phase == REPLICA_IDLE)
         sync_want(replica);
@@ -371,12 +371,12 @@ static void on_reorder(void *arg)
     }
 }
 
-static bool is_foreign(const struct informer_replica *replica, const struct message *delta)
+bool replica_follows(const struct informer_replica *replica, uint64_t epoch)
 {
     if (replica->phase != REPLICA_SYNCING)
-        return delta->epoch != replica->epoch;
+        return epoch == replica->epoch;
     uint64_t answered = snapshot_epoch(replica->snapshot);
-    return delta->epoch != (answered ? answered : replica->announced_epoch);
+    return epoch == (answered ? answered : replica->announced_epoch);
 }
 
 void replica_delta(struct informer_replica *replica, const struct message *delta)
@@ -384,7 +384,7 @@ void replica_delta(struct informer_replica *replica, const struct message *delta
     struct informer *informer = replica->informer;
     if (replica->phase == REPLICA_IDLE || delta->items == 0 || delta->from == 0)
         return;
-    if (is_foreign(replica, delta)) {
+    if (!replica_follows(replica, delta->epoch)) {
         informer->stats.foreign++;
         cluster_whois(replica->cluster);
         return;

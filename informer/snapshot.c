@@ -207,8 +207,12 @@ enum snapshot_state snapshot_check(struct snapshot *snapshot)
     bool any = delta_first != 0 && delta_last > first;
     if (!any && first != last)
         return SNAPSHOT_LAGGING;
-    if (any && delta_first > first + 1)
-        return SNAPSHOT_BROKEN;
+    if (any && delta_first > first + 1) {
+        if (!snapshot->equal)
+            return SNAPSHOT_BROKEN;
+        gathered_clear(snapshot->gathered); /* what is missing in front is replayed, and these with it */
+        any = false;
+    }
     if (any && delta_last < last)
         return SNAPSHOT_LAGGING;
     return verified(snapshot, any && delta_last > last) ? SNAPSHOT_VERIFIED : SNAPSHOT_BROKEN;

@@ -1,8 +1,7 @@
 /*
- * Syncs. Those who want one queue up; a few run at a time, each with a window of chunks, so that all together
- * stay below what a broker queues for a client (1,000 messages in mosquitto). A sync has a nonce, and only
- * answers that echo it count. One that gets no answer for a while is given up, goes to the end of the queue
- * after a growing delay, and starts anew with another nonce.
+ * Syncs. Those who want one queue up, and run as long as there is credit for their answers (credit.c). A sync
+ * has a nonce, and only answers that echo it count. One that gets no answer for a while is given up, goes to
+ * the end of the queue after a growing delay, and starts anew with another nonce.
  */
 #include "informer/informer_internal.h"
 
@@ -11,9 +10,8 @@
 #include "base/mem.h"
 #include "informer/changes.h"
 
-#define SYNCS_MAX 8      /* at a time */
-#define CREDIT_WINDOW 16 /* chunks on the way, per sync */
 #define ANSWER_US (5 * LOOP_SECOND)
+#define ANSWER_EACH_US (20 * LOOP_MS) /* more for each answer that may be on the way before it */
 #define RETRY_MIN_US (250 * LOOP_MS)
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define RETRY_RESET_US (120 * LOOP_SECOND)
@@ -22,6 +20,7 @@
 #define UNLISTED_TRIES 3
 #define UNLISTED_US (60 * LOOP_SECOND)
 #define SETTLED_US (10 * LOOP_SECOND)
+#define HERD_US (500 * LOOP_MS) /* over which all who follow a provider ask it once it has begun anew */
 
 static void on_retry(void *arg);
 static void on_install(void *arg);
@@ -38,18 +37,36 @@ static void unqueue(struct informer_replica *replica)
 {
     if (replica->queued)
         DL_DELETE2(replica->informer->queue, replica, queue_prev, queue_next);
+    replica->informer->queued -= replica->queued;
     replica->queued = false;
+}
+
+static void enqueue(struct informer_replica *replica)
+{
+    if (replica->queued)
+        return;
+    replica->queued = true;
+    replica->informer->queued++;
+    DL_APPEND2(replica->informer->queue, replica, queue_prev, queue_next);
+}
+
+/* No answer counts any more. */
+static void sync_close(struct informer_replica *replica)
+{
+    timer_stop(&replica->retry);
+    if (!replica->snapshot)
+        return;
+    credit_return(replica);
+    replica->informer->syncing--;
+    snapshot_destroy(replica->snapshot);
+    replica->snapshot = NULL;
 }
 
 /* Ends what is under way, whatever it is. The store stays as it is. */
 static void sync_abandon(struct informer_replica *replica)
 {
-    timer_stop(&replica->retry);
+    sync_close(replica);
     timer_stop(&replica->install);
-    if (replica->snapshot)
-        replica->informer->syncing--;
-    snapshot_destroy(replica->snapshot);
-    replica->snapshot = NULL;
     store_destroy(replica->fresh);
     replica->fresh = NULL;
 }
@@ -91,11 +108,16 @@ static bool send_signal(struct informer_replica *replica, struct message message
     return informer_signal(replica->informer, replica->cluster->name, &message);
 }
 
+static void sync_await(struct informer_replica *replica)
+{
+    timer_start(&replica->retry, ANSWER_US + (int64_t)replica->informer->promised * ANSWER_EACH_US);
+}
+
 static void sync_send(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
     replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, informer->codec, replica->store);
-    replica->credit = CREDIT_WINDOW;
+    credit_start(replica);
     replica_drop_held(replica);
     timer_stop(&replica->lag);
     informer->syncing++;
@@ -103,6 +125,7 @@ static void sync_send(struct informer_replica *replica)
     replica_set_phase(replica, REPLICA_SYNCING);
     struct message sync = {
         .kind = MESSAGE_SYNC,
+        .whole = replica->refused, /* no way may lead through what we have no room for */
         .nonce = snapshot_nonce(replica->snapshot),
         .epoch = replica->epoch,
         .to = replica->sequence,
@@ -111,7 +134,7 @@ static void sync_send(struct informer_replica *replica)
         .credit = replica->credit,
     };
     send_signal(replica, sync);
-    timer_start(&replica->retry, ANSWER_US);
+    sync_await(replica);
 }
 
 static void sync_later(struct informer_replica *replica)
@@ -122,7 +145,7 @@ static void sync_later(struct informer_replica *replica)
 
 void sync_admit(struct informer *informer)
 {
-    while (informer->connected && informer->queue && informer->syncing < SYNCS_MAX) {
+    while (informer->connected && informer->queue && credit_left(informer)) {
         struct informer_replica *replica = informer->queue;
         unqueue(replica);
         if (!replica->cluster->alive)
@@ -135,13 +158,16 @@ void sync_admit(struct informer *informer)
 }
 
 /* One that was right only for a moment waits before it asks again: whatever keeps going wrong must not become
- * a storm. */
+ * a storm. And where everybody who follows the provider hears the same, they do not ask all at once. */
 static bool sync_must_wait(struct informer_replica *replica)
 {
     struct loop *loop = replica->informer->loop;
     if (!replica->live_us || loop_now_us(loop) - replica->live_us > SETTLED_US) {
         backoff_reset(&replica->backoff);
-        return false;
+        if (replica->epoch == replica->announced_epoch)
+            return false;
+        timer_start(&replica->retry, (int64_t)loop_random_below(loop, HERD_US));
+        return true;
     }
     timer_start(&replica->retry, backoff_next(&replica->backoff, loop));
     return true;
@@ -163,10 +189,7 @@ void sync_want(struct informer_replica *replica)
         return;
     if (replica->listed ? !replica->announced_epoch : replica->awaited)
         return;
-    if (!replica->queued) {
-        replica->queued = true;
-        DL_APPEND2(replica->informer->queue, replica, queue_prev, queue_next);
-    }
+    enqueue(replica);
     sync_admit(replica->informer);
 }
 
@@ -217,11 +240,7 @@ static void sync_done(struct informer_replica *replica, uint64_t epoch, uint64_t
     struct informer *informer = replica->informer;
     replica->epoch = epoch;
     replica->sequence = sequence;
-    if (replica->snapshot)
-        informer->syncing--;
-    snapshot_destroy(replica->snapshot);
-    replica->snapshot = NULL;
-    timer_stop(&replica->retry);
+    sync_close(replica);
     sync_admit(informer);
 }
 
@@ -264,13 +283,25 @@ void sync_advance(struct informer_replica *replica)
 
 static void sync_credit(struct informer_replica *replica)
 {
-    uint64_t have = snapshot_chunks(replica->snapshot);
-    if (replica->credit - have > CREDIT_WINDOW / 2)
+    if (!credit_renew(replica))
         return;
-    replica->credit = have + CREDIT_WINDOW;
     struct message credit = {
         .kind = MESSAGE_CREDIT, .nonce = snapshot_nonce(replica->snapshot), .credit = replica->credit};
     send_signal(replica, credit);
+}
+
+/* An answer was taken. */
+static void sync_answered(struct informer_replica *replica, const struct message *message)
+{
+    struct informer *informer = replica->informer;
+    sync_await(replica);
+    credit_answered(replica);
+    if (message->kind == MESSAGE_CHUNK && !message->last)
+        sync_credit(replica);
+    else
+        credit_return(replica);
+    sync_advance(replica);
+    sync_admit(informer);
 }
 
 /* Everyone who publishes under this name hears the sync, and another provider's objects are whole and right,
@@ -304,10 +335,7 @@ void sync_answer(struct informer_replica *replica, const struct message *message
     } else if (!bounds_fit_store(replica, snapshot_state(replica->snapshot), message->count)) {
         sync_refuse(replica);
     } else {
-        timer_start(&replica->retry, ANSWER_US);
-        if (message->kind == MESSAGE_CHUNK && !message->last)
-            sync_credit(replica);
-        sync_advance(replica);
+        sync_answered(replica, message);
     }
 }
 

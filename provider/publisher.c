@@ -22,10 +22,8 @@ bool publisher_may_send(const struct publisher *publisher)
            transport_in_flight_count(publisher->transport) < publisher->options.window_messages;
 }
 
-bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
-                    bool retain)
+static bool publish(struct publisher *publisher, const char *topic, struct slice payload, bool retain)
 {
-    struct slice payload = codec_encode(publisher->codec, message);
     int r = retain ? transport_publish(publisher->transport, topic, payload.data, payload.len, 1, true)
                    : split_publish(publisher->transport, topic, payload, loop_random(publisher->loop));
     publisher->stats.messages++;
@@ -34,6 +32,17 @@ bool publisher_send(struct publisher *publisher, const char *topic, const struct
         log_error(publisher->options.log, "publisher", "%s: %zu bytes are more than the transport takes",
                   topic, payload.len);
     return r == 0;
+}
+
+bool publisher_send_payload(struct publisher *publisher, const char *topic, struct slice payload)
+{
+    return publish(publisher, topic, payload, false);
+}
+
+bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
+                    bool retain)
+{
+    return publish(publisher, topic, codec_encode(publisher->codec, message), retain);
 }
 
 void publisher_flush_soon(struct publisher *publisher)
@@ -134,8 +143,10 @@ static void on_sync(struct publisher *publisher, const char *informer, const str
     else if (sync->count == store_count(stream->published) &&
              digest_equal(sync->root, store_root(stream->published)))
         answer_equal(stream, informer, sync);
+    else if (!sync->whole && replay_can(stream, sync))
+        replay_start(stream, informer, sync);
     else
-        transfer_start(stream, informer, sync);
+        chunks_start(stream, informer, sync);
 }
 
 static void want_one(struct publisher *publisher, const char *informer, struct slice path, uint64_t lease_s)

@@ -67,7 +67,8 @@ struct publisher_stats {
     uint64_t patched;   /* of these, as what changed since the one before */
     uint64_t coalesced; /* changes that were overtaken before they were encoded */
     uint64_t messages, bytes;
-    uint64_t syncs_equal, syncs_snapshot, syncs_refused;
+    uint64_t syncs_equal, syncs_replay, syncs_snapshot, syncs_refused;
+    uint64_t deltas_replayed;
     uint64_t wants_refused; /* streams that informers want, and that are not to be had */
     uint64_t malformed;     /* signals that did not decode */
     uint64_t excess;        /* signals beyond what one informer may send (provider/askers.h) */

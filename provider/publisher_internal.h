@@ -16,14 +16,21 @@
 #define TRANSFERS_MAX 64 /* at a time, per stream */
 #define TRANSFER_IDLE_US (60 * LOOP_SECOND)
 
-/* A snapshot on its way to one informer. */
+struct transfer;
+struct publisher_stream;
+
+/* Sends the next message. True where it was the last one. */
+typedef bool transfer_send_fn(struct publisher_stream *stream, struct transfer *transfer);
+
+/* An answer of several messages on its way to one informer. */
 struct transfer {
     char informer[TOPICS_PARTICIPANT_MAX + 1];
     topics_text topic;
     uint64_t nonce;
-    uint64_t cursor; /* key hash from which the next chunk reads */
-    uint64_t index;  /* of the next chunk */
-    uint64_t credit; /* chunks allowed in all */
+    transfer_send_fn *send;
+    uint64_t cursor; /* where the next message begins: a key hash; a replay's: a sequence */
+    uint64_t index;  /* of the next message */
+    uint64_t credit; /* messages allowed in all */
     int64_t last_us; /* when it last moved */
     struct transfer *prev, *next;
 };
@@ -63,6 +70,8 @@ struct publisher_stream {
     struct store_observer observer;
     struct pending *pending_by_key, *pending;
     struct transfer *transfers;
+    struct sent *sent; /* replay.c */
+    size_t sent_bytes;
     struct publisher_stream *prev, *next;
     struct publisher_stream *work_prev, *work_next; /* in publisher->work while there is something to send */
     bool working;
@@ -87,6 +96,8 @@ struct publisher {
     struct audience *announce_next; /* where the round of announcing goes on; NULL between rounds */
     bool announce_again;            /* asked for meanwhile */
     struct publisher_stream *work;
+    struct sent *sent; /* of all streams, oldest first */
+    size_t sent_bytes;
     struct askers askers;
     struct allowance noise_log;
     struct buf body;
@@ -102,10 +113,24 @@ bool stream_pump(
 size_t stream_body_max(const struct publisher *publisher);
 
 /* transfer.c */
-void transfer_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
+/* The one transfer of this informer and stream, for the sync given. NULL where there are too many. */
+struct transfer *transfer_begin(struct publisher_stream *stream, const char *informer,
+                                const struct message *sync, transfer_send_fn *send);
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
-void transfer_free(struct publisher_stream *stream, struct transfer *transfer);
-bool transfer_pump(struct publisher_stream *stream); /* one chunk at most; false where none may be sent */
+void transfer_free(struct publisher_stream *stream, struct transfer *transfer); /* NULL is fine */
+bool transfer_pump(struct publisher_stream *stream); /* one message at most; false where none may be sent */
+
+/* chunks.c */
+void chunks_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
+
+/* replay.c */
+/* Remembers a delta that was sent; root and count are of what was published before it. */
+void replay_keep(struct publisher_stream *stream, const struct message *delta, struct slice payload,
+                 struct digest root, uint64_t count);
+void replay_forget(struct publisher_stream *stream);
+/* Is what the informer has a state that we were in, with all deltas since at hand? */
+bool replay_can(const struct publisher_stream *stream, const struct message *sync);
+void replay_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
 
 struct audience *audience_find(const struct publisher *publisher, const char *name, size_t len);
 
@@ -114,6 +139,7 @@ bool publisher_may_send(const struct publisher *publisher);
 /* Encodes and publishes at QoS 1. True where it was taken. */
 bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
                     bool retain);
+bool publisher_send_payload(struct publisher *publisher, const char *topic, struct slice payload);
 void publisher_flush_soon(struct publisher *publisher);
 
 /* announce.c */

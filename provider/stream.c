@@ -189,6 +189,7 @@ void stream_destroy(struct publisher_stream *stream)
         pending_free(stream, stream->pending);
     while (stream->transfers)
         transfer_free(stream, stream->transfers);
+    replay_forget(stream);
     if (stream->working)
         DL_DELETE2(publisher->work, stream, work_prev, work_next);
     DL_DELETE(stream->audience->streams, stream);
@@ -275,6 +276,8 @@ static void publish_batch(struct publisher_stream *stream)
 {
     struct publisher *publisher = stream->publisher;
     struct batch batch = {.body = &publisher->body};
+    struct digest root = store_root(stream->published);
+    uint64_t count = store_count(stream->published);
     buf_clear(batch.body);
     batch_fill(stream, &batch);
     if (batch.items == 0)
@@ -290,7 +293,9 @@ static void publish_batch(struct publisher_stream *stream)
     stream->sequence += batch.items;
     publisher->stats.events += batch.items;
     publisher->stats.patched += batch.patched;
-    publisher_send(publisher, stream->topic, &delta, false);
+    struct slice payload = codec_encode(publisher->codec, &delta);
+    replay_keep(stream, &delta, payload, root, count);
+    publisher_send_payload(publisher, stream->topic, payload);
 }
 
 /* Nobody is told any more. */

@@ -192,14 +192,19 @@ static inline void start_provider(struct fixture *f, const char *uid)
                      &(struct publishing_options){.pods = f->pods, .uid = uid, .max_payload = 1100});
 }
 
-/* Provider and hub, some objects, in sync. */
-static inline void start_all(struct fixture *f)
+static inline void put_pods(struct fixture *f, int count)
 {
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < count; i++) {
         char name[16];
         snprintf(name, sizeof(name), "pod-%d", i);
         put(f->pods, name, 1);
     }
+}
+
+/* Provider and hub, some objects, in sync. */
+static inline void start_all(struct fixture *f)
+{
+    put_pods(f, 30);
     start_provider(f, NULL);
     hub_start(f, NULL, 0);
     run(f, 3 * LOOP_SECOND);

@@ -42,11 +42,7 @@ static void test_either_side_first(void **state)
 static void test_changes_during_the_sync(void **state)
 {
     struct fixture *f = *state;
-    for (int i = 0; i < 400; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "pod-%d", i);
-        put(f->pods, name, 1);
-    }
+    put_pods(f, 400);
     loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.delay_min_us = LOOP_MS,
                                                                          .delay_max_us = 30 * LOOP_MS});
     start_provider(f, NULL);
@@ -116,6 +112,52 @@ static void test_a_gap_leads_to_a_sync(void **state)
     assert_int_equal(stats(f)->syncs, 2);
     assert_int_equal(f->modified, 2);
     check_in_sync(f);
+}
+
+/* What was lost is sent once more, however much it is, and not all objects. */
+static void test_lost_deltas_are_replayed(void **state)
+{
+    struct fixture *f = *state;
+    put_pods(f, 400);
+    start_all(f);
+    run(f, 20 * LOOP_SECOND);
+    forget_counts(f);
+    lose(f, MESSAGE_DELTA, 200);
+    for (int i = 0; i <= 200; i++) {
+        put(f->pods, "pod-1", 2 + i);
+        run(f, LOOP_MS);
+    }
+    run(f, 3 * LOOP_SECOND);
+    check_in_sync(f);
+    assert_int_equal(f->modified, 201);
+    assert_int_equal(stats(f)->gaps, 1);
+    assert_int_equal(stats(f)->syncs, 2);
+    assert_int_equal(stats(f)->syncs_equal, 1);
+    assert_int_equal(publisher_stats(f->p.publisher)->syncs_replay, 1);
+    assert_int_equal(publisher_stats(f->p.publisher)->deltas_replayed, 201);
+}
+
+/* Those that came while we asked are not what comes next: they come again. */
+static void test_deltas_during_a_replay(void **state)
+{
+    struct fixture *f = *state;
+    put_pods(f, 400);
+    start_all(f);
+    run(f, 20 * LOOP_SECOND);
+    loopback_broker_set_faults(
+        f->wire.broker,
+        &(struct loopback_faults){
+            .delay_min_us = 20 * LOOP_MS, .delay_max_us = 20 * LOOP_MS, .lose_this = lose_this, .arg = f});
+    lose(f, MESSAGE_DELTA, 1);
+    for (int i = 0; i < 300; i++) {
+        put(f->pods, "pod-1", 2 + i);
+        run(f, 10 * LOOP_MS);
+    }
+    run(f, 3 * LOOP_SECOND);
+    check_in_sync(f);
+    assert_int_equal(stats(f)->syncs, 2);
+    assert_int_equal(stats(f)->syncs_snapshot, 1);
+    assert_int_equal(publisher_stats(f->p.publisher)->syncs_replay, 1);
 }
 
 /* Nothing follows it, so only the heartbeat tells. */
@@ -398,6 +440,8 @@ int main(void)
         TEST(test_a_restart_with_nothing_changed_tells_nothing),
         TEST(test_a_restart_tells_only_what_changed),
         TEST(test_a_gap_leads_to_a_sync),
+        TEST(test_lost_deltas_are_replayed),
+        TEST(test_deltas_during_a_replay),
         TEST(test_the_last_delta_is_lost),
         TEST(test_answers_are_lost),
         TEST(test_a_broker_that_was_away),

@@ -159,6 +159,7 @@ static void test_an_answer_of_a_provider_that_is_not_followed(void **state)
     h.epoch = 22;
     hand_catalog(&h);
     hand_heartbeat(&h);
+    run(f, LOOP_SECOND);
     struct message chunk = {
         .kind = MESSAGE_CHUNK, .nonce = hand_nonce(&h), .epoch = 77, .last_hash = UINT64_MAX, .last = true};
     tap_say(f->tap, ANSWERS, &chunk);
@@ -426,6 +427,7 @@ static void test_deltas_while_a_snapshot_is_installed(void **state)
     h.epoch = 22;
     hand_catalog(&h);
     hand_heartbeat(&h);
+    run(f, LOOP_SECOND);
     for (int i = 0; i < 3000; i++) {
         char name[16];
         snprintf(name, sizeof(name), "o%d", i);
@@ -603,7 +605,7 @@ static void test_an_interrupted_snapshot_deletes_nothing(void **state)
     h.epoch = 22;
     hand_heartbeat(&h);
     hand_catalog(&h);
-    run(f, LOOP_MS);
+    run(f, LOOP_SECOND);
     struct message chunk = {.kind = MESSAGE_CHUNK,
                             .nonce = hand_nonce(&h),
                             .epoch = h.epoch,
