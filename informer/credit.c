@@ -1,7 +1,7 @@
 /*
- * How many answers may be on their way to us: one budget for all syncs of an informer, well below what a broker
- * queues for a client (1,000 messages in mosquitto) and, an answer being one message of 128 KiB at most but for
- * larger objects, some 32 MiB if it comes to the worst.
+ * How many answers may be on their way to us: one budget for all syncs of an informer, well below what a
+ * broker queues for a client (1,000 messages in mosquitto) and, an answer being one message of 128 KiB at
+ * most but for larger objects, some 32 MiB if it comes to the worst.
  *
  * A sync begins with few and is given one more for each answer that comes, up to its share: so hundreds of
  * syncs that need a single answer run at once, and those that need thousands have what is left. Shares shrink

@@ -33,8 +33,8 @@ void informer_malformed(struct informer *informer, const char *what)
 /* ---- messages ---- */
 
 /* The stream that the topic names, or the one that has its deltas sent to us once more. */
-static struct informer_replica *replica_of_delta(struct informer_cluster *cluster,
-                                                 const struct topic *topic, uint64_t epoch)
+static struct informer_replica *replica_of_delta(struct informer_cluster *cluster, const struct topic *topic,
+                                                 uint64_t epoch)
 {
     struct informer_replica *named = cluster_find(cluster, topic->informer, &topic->gvr), *replica;
     if (strcmp(topic->informer, TOPICS_ALL) == 0 || (named && replica_follows(named, epoch)))

@@ -58,7 +58,7 @@ struct informer_replica {
     struct store *fresh;      /* while installing */
     uint64_t cursor;          /* while installing: key hashes below are done */
 
-    struct snapshot *snapshot; /* while syncing */
+    struct snapshot *snapshot;      /* while syncing */
     size_t credit, answers, window; /* while syncing: answers promised, come, and to be ahead (credit.c) */
     bool queued;
     int64_t live_us; /* when it last became live */

@@ -3,8 +3,8 @@
  * stands; if that is a point where we were, the answer is that it has what was published then (equal), and
  * the deltas since, once more. So a lost message costs about as much as the message.
  *
- * What is kept is bounded for each stream, and for all of a publisher, where the oldest makes room. A stream's
- * deltas follow one another: the one that goes is its oldest.
+ * What is kept is bounded for each stream, and for all of a publisher, where the oldest makes room. A
+ * stream's deltas follow one another: the one that goes is its oldest.
  */
 #include "provider/publisher_internal.h"
 

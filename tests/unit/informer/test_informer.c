@@ -144,10 +144,10 @@ static void test_deltas_during_a_replay(void **state)
     put_pods(f, 400);
     start_all(f);
     run(f, 20 * LOOP_SECOND);
-    loopback_broker_set_faults(
-        f->wire.broker,
-        &(struct loopback_faults){
-            .delay_min_us = 20 * LOOP_MS, .delay_max_us = 20 * LOOP_MS, .lose_this = lose_this, .arg = f});
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.delay_min_us = 20 * LOOP_MS,
+                                                                         .delay_max_us = 20 * LOOP_MS,
+                                                                         .lose_this = lose_this,
+                                                                         .arg = f});
     lose(f, MESSAGE_DELTA, 1);
     for (int i = 0; i < 300; i++) {
         put(f->pods, "pod-1", 2 + i);
