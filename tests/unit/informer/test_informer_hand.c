@@ -183,6 +183,7 @@ static void test_an_end_of_a_provider_that_is_not_followed(void **state)
     h.epoch = 22;
     hand_catalog(&h);
     hand_heartbeat(&h);
+    run(f, LOOP_SECOND);
     struct message end = {
         .kind = MESSAGE_END, .nonce = hand_nonce(&h), .epoch = 21, .from = 2, .reason = END_GONE};
     tap_say(f->tap, ANSWERS, &end);
@@ -237,7 +238,7 @@ static void test_a_version_counts_once_its_event_is_there(void **state)
     run(f, 15 * LOOP_SECOND);
     h.epoch = 22; /* of which nothing is known yet */
     hand_catalog(&h);
-    run(f, 100 * LOOP_MS);
+    run(f, LOOP_SECOND);
     hand_equal(&h, hand_nonce(&h));
     assert_true(replica_synced(f->replica));
     assert_string_equal(replica_freshness(f->replica).resource_version, "");
