@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "kube/resource_version.h"
 
 #define IN_FLIGHT_MAX 8
 #define RUNS_PER_TURN 64 /* works looked at in one turn of the loop */
@@ -42,6 +43,7 @@ static struct work *work_get(struct applier *a, const char *key)
         return work;
     work = mem_zalloc(sizeof(*work));
     work->applier = a;
+    work->era = a->era;
     work->key = mem_strdup(key);
     work->manifest = (struct buf)BUF_INIT(32u << 20);
     timer_init(&work->timer, a->loop, on_work_timer, work);
@@ -178,6 +180,8 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
 {
     struct applier *a = arg;
     source_is_whole(a, old, new_, unseen);
+    if (!a->following) /* on its way to another state, of which nothing is known yet */
+        a->version_told = false;
     bool was = old && manifest_wanted(&a->rules, old), is = new_ && manifest_wanted(&a->rules, new_);
     if (was && is && manifest_same(&a->rules, old, new_))
         return; /* status, most of the time */
@@ -213,16 +217,38 @@ void applier_source_synced(struct applier *a, const char *store_id)
                   a->gvr.resource);
         return;
     }
+    if (!a->store_id || strcmp(a->store_id, store_id) != 0)
+        generation_reset(a);
     free(a->store_id);
     a->store_id = mem_strdup(store_id);
-    a->source_synced = true;
-    if (a->source && mirror_synced(a->mirror))
+    a->source_synced = a->following = true;
+    a->version_told = false;
+}
+
+void applier_source_version(struct applier *a, const char *resource_version)
+{
+    bool was_told = a->version_told;
+    if (!a->source || !a->store_id)
+        return;
+    a->version_told = true;
+    a->numbered = resource_version_parse(resource_version, &a->version);
+    if (!a->numbered && !was_told)
+        log_warn(a->log, "applier",
+                 "the source's resourceVersion \"%s\" is no number: whether it is older than it was cannot "
+                 "be told, "
+                 "and nothing is deleted for being absent",
+                 resource_version);
+    if (!mirror_synced(a->mirror))
+        return;
+    unsigned era = a->era;
+    generation_look(a);
+    if (!was_told || era != a->era)
         look_at_everything(a);
 }
 
 static void source_unsynced(struct applier *a)
 {
-    a->source_synced = false;
+    a->source_synced = a->following = false;
     free(mem_steal(a->unseen));
 }
 
@@ -238,7 +264,7 @@ void applier_source_detach(struct applier *a)
     store_unobserve(a->source, &a->source_observer);
     a->source = NULL;
     source_unsynced(a);
-    free(mem_steal(a->store_id));
+    a->version_told = false;
 }
 
 /* The target */
@@ -254,8 +280,10 @@ static void on_target_synced(void *arg, const char *resource_version)
 {
     struct applier *a = arg;
     (void)resource_version;
-    if (a->source && a->store_id)
-        look_at_everything(a);
+    if (!a->source || !a->store_id || !a->version_told)
+        return;
+    generation_look(a);
+    look_at_everything(a);
 }
 
 static void on_target_state(void *arg, enum reflector_state state, const char *reason)

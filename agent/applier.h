@@ -23,8 +23,11 @@
  * follow, and then only if the source has said so (a deletion that was seen, or a label that went), or if a
  * whole verified copy of the source lacks it. Deletes name the uid. Namespaces are made where they are
  * missing, and never deleted.
- *  - An object of another store (a hub restored, emptied, or a second one) is frozen: neither changed nor
- * deleted until the operator adopts; and then only what the new source has is taken over.
+ *  - An object of another store (a hub emptied, or a second one) is frozen: neither changed nor deleted until
+ * the operator adopts; and then only what the new source has is taken over.
+ *  - So is every object of a store that went back: that tells an older resourceVersion than one it told
+ * before, or than one that an object of it carries (a source restored from a backup). What it lacks now it
+ * may have had since. Those objects are marked as of the store before that, so that the next run knows, too.
  *
  * Loop thread only.
  */
@@ -90,13 +93,17 @@ void applier_destroy(struct applier *applier); /* NULL is fine; requests under w
 
 void applier_start(struct applier *applier); /* begins to watch the target */
 
-/* The source: a store that somebody else keeps, borrowed until detach. Nothing is done before synced() has
- * been called. */
+/* The source: a store that somebody else keeps, borrowed until detach. Nothing is done before synced() and
+ * version() have been called. */
 void applier_source_attach(struct applier *applier, struct store *source);
 /* The store is a whole, verified copy, and goes on with deltas that are verified too. store_id: of the source
  * (the uid of its cluster). An id that is none, or NULL (a source that keeps nothing), is refused with a line
  * in the log. */
 void applier_source_synced(struct applier *applier, const char *store_id);
+/* The source is complete up to this resourceVersion of its cluster. To be told after each synced(), and when
+ * it moves. Where it is no number, whether the source went back cannot be told; then nothing is deleted for
+ * being absent, but only what the source says is deleted. */
+void applier_source_version(struct applier *applier, const char *resource_version);
 /* It is not known to be up to date any more: absence says nothing until synced() comes again. What is there
  * stays wanted. */
 void applier_source_stale(struct applier *applier);

@@ -17,7 +17,7 @@ enum work_phase {
     WORK_BUSY,    /* a request is under way */
 };
 
-enum work_step { STEP_LOOK, STEP_APPLY, STEP_FORCE, STEP_NAMESPACE, STEP_DELETE };
+enum work_step { STEP_LOOK, STEP_APPLY, STEP_FORCE, STEP_NAMESPACE, STEP_DELETE, STEP_MARK };
 
 /* What is to be done about one key on the target. */
 struct work {
@@ -47,6 +47,9 @@ struct work {
     int64_t forced_us;
     bool fought; /* that was not the end of it */
 
+    unsigned
+        era; /* of the source when the object was looked at last: behind the applier's it is to be marked */
+
     enum applier_condition condition;
     char *reason;
     struct work *prev, *next; /* in the queue */
@@ -70,6 +73,14 @@ struct applier {
     bool source_synced; /* at this moment */
     char *unseen;       /* key of the deletion that nobody saw, if that was the last event; NULL: none */
     char *store_id;     /* NULL until the source was synced once */
+    bool following;     /* since synced(), until stale() */
+    bool version_told;  /* of what the source is now */
+    bool numbered;      /* it is a number: */
+    uint64_t version;   /* the source is complete up to it */
+    uint64_t highest;   /* that this store told, or that an object of it carries, */
+    bool looked;        /* which has been looked at */
+    unsigned era;       /* how often the source went back, */
+    uint64_t lost;      /* and from where */
 
     struct object_rules target_rules;
     struct store *target;
@@ -88,6 +99,13 @@ void work_wait(struct work *work, int64_t delay_us);
 void work_forget(struct work *work);
 void work_condition(struct work *work, enum applier_condition condition, const char *reason);
 void applier_pump_soon(struct applier *applier);
+
+/* generation.c */
+void generation_reset(struct applier *applier); /* another store */
+void generation_look(struct applier *applier);  /* its version was told, and the target is known */
+/* The merge patch by which an object is of the store as it was before it went back. */
+void generation_mark(const struct applier *applier, const struct object *object, struct buf *out);
+bool generation_is_mark(const struct applier *applier, struct slice store); /* one of these, of our store */
 
 /* applier_work.c */
 void work_run(struct work *work); /* look, and do one thing */

@@ -23,6 +23,9 @@
 #define FORCED_MAX 3            /* by force, in a window of: */
 #define FORCED_WINDOW_US (600 * LOOP_SECOND)
 
+static const char frozen_by_going_back[] =
+    "its source went back, as if restored from a backup: not touched until that is adopted";
+
 static void step_begin(struct work *work, enum work_step step);
 
 /* Names of the key, free of JSON's escapes. */
@@ -181,13 +184,21 @@ static void applied(struct work *work, struct slice answer)
     work_condition(work, APPLIER_APPLIED, "");
 }
 
+/* What we have marked as of the store before it went back is ours where that is adopted: the mark is a field
+ * of another kind of change. */
+static bool may_take(const struct work *work, struct manifest_owner owner)
+{
+    const struct applier *a = work->applier;
+    return !of_other_store(work, owner) || (a->adopt && generation_is_mark(a, owner.store));
+}
+
 /* Drift of an object of ours shows as a conflict, too: whoever changed the field owns it now. But one who
  * changes it again and again means it: from then on it is a conflict, until something else changes. */
 static bool may_force(struct work *work)
 {
     struct object *object = observed(work);
     int64_t now = loop_now_us(work->applier->loop);
-    if (!object || work->fought || of_other_store(work, manifest_owner(object_bytes(object))))
+    if (!object || work->fought || !may_take(work, manifest_owner(object_bytes(object))))
         return false;
     if (work->forced == 0 || now - work->forced_us > FORCED_WINDOW_US) {
         work->forced = 0;
@@ -236,6 +247,15 @@ static void deleted(struct work *work)
         work_enqueue(work, false); /* to be forgotten */
 }
 
+/* Until our watch shows it, it may be marked again. */
+static void marked(struct work *work)
+{
+    work->known = work->again = work->urgent = false;
+    buf_deinit(&work->manifest);
+    work_wait(work, CATCH_UP_US);
+    work_condition(work, APPLIER_FROZEN, frozen_by_going_back);
+}
+
 static void step_ok(struct work *work, struct slice answer)
 {
     switch (work->step) {
@@ -251,6 +271,9 @@ static void step_ok(struct work *work, struct slice answer)
         break;
     case STEP_DELETE:
         deleted(work);
+        break;
+    case STEP_MARK:
+        marked(work);
         break;
     }
 }
@@ -303,6 +326,8 @@ static void step_begin(struct work *work, enum work_step step)
         work->call = apply_get(a->rest, &target, &ops, work);
     else if (step == STEP_NAMESPACE)
         work->call = apply_namespace(a->rest, names.namespace_, &ops, work);
+    else if (step == STEP_MARK)
+        work->call = apply_merge(a->rest, &target, manifest, &ops, work);
     else if (step == STEP_DELETE)
         work->call = apply_delete(a->rest, &target, object_uid(observed(work)), &ops, work);
     else
@@ -352,7 +377,7 @@ static void apply_wanted(struct work *work, struct object *source)
         work_condition(work, APPLIER_FORBIDDEN, "its namespace is none of those that we may write to");
         return;
     }
-    if (manifest_build(source, work->key, a->store_id, &work->manifest) != 0) {
+    if (manifest_build(source, work->key, a->store_id, false, &work->manifest) != 0) {
         work_condition(work, APPLIER_INVALID, "it is longer than 32 MiB");
         return;
     }
@@ -372,6 +397,7 @@ static void apply_wanted(struct work *work, struct object *source)
         work->fought = false;
     }
     work->sending = manifest_hash(work);
+    manifest_build(source, work->key, a->store_id, true, &work->manifest);
     step_begin(work, object ? STEP_APPLY : STEP_LOOK);
 }
 
@@ -390,26 +416,44 @@ static void prune(struct work *work, struct object *object, struct manifest_owne
         return;
     bool said_so = work->tombstone || source;
     struct slice uid = object_uid(object);
-    if ((!said_so && !a->source_synced) || !uid.data || work->deleted_uid == key_hash(uid.data, uid.len))
+    bool lacks_it = a->source_synced && a->numbered;
+    if ((!said_so && !lacks_it) || !uid.data || work->deleted_uid == key_hash(uid.data, uid.len))
         return;
     step_begin(work, STEP_DELETE);
+}
+
+/* The source went back since it was applied. True where the mark that says so is still to be made. */
+static bool mark(struct work *work, const struct object *object, struct manifest_owner owner)
+{
+    struct applier *a = work->applier;
+    if (work->era != a->era && object && owner.managed && slice_equal(owner.store, a->store_id)) {
+        work->again = work->urgent = false;
+        generation_mark(a, object, &work->manifest);
+        step_begin(work, STEP_MARK);
+        return true;
+    }
+    work->era = a->era;
+    return false;
 }
 
 void work_run(struct work *work)
 {
     struct applier *a = work->applier;
-    if (!a->source || !a->store_id || !mirror_synced(a->mirror))
+    if (!a->source || !a->version_told || !mirror_synced(a->mirror))
         return; /* everything is looked at once they are there */
 
     struct object *object = observed(work);
     struct manifest_owner owner = object ? manifest_owner(object_bytes(object)) : (struct manifest_owner){0};
     struct object *source = wanted(work, owner);
+    if (mark(work, object, owner))
+        return;
     if (!source && !object)
         work_forget(work);
     else if (object && of_other_store(work, owner) && !(a->adopt && source))
-        work_condition(
-            work, APPLIER_FROZEN,
-            "it came from another store than the one that we follow: not touched until that is adopted");
+        work_condition(work, APPLIER_FROZEN,
+                       generation_is_mark(a, owner.store) ? frozen_by_going_back
+                                                          : "it came from another store than the one that we "
+                                                            "follow: not touched until that is adopted");
     else if (source)
         apply_wanted(work, source);
     else

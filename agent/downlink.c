@@ -23,8 +23,9 @@ static const struct option_spec specs[] = {
      .offset = offsetof(struct downlink_options, namespaces)},
     {.name = "adopt",
      .type = OPTION_BOOL,
-     .help = "take over workloads that came from another source, such as that of a hub that was set up anew; "
-             "without it they are left as they are",
+     .help =
+         "take over workloads that came from another source, such as that of a hub that was set up anew, or "
+         "from one that went back, as one restored from a backup does; without it they are left as they are",
      .offset = offsetof(struct downlink_options, adopt)},
 };
 
@@ -50,11 +51,21 @@ static void on_replica(void *arg, struct informer_replica *replica)
     applier_source_attach(downlink->applier, replica_store(replica));
 }
 
+/* It is no older than what was here before only if it says so itself. */
+static void on_heard(void *arg, struct informer_replica *replica)
+{
+    struct downlink *downlink = arg;
+    struct replica_freshness freshness = replica_freshness(replica);
+    if (downlink->replica == replica && replica_synced(replica) && freshness.resource_version[0])
+        applier_source_version(downlink->applier, freshness.resource_version);
+}
+
 static void on_synced(void *arg, struct informer_replica *replica)
 {
     struct downlink *downlink = arg;
     if (downlink->replica == replica)
         applier_source_synced(downlink->applier, cluster_uid(replica_cluster(replica)));
+    on_heard(arg, replica);
 }
 
 static void on_stale(void *arg, struct informer_replica *replica)
@@ -100,6 +111,7 @@ struct downlink *downlink_create(const struct downlink_config *config)
                                             .replica = on_replica,
                                             .synced = on_synced,
                                             .stale = on_stale,
+                                            .heard = on_heard,
                                             .dropped = on_dropped};
     struct downlink *downlink = mem_zalloc(sizeof(*downlink));
     downlink->applier = applier_open(config);

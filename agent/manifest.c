@@ -89,7 +89,7 @@ static void append_map(struct buf *out, struct slice map, bool (*goes_down)(stru
 }
 
 static void append_metadata(struct buf *out, const struct object *source, const char *target_key,
-                            const char *store_id)
+                            const char *store_id, bool generated)
 {
     const char *slash = strchr(target_key, '/');
     buf_append_str(out, "\"metadata\":{\"name\":\"");
@@ -100,11 +100,16 @@ static void append_metadata(struct buf *out, const struct object *source, const 
     append_map(out, object_labels(source), label_goes_down);
     buf_append_str(out, "\"" MANIFEST_MANAGED_BY "\":\"" MANIFEST_MANAGER "\"},\"annotations\":{");
     append_map(out, object_annotations(source), annotation_goes_down);
-    buf_appendf(out, "\"" MANIFEST_SOURCE "\":\"%s\",\"" MANIFEST_STORE "\":\"%s\"}}", object_key(source),
+    buf_appendf(out, "\"" MANIFEST_SOURCE "\":\"%s\",\"" MANIFEST_STORE "\":\"%s\"", object_key(source),
                 store_id);
+    if (generated)
+        buf_appendf(out, ",\"" MANIFEST_GENERATION "\":\"%.*s\"",
+                    SLICE_ARGS(object_resource_version(source)));
+    buf_append_str(out, "}}");
 }
 
-int manifest_build(const struct object *source, const char *target_key, const char *store_id, struct buf *out)
+int manifest_build(const struct object *source, const char *target_key, const char *store_id, bool generated,
+                   struct buf *out)
 {
     struct json_cursor cursor = {0};
     struct slice name, value;
@@ -115,7 +120,7 @@ int manifest_build(const struct object *source, const char *target_key, const ch
     while (json_next_member(object_bytes(source), &cursor, &name, &value))
         if (!slice_equal(name, "metadata") && !slice_equal(name, "status"))
             append_member(out, name, value);
-    append_metadata(out, source, target_key, store_id);
+    append_metadata(out, source, target_key, store_id, generated);
     return buf_append_char(out, '}');
 }
 
@@ -125,8 +130,8 @@ bool manifest_same(const struct manifest_rules *rules, const struct object *a, c
     if (manifest_target(rules, a, key) != manifest_target(rules, b, other) || strcmp(key, other) != 0)
         return false;
     struct buf one = BUF_INIT(SIZE_MAX / 4), two = BUF_INIT(SIZE_MAX / 4);
-    manifest_build(a, key, "", &one);
-    manifest_build(b, key, "", &two);
+    manifest_build(a, key, "", false, &one);
+    manifest_build(b, key, "", false, &two);
     bool same = one.len == two.len && memcmp(one.data, two.data, one.len) == 0;
     buf_deinit(&one);
     buf_deinit(&two);
@@ -144,6 +149,7 @@ struct manifest_owner manifest_owner(struct slice object)
             slice_equal(json_member(json_member(metadata, "labels"), MANIFEST_MANAGED_BY), MANIFEST_MANAGER),
         .source = json_member(annotations, MANIFEST_SOURCE),
         .store = json_member(annotations, MANIFEST_STORE),
+        .generation = json_member(annotations, MANIFEST_GENERATION),
     };
 }
 
@@ -157,6 +163,8 @@ static void mix_map(uint64_t *hash, struct slice map, struct slice wanted)
     struct json_cursor cursor = {0};
     struct slice name, value;
     while (wanted.data && json_next_member(wanted, &cursor, &name, &value)) {
+        if (slice_equal(name, MANIFEST_GENERATION))
+            continue;
         cleanup_free char *text = mem_dup(name.data, name.len);
         mix(hash, name);
         mix(hash, json_member(map, text));

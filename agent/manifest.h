@@ -25,6 +25,10 @@
 #define MANIFEST_STORE                                                                                       \
     MANIFEST_PREFIX "store" /* annotation on the target: id of the store that the source is in */
 
+#define MANIFEST_GENERATION                                                                                  \
+    MANIFEST_PREFIX "generation"   /* annotation on the target: resourceVersion at the source when applied */
+#define MANIFEST_BEFORE ".before-" /* in a store id: the store as it was before it went back */
+
 #define MANIFEST_SELECTOR MANIFEST_MANAGED_BY "=" MANIFEST_MANAGER
 
 /* Which objects of the source go where. Texts are borrowed. */
@@ -43,8 +47,9 @@ int manifest_target(const struct manifest_rules *rules, const struct object *sou
 /* A store id becomes part of annotations as it is: 1 to 128 letters, digits, '-', '_' and '.'. */
 bool manifest_store_id_valid(const char *store_id);
 
-/* The body of a server-side apply. 0, or BUF_E_LIMIT. */
-int manifest_build(const struct object *source, const char *target_key, const char *store_id,
+/* The body of a server-side apply. 0, or BUF_E_LIMIT. generated: with the generation, which is the source's
+ * resourceVersion; without it two states that only differ there give the same. */
+int manifest_build(const struct object *source, const char *target_key, const char *store_id, bool generated,
                    struct buf *out);
 
 /* Two states of a source object that make the same manifest, and lead to the same key: the source's status
@@ -54,14 +59,14 @@ bool manifest_same(const struct manifest_rules *rules, const struct object *a, c
 /* Where an object on the target came from; data NULL where it does not say. */
 struct manifest_owner {
     bool managed; /* it carries the label */
-    struct slice source, store;
+    struct slice source, store, generation;
 };
 
 struct manifest_owner manifest_owner(struct slice object);
 
 /* A number that changes when something changes that the manifest sets, or might set: everything but status
  * and what the API server keeps in metadata. Of labels and annotations only those count that the manifest
- * has. */
+ * has; the generation does not. */
 uint64_t manifest_fingerprint(struct slice object, struct slice manifest);
 
 #endif

@@ -95,6 +95,7 @@ static void on_known(void *arg, const char *uid, const char *version)
                                       .rest = http_rest(deploy->http),
                                       .publisher = deploy->outlet.publisher,
                                       .confirm = on_confirm,
+                                      .went_back = on_replaced,
                                       .arg = deploy};
     publisher_set_cluster(deploy->outlet.publisher, uid, version);
     deploy->workloads = workloads_create(&config);

@@ -1,10 +1,12 @@
 #include "hub/workloads.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "base/mem.h"
 #include "hub/labels.h"
+#include "kube/resource_version.h"
 #include "provider/mirror.h"
 
 #define AUDIENCES_MAX 20000
@@ -28,8 +30,10 @@ struct workloads {
     struct audience *audiences;
     size_t audiences_max;
     void (*confirm)(void *arg);
+    void (*went_back)(void *arg);
     void *arg;
-    bool synced;
+    bool synced, gone_back;
+    uint64_t highest; /* resourceVersion that the source has told; 0: none that is a number */
     enum stream_state state;
 };
 
@@ -137,6 +141,13 @@ static struct audience *audience_of(struct workloads *workloads, const struct ob
 
 /* ---- what the source says ---- */
 
+static void heard_of(struct workloads *workloads, const char *resource_version)
+{
+    uint64_t version;
+    if (resource_version_parse(resource_version, &version) && version > workloads->highest)
+        workloads->highest = version;
+}
+
 static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
     struct workloads *workloads = arg;
@@ -147,6 +158,9 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
         store_delete(audience->store, object_key(old), unseen);
         return;
     }
+    struct slice version = object_resource_version(new_);
+    cleanup_free char *text = mem_dup(version.data ? version.data : "", version.len);
+    heard_of(workloads, text);
     struct object *down = trim(new_);
     struct object *known = store_get(audience->store, object_key(new_));
     if (down && !(known && same_but_version(known, down)))
@@ -154,24 +168,50 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
     object_unref(down);
 }
 
-static bool on_may_replace(void *arg)
+/* A list that is older than what we have been told before is that of a source restored from a backup. What it
+ * lacks must not go down as deleted: those who have it shall see for themselves that the source went back. */
+static bool went_back(struct workloads *workloads, const char *resource_version)
+{
+    uint64_t version;
+    if (!resource_version_parse(resource_version, &version) || version >= workloads->highest)
+        return false;
+    log_error(workloads->log, "workloads",
+              "the source went back: it tells resourceVersion %s, and was at %" PRIu64
+              " before, as if restored from a backup: beginning anew",
+              resource_version, workloads->highest);
+    return true;
+}
+
+static bool on_may_replace(void *arg, const char *resource_version)
 {
     struct workloads *workloads = arg;
+    if (went_back(workloads, resource_version)) {
+        workloads->gone_back = true;
+        if (workloads->went_back)
+            workloads->went_back(workloads->arg);
+        return false;
+    }
     if (workloads->confirm)
         workloads->confirm(workloads->arg);
     return !workloads->confirm;
 }
 
-void workloads_confirmed(struct workloads *workloads)
+static void on_bookmark(void *arg, const char *resource_version)
 {
-    mirror_replace(workloads->mirror);
+    heard_of(arg, resource_version);
 }
 
-static void on_synced(void *arg, const char *version)
+void workloads_confirmed(struct workloads *workloads)
+{
+    if (!workloads->gone_back)
+        mirror_replace(workloads->mirror);
+}
+
+static void on_synced(void *arg, const char *resource_version)
 {
     struct workloads *workloads = arg;
     struct audience *audience, *next;
-    (void)version;
+    heard_of(workloads, resource_version);
     if (!workloads->synced)
         log_info(workloads->log, "workloads", "the source has %zu workloads", store_count(workloads->source));
     workloads->synced = true;
@@ -204,12 +244,13 @@ void workloads_asked(struct workloads *workloads, const char *cluster)
 struct workloads *workloads_create(const struct workloads_config *config)
 {
     static const struct mirror_ops ops = {
-        .may_replace = on_may_replace, .synced = on_synced, .state = on_state};
+        .may_replace = on_may_replace, .synced = on_synced, .bookmark = on_bookmark, .state = on_state};
     struct workloads *workloads = mem_zalloc(sizeof(*workloads));
     workloads->loop = config->loop;
     workloads->publisher = config->publisher;
     workloads->log = config->log;
     workloads->confirm = config->confirm;
+    workloads->went_back = config->went_back;
     workloads->arg = config->arg;
     workloads->audiences_max = config->audiences_max ? config->audiences_max : AUDIENCES_MAX;
     workloads->rules.kind = mem_strdup("Deployment");

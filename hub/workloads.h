@@ -29,6 +29,9 @@ struct workloads_config {
     /* A list has come: find out whether the source is still that cluster, then call workloads_confirmed();
      * not from inside. NULL: it is. */
     void (*confirm)(void *arg);
+    /* The source tells an older state than before; nothing of it goes down. Destroy these workloads (not from
+     * inside) and begin anew under another boot. May be NULL. */
+    void (*went_back)(void *arg);
     void *arg;
 };
 

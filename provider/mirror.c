@@ -140,7 +140,7 @@ static void on_replace_commit(void *arg, const char *version)
     m->gathering = NULL;
     free(m->version);
     m->version = mem_strdup(version);
-    if (!m->ops->may_replace || m->ops->may_replace(m->arg))
+    if (!m->ops->may_replace || m->ops->may_replace(m->arg, m->version))
         timer_start(&m->timer, 0);
 }
 

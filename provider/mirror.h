@@ -26,9 +26,9 @@ struct mirror_ops {
     /* As the reflector's, but REFLECTOR_SYNCED only once the walk has ended. The store keeps its objects in
      * any state. */
     void (*state)(void *arg, enum reflector_state state, const char *reason);
-    /* A whole list has come, and the store is to be made equal to it. False: not before mirror_replace(), or
-     * the next list. NULL: at once. */
-    bool (*may_replace)(void *arg);
+    /* A whole list has come, complete up to this version, and the store is to be made equal to it. False: not
+     * before mirror_replace(), or the next list. NULL: at once. */
+    bool (*may_replace)(void *arg, const char *resource_version);
 };
 
 struct mirror;

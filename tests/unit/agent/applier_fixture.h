@@ -61,6 +61,15 @@ static inline void source_delete(struct fixture *f, const char *name, bool unsee
     assert_int_equal(store_delete(f->source, key, unseen), STORE_DELETED);
 }
 
+/* A whole copy of this store, at this moment. */
+static inline void source_synced(struct fixture *f, const char *store)
+{
+    char version[24];
+    snprintf(version, sizeof(version), "%d", ++f->version);
+    applier_source_synced(f->applier, store);
+    applier_source_version(f->applier, version);
+}
+
 /* The target */
 
 /* An object as the target has it. store NULL: not ours. */
@@ -185,7 +194,7 @@ static inline int setup(void **state)
     setup_begun(state);
     struct fixture *f = *state;
     target_synced(f);
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     return 0;
 }
 

@@ -25,7 +25,7 @@ static void applies_what_the_source_has(void **state)
         "\"name\":\"nginx\",\"namespace\":\"default\",\"labels\":{"
         "\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
         "\"hub.transport-informer/source\":\"cluster1/nginx\","
-        "\"hub.transport-informer/store\":\"store-1\"}}}");
+        "\"hub.transport-informer/store\":\"store-1\",\"hub.transport-informer/generation\":\"102\"}}}");
     apply_ok(f, call, "ADDED", "default/nginx", "u-1", "{\"replicas\":2,\"defaulted\":true}");
     expect_condition(f, "default/nginx applied");
     fake_quiet(&f->fake, 60 * LOOP_SECOND);
@@ -44,7 +44,7 @@ static void nothing_before_both_sides_are_known(void **state)
     struct fixture *f = *state;
     source_put(f, "nginx", SELECTED, "{}");
     fake_quiet(&f->fake, 10 * LOOP_SECOND);
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     fake_quiet(&f->fake, 10 * LOOP_SECOND);
     target_synced(f);
     expect_call(f, "GET", NGINX);
@@ -55,8 +55,8 @@ static void a_source_without_a_lasting_identity_is_refused(void **state)
     struct fixture *f = *state;
     target_synced(f);
     source_put(f, "nginx", SELECTED, "{}");
-    applier_source_synced(f->applier, NULL);
-    applier_source_synced(f->applier, "");
+    source_synced(f, NULL);
+    source_synced(f, "");
     fake_quiet(&f->fake, 10 * LOOP_SECOND);
 }
 
@@ -109,7 +109,7 @@ static void looking_again_changes_nothing(void **state)
     struct fixture *f = *state;
     deployed(f, "nginx");
     source_put(f, "nginx", SELECTED, "{\"replicas\":2}");
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     fake_quiet(&f->fake, 60 * LOOP_SECOND);
 }
 
@@ -338,7 +338,7 @@ static void only_in_allowed_namespaces(void **state)
     const char *const namespaces[] = {"team-a", "team-b", NULL};
     fixture_begin(f, &(struct applier_config){.namespaces = namespaces, .default_namespace = "team-b"});
     target_synced(f);
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     source_put(f, "x", TO("kube-system"), "{}");
     fake_quiet(&f->fake, 10 * LOOP_SECOND);
     expect_condition(f, "kube-system/x forbidden");

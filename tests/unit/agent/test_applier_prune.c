@@ -71,7 +71,7 @@ static void absent_from_a_whole_copy(void **state)
     applier_source_stale(f->applier);
     source_delete(f, "nginx", true);
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     expect_call(f, "DELETE", NGINX);
 }
 
@@ -85,7 +85,7 @@ static void after_a_restart(void **state)
     source_put(f, "nginx", SELECTED, "{}");
     target_synced(f);
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     struct rest_call *one = fake_next(&f->fake), *two = fake_next(&f->fake);
     struct rest_call *patch = strcmp(one->method, "PATCH") == 0 ? one : two, *gone = patch == one ? two : one;
     assert_string_equal(patch->method, "PATCH");
@@ -142,14 +142,14 @@ static void another_store_freezes(void **state)
     deployed(f, "nginx");
     struct store *other = store_create();
     applier_source_attach(f->applier, other);
-    applier_source_synced(f->applier, "store-2");
+    source_synced(f, "store-2");
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
     expect_condition(f, "default/nginx frozen");
     assert_int_equal(applier_stats(f->applier)->works[APPLIER_FROZEN], 1);
 
     /* Not even what the other store has, and drops again. */
     applier_source_attach(f->applier, f->source);
-    applier_source_synced(f->applier, "store-2");
+    source_synced(f, "store-2");
     source_put(f, "nginx", SELECTED, "{\"replicas\":7}");
     fake_quiet(&f->fake, 60 * LOOP_SECOND);
     source_delete(f, "nginx", false);
@@ -157,7 +157,7 @@ static void another_store_freezes(void **state)
 
     /* The first store comes back. */
     source_put(f, "nginx", SELECTED, "{\"replicas\":7}");
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     expect_call(f, "PATCH", NGINX);
     store_destroy(other);
 }
@@ -170,7 +170,7 @@ static void adopted_is_only_what_the_new_source_has(void **state)
     target_has(f, "ADDED", "default/old", "u-2", "store-0", "{}", "{}");
     target_synced(f);
     source_put(f, "nginx", SELECTED, "{}");
-    applier_source_synced(f->applier, STORE);
+    source_synced(f, STORE);
     struct rest_call *call = expect_call(f, "PATCH", NGINX);
     assert_non_null(strstr(call->body, "\"hub.transport-informer/store\":\"store-1\""));
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);

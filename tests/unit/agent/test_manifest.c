@@ -35,14 +35,14 @@ static void built(void **state)
     (void)state;
     struct object *source = make(SOURCE(SELECTED));
     struct buf out = BUF_INIT(1u << 20);
-    assert_int_equal(manifest_build(source, "team/nginx", "store-1", &out), 0);
+    assert_int_equal(manifest_build(source, "team/nginx", "store-1", true, &out), 0);
     assert_string_equal(
         out.data,
         "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"spec\":{\"replicas\":12345678901234567890},"
         "\"metadata\":{\"name\":\"nginx\",\"namespace\":\"team\",\"labels\":{\"app\":\"web\","
         "\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
         "\"note\":\"kept \\\"so\\\"\",\"hub.transport-informer/source\":\"cluster1/nginx\","
-        "\"hub.transport-informer/store\":\"store-1\"}}}");
+        "\"hub.transport-informer/store\":\"store-1\",\"hub.transport-informer/generation\":\"7\"}}}");
     struct manifest_owner owner = manifest_owner((struct slice){out.data, out.len});
     assert_true(owner.managed);
     assert_true(slice_equal(owner.source, "cluster1/nginx"));
@@ -50,7 +50,7 @@ static void built(void **state)
     buf_deinit(&out);
 
     struct buf small = BUF_INIT(100);
-    assert_int_equal(manifest_build(source, "team/nginx", "store-1", &small), BUF_E_LIMIT);
+    assert_int_equal(manifest_build(source, "team/nginx", "store-1", true, &small), BUF_E_LIMIT);
     buf_deinit(&small);
     object_unref(source);
 }
@@ -63,7 +63,7 @@ static void cluster_scope_and_no_labels(void **state)
     assert_int_equal(manifest_target(&rules, source, key), 0);
     assert_string_equal(key, "x");
     struct buf out = BUF_INIT(1u << 20);
-    assert_int_equal(manifest_build(source, key, "s", &out), 0);
+    assert_int_equal(manifest_build(source, key, "s", false, &out), 0);
     struct object *object = make(out.data);
     assert_string_equal(object_key(object), "x");
     object_unref(object);

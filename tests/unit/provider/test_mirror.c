@@ -58,8 +58,9 @@ static void on_state(void *arg, enum reflector_state state, const char *reason)
     tell(arg, reflector_state_text(state), "");
 }
 
-static bool on_may_replace(void *arg)
+static bool on_may_replace(void *arg, const char *resource_version)
 {
+    (void)resource_version;
     return !((struct fixture *)arg)->hold;
 }
 
