@@ -445,9 +445,7 @@ void faults_end(struct world *world)
         struct kube *kube = &world->kubes[i];
         if (!kube->server)
             continue;
-        /* A provider that was started meanwhile knows nothing of a resource that went before, and says no
-         * end. */
-        if (kube->resources[KUBE_WIDGETS].used && !kube_serves(kube, KUBE_WIDGETS))
+        if (kube->resources[KUBE_WIDGETS].used && !kube_serves(kube, KUBE_WIDGETS) && world_dice(world, 2))
             kube_drop_widgets(kube, true);
         kube_recover(kube);
     }

@@ -10,6 +10,7 @@
 
 struct site {
     struct world *world;
+    int index;
     struct transport *transport;
     struct connection *connection; /* owns the transport */
     struct informer *informer;
@@ -17,6 +18,14 @@ struct site {
     struct witness *witnesses[REPLICAS_MAX];
     struct informer_replica *watched[REPLICAS_MAX];
 };
+
+static bool on_wanted(void *arg, const char *cluster, const struct gvr *gvr)
+{
+    struct site *site = arg;
+    struct kube *kube = world_kube(site->world, cluster);
+    const struct kube_resource *resource = kube ? kube_resource(kube, gvr) : NULL;
+    return !resource || (site->world->wants[site->index] >> (resource - kube->resources) & 1);
+}
 
 static void on_replica(void *arg, struct informer_replica *replica)
 {
@@ -64,7 +73,7 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
 /* A replica that says it is synced need not equal the cluster at this moment, but it is never empty by
  * accident: that, and everything else, the witnesses see. */
 static const struct informer_ops site_ops = {
-    .cluster = on_cluster, .replica = on_replica, .dropped = on_dropped};
+    .wanted = on_wanted, .cluster = on_cluster, .replica = on_replica, .dropped = on_dropped};
 
 static void *site_start(struct world *world, int index)
 {
@@ -73,6 +82,7 @@ static void *site_start(struct world *world, int index)
     struct loopback_options options = {.name = name, .max_payload = world->max_payload};
     struct log *log = world->options.verbose ? &world->log : NULL;
     site->world = world;
+    site->index = index;
     site->transport = loopback_create(world->broker, &options);
     site->connection = connection_over(site->transport, log, "loopback");
     struct informer_options informer = {

@@ -138,8 +138,9 @@ static void put_object(struct kube *kube, const struct kube_resource *resource, 
 
 static struct kube_resource *random_resource(struct kube *kube)
 {
-    for (int tries = 0; tries < 20; tries++) {
-        enum kube_kind kind = (enum kube_kind)world_dice(kube->world, KUBE_KINDS);
+    uint64_t first = world_dice(kube->world, KUBE_KINDS);
+    for (uint64_t i = 0; i < KUBE_KINDS; i++) {
+        enum kube_kind kind = (enum kube_kind)((first + i) % KUBE_KINDS);
         if (kube->resources[kind].used && kube_serves(kube, kind))
             return &kube->resources[kind];
     }

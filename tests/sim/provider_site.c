@@ -156,6 +156,7 @@ static void *site_start(struct world *world, int index)
     site->world = world;
     site->kube = &world->kubes[index];
     timer_init(&site->again, world->loop, on_again, site);
+    site->selection.always = world->always;
     select_resources(site);
     site_open(site);
     return site;

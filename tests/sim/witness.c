@@ -204,13 +204,14 @@ static bool resource_converged(struct kube *kube, const struct kube_resource *re
     return replica_equals(resource, replica, out);
 }
 
-static bool kube_converged(struct kube *kube, const struct informer *informer, FILE *out)
+static bool kube_converged(struct kube *kube, const struct informer *informer, unsigned wants, FILE *out)
 {
     struct informer_cluster *cluster = cluster_of(informer, kube->name);
     if (!cluster || !cluster_synced(cluster))
         return say(out, "cluster not synced");
     for (size_t i = 0; i < KUBE_KINDS; i++)
-        if (kube->resources[i].used && !resource_converged(kube, &kube->resources[i], cluster, out))
+        if (kube->resources[i].used && (wants >> i & 1) &&
+            !resource_converged(kube, &kube->resources[i], cluster, out))
             return false;
     return true;
 }
@@ -222,7 +223,8 @@ bool world_converged(struct world *world, FILE *out)
         if (!actor->process)
             return say(out, "informer %d is down", i);
         for (int k = 0; k < world->kube_count; k++)
-            if (!kube_converged(&world->kubes[k], informer_process_informer(actor->process), out))
+            if (!kube_converged(&world->kubes[k], informer_process_informer(actor->process), world->wants[i],
+                                out))
                 return say(out, " (informer %d, %s)", i, world->kubes[k].name);
     }
     return true;

@@ -1,5 +1,6 @@
 #include "tests/sim/world.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <xxhash.h>
@@ -188,8 +189,11 @@ static void init_fleet(struct world *world)
     for (int i = 0; i < WORLD_KUBES; i++)
         actor_init(&world->providers[i], world, &provider_actor, i);
     actor_init(&world->impostor, world, &provider_actor, 0);
-    for (int i = 0; i < WORLD_INFORMERS; i++)
+    world->always = world_dice(world, 4) == 0;
+    for (int i = 0; i < WORLD_INFORMERS; i++) {
         actor_init(&world->informers[i], world, &informer_actor, i);
+        world->wants[i] = world_dice(world, 3) ? UINT_MAX : (unsigned)loop_random(world->loop);
+    }
 }
 
 static void world_init(struct world *world, const struct world_options *options)

@@ -135,6 +135,8 @@ struct world {
     bool impostor_was;     /* there was one: informers may have followed now the one, now the other … */
     bool impostor_same;    /* … of the same cluster, and so in any order */
     struct actor informers[WORLD_INFORMERS];
+    unsigned wants[WORLD_INFORMERS]; /* which kinds each of them follows, a set of 1 << enum kube_kind */
+    bool always;                     /* providers watch whether or not somebody wants it */
 
     struct timer strike, broker_up;
     int64_t strike_us; /* between two faults, on average */
