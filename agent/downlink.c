@@ -120,7 +120,7 @@ struct downlink *downlink_create(const struct downlink_config *config)
                                        .topics = *config->topics,
                                        .encoding = config->encoding,
                                        .log = config->log};
-    downlink->informer = inlet_create(config->loop, config->connection, &options, &ops, downlink);
+    downlink->informer = inlet_create(config->loop, config->connection, NULL, &options, &ops, downlink);
     return downlink;
 }
 

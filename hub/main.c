@@ -19,8 +19,7 @@ struct app {
         int summary; /* enum summary */
     } options;
     struct topics topics;
-    struct connection *connection;
-    struct informer *informer;
+    struct inlet inlet;
     struct fleet *fleet;
     struct deploy *deploy; /* NULL without a source */
 };
@@ -86,7 +85,7 @@ static void on_dropped(void *arg, struct informer_replica *replica)
     deploy_dropped(app->deploy, replica);
 }
 
-static void informer_open(struct app *app)
+static int informer_open(struct app *app, struct error *err)
 {
     static const struct informer_ops ops = {
         .replica = on_replica, .synced = on_synced, .stale = on_stale, .dropped = on_dropped};
@@ -96,7 +95,7 @@ static void informer_open(struct app *app)
                                        .objects_max = (uint64_t)app->bounds.objects,
                                        .size_max = (uint64_t)app->bounds.size,
                                        .log = &app->program.log};
-    app->informer = inlet_create(app->program.loop, app->connection, &options, &ops, app);
+    return inlet_open(&app->inlet, app->program.loop, &app->broker, &options, &ops, app, err);
 }
 
 static void fleet_open(struct app *app)
@@ -105,7 +104,7 @@ static void fleet_open(struct app *app)
                  (app->options.summary == SUMMARY_AUTO && isatty(STDOUT_FILENO));
     if (app->options.summary != SUMMARY_NONE)
         app->fleet =
-            fleet_create(app->program.loop, app->informer, table ? FLEET_TABLE : FLEET_LINES, stdout);
+            fleet_create(app->program.loop, app->inlet.informer, table ? FLEET_TABLE : FLEET_LINES, stdout);
 }
 
 static void on_replaced(void *arg);
@@ -118,7 +117,7 @@ static int deploy_open(struct app *app, struct error *err)
         .broker = &app->broker,
         .topics = &app->topics,
         .source = &app->source,
-        .informer = app->informer,
+        .informer = app->inlet.informer,
         .replaced = on_replaced,
         .arg = app,
     };
@@ -140,16 +139,13 @@ static void on_replaced(void *arg)
 
 static int app_start(struct app *app, struct error *err)
 {
-    struct program *program = &app->program;
     int r = broker_options_check(&app->broker, &app->topics, err);
     if (r == 0)
-        r = connection_create(program->loop, &program->log, &app->broker, TOPICS_HUB, NULL, &app->connection,
-                              err);
+        r = informer_open(app, err);
     if (r != 0)
         return r;
-    informer_open(app);
     fleet_open(app);
-    connection_start(app->connection);
+    inlet_start(&app->inlet);
     return deploy_open(app, err);
 }
 
@@ -165,9 +161,7 @@ static void app_close(struct app *app)
     deploy_destroy(app->deploy);
     app->deploy = NULL;
     fleet_destroy(app->fleet);
-    informer_farewell(app->informer);
-    informer_destroy(app->informer);
-    connection_destroy(app->connection);
+    inlet_close(&app->inlet);
 }
 
 int main(int argc, char **argv)

@@ -133,11 +133,13 @@ void informer_on_message(struct informer *informer, const char *name, const void
     on_decoded(informer, &topic, &message);
 }
 
-void informer_on_connected(struct informer *informer)
+/* Answers would be lost before both are there. */
+static void informer_begin(struct informer *informer)
 {
     topics_text topic;
     struct message whois = {.kind = MESSAGE_WHOIS};
-    informer->connected = true;
+    if (!informer->connected || !informer->answerable)
+        return;
     if (informer->provider[0]) {
         informer_signal(informer, informer->provider, &whois);
     } else if (topics_whois(&informer->options.topics, informer->name, topic) == 0) {
@@ -145,6 +147,18 @@ void informer_on_connected(struct informer *informer)
         transport_publish(informer->transport, topic, payload.data, payload.len, 1, false);
     }
     sync_admit(informer);
+}
+
+void informer_on_connected(struct informer *informer)
+{
+    informer->connected = true;
+    informer_begin(informer);
+}
+
+void informer_on_transfers(struct informer *informer, bool connected)
+{
+    informer->answerable = connected;
+    informer_begin(informer);
 }
 
 void informer_on_disconnected(struct informer *informer)
@@ -170,7 +184,8 @@ static void informer_subscribe(struct informer *informer)
         topics_filter_presences(topics, filter);
     transport_subscribe(informer->transport, filter, 0);
     topics_filter_streams(topics, provider, informer->name, filter);
-    transport_subscribe(informer->transport, filter, 1);
+    transport_subscribe(informer->options.transfers ? informer->options.transfers : informer->transport,
+                        filter, 1);
     if (provider)
         return;
     topics_filter_streams(topics, NULL, TOPICS_ALL, filter);
@@ -200,6 +215,7 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     snprintf(informer->name, sizeof(informer->name), "%s", options->name);
     snprintf(informer->provider, sizeof(informer->provider), "%s",
              options->provider ? options->provider : "");
+    informer->answerable = !options->transfers;
     informer->codec = codec_create(options->encoding, BODY_LIMIT);
     informer->signals = codec_create(options->encoding, BODY_LIMIT);
     informer->assembler = assembler_create(BODY_LIMIT, ASSEMBLER_TOTAL);

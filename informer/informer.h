@@ -36,8 +36,11 @@ struct informer_options {
     const char *provider; /* follow only that one, and what it has for us alone; NULL: all. Copied */
     struct topics topics;
     enum encoding encoding; /* of signals; any is understood */
-    size_t clusters_max;    /* 0: 20,000 */
-    size_t streams_max;     /* of all clusters; 0: 262,144, which are some 300 MB */
+    /* Brings what is for us alone, answers to syncs above all, so that they do not queue in front of live
+     * deltas. Borrowed as the first one, and not started yet. NULL: the first one brings all. */
+    struct transport *transfers;
+    size_t clusters_max; /* 0: 20,000 */
+    size_t streams_max;  /* of all clusters; 0: 262,144, which are some 300 MB */
     /* Of one cluster, in all its resources; 0: as bounds.h has them. What would pass them is refused: the
      * resource at fault stays as it was, stale, and all others go on. */
     uint64_t objects_max, size_max; /* size: bytes, as object_size() counts */
@@ -94,6 +97,7 @@ void informer_destroy(struct informer *informer); /* no callback comes; NULL is 
 
 void informer_on_connected(struct informer *informer);
 void informer_on_disconnected(struct informer *informer);
+void informer_on_transfers(struct informer *informer, bool connected); /* of options.transfers */
 void informer_on_message(struct informer *informer, const char *topic, const void *payload, size_t len);
 void informer_on_drained(struct informer *informer);
 

@@ -126,7 +126,7 @@ struct informer {
     void *arg;
     char name[TOPICS_PARTICIPANT_MAX + 1];
     char provider[TOPICS_PARTICIPANT_MAX + 1];
-    bool connected;
+    bool connected, answerable; /* the first transport; the one that brings answers */
     struct informer_cluster *clusters;
     struct informer_replica *queue; /* want to sync */
     size_t queued, syncing, replica_count;

@@ -23,10 +23,9 @@ struct app {
     struct bounds_options bounds;
     struct viewer_options view;
     struct options options;
-    struct connection *connection;
     struct printer *printer;
     struct viewer *viewer;
-    struct informer *informer;
+    struct inlet inlet;
     struct once *once;
 };
 
@@ -123,10 +122,10 @@ static void once_open(struct app *app)
     struct once_config config = {
         .loop = app->program.loop,
         .log = &app->program.log,
-        .informer = app->informer,
+        .informer = app->inlet.informer,
         .viewer = app->viewer,
         .view = &app->view,
-        .connection = app->connection,
+        .connection = app->inlet.connection,
         .expect = app->options.expect,
         .timeout_us = app->options.timeout_us,
         .quiet_us = app->options.quiet_us,
@@ -164,9 +163,6 @@ static int app_start(struct app *app, struct error *err)
     int r = broker_options_check(&app->broker, &topics, err);
     if (r == 0)
         r = view_open(app, err);
-    if (r == 0)
-        r = connection_create(program->loop, &program->log, &app->broker, app->options.name, NULL,
-                              &app->connection, err);
     if (r != 0)
         return r;
     struct informer_options options = {.name = app->options.name,
@@ -175,23 +171,23 @@ static int app_start(struct app *app, struct error *err)
                                        .objects_max = (uint64_t)app->bounds.objects,
                                        .size_max = (uint64_t)app->bounds.size,
                                        .log = &program->log};
-    app->informer = inlet_create(program->loop, app->connection, &options, &ops, app->viewer);
+    r = inlet_open(&app->inlet, program->loop, &app->broker, &options, &ops, app->viewer, err);
+    if (r != 0)
+        return r;
     if (app->options.once)
         once_open(app);
-    connection_start(app->connection);
+    inlet_start(&app->inlet);
     return 0;
 }
 
 static void app_close(struct app *app)
 {
     once_destroy(app->once);
-    informer_farewell(app->informer);
-    informer_destroy(app->informer);
+    inlet_close(&app->inlet);
     viewer_destroy(app->viewer);
     if (app->printer)
         printer_flush(app->printer);
     printer_destroy(app->printer);
-    connection_destroy(app->connection);
 }
 
 int main(int argc, char **argv)

@@ -145,7 +145,7 @@ static void sync_later(struct informer_replica *replica)
 
 void sync_admit(struct informer *informer)
 {
-    while (informer->connected && informer->queue && credit_left(informer)) {
+    while (informer->connected && informer->answerable && informer->queue && credit_left(informer)) {
         struct informer_replica *replica = informer->queue;
         unqueue(replica);
         if (!replica->cluster->alive)

@@ -29,7 +29,7 @@ static int connection_open(struct outlet *outlet, struct loop *loop, struct log 
     struct codec *codec = codec_create((enum encoding)options->encoding, (size_t)1 << 20);
     topics_presence(topics, name, topic);
     struct connection_will will = {.topic = topic, .payload = publisher_will(codec, boot)};
-    int r = connection_create(loop, log, options, name, &will, &outlet->connection, err);
+    int r = connection_create(loop, log, options, name, NULL, &will, &outlet->connection, err);
     codec_destroy(codec);
     return r;
 }

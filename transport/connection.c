@@ -11,6 +11,7 @@ struct connection {
     struct log *log;
     struct transport *transport;
     char *broker;
+    char *role; /* "transfers: "; NULL where it is the only one */
     const struct connection_client *ops[CLIENTS_MAX];
     void *clients[CLIENTS_MAX];
     size_t count;
@@ -18,10 +19,15 @@ struct connection {
     bool started;
 };
 
+static const char *role_of(const struct connection *connection)
+{
+    return connection->role ? connection->role : "";
+}
+
 static void on_connected(void *arg)
 {
     struct connection *connection = arg;
-    log_info(connection->log, "broker", "%s: connected", connection->broker);
+    log_info(connection->log, "broker", "%s%s: connected", role_of(connection), connection->broker);
     free(connection->reason);
     connection->reason = NULL;
     for (size_t i = 0; i < connection->count; i++)
@@ -32,7 +38,7 @@ static void on_disconnected(void *arg, const char *reason)
 {
     struct connection *connection = arg;
     if (!connection->reason || strcmp(connection->reason, reason) != 0) {
-        log_warn(connection->log, "broker", "%s; trying again", reason);
+        log_warn(connection->log, "broker", "%s%s; trying again", role_of(connection), reason);
         free(connection->reason);
         connection->reason = mem_strdup(reason);
     }
@@ -65,10 +71,12 @@ struct connection *connection_over(struct transport *transport, struct log *log,
 }
 
 int connection_create(struct loop *loop, struct log *log, const struct broker_options *options,
-                      const char *name, const struct connection_will *will, struct connection **out,
-                      struct error *err)
+                      const char *name, const char *role, const struct connection_will *will,
+                      struct connection **out, struct error *err)
 {
-    cleanup_free char *client_id = mem_printf("%s-%s", options->client_id, name);
+    cleanup_free char *client_id =
+        mem_printf("%s-%s%s%s", options->client_id, name, role ? "-" : "", role ? role : "");
+
     struct mqtt_options mqtt = {
         .broker = options->broker,
         .client_id = client_id,
@@ -90,6 +98,7 @@ int connection_create(struct loop *loop, struct log *log, const struct broker_op
     if (r != 0)
         return r;
     *out = connection_over(transport, log, options->broker);
+    (*out)->role = role ? mem_printf("%s: ", role) : NULL;
     return 0;
 }
 
@@ -99,6 +108,7 @@ void connection_destroy(struct connection *connection)
         return;
     transport_destroy(connection->transport);
     free(connection->broker);
+    free(connection->role);
     free(connection->reason);
     free(connection);
 }

@@ -27,10 +27,11 @@ struct connection_will {
 
 struct connection;
 
-/* options and will are copied. name: this participant's. 0; EX_USAGE with the option at fault in err. */
+/* options and will are copied. name: this participant's. role: what a second connection is for, in one word;
+ * NULL for the first. 0; EX_USAGE with the option at fault in err. */
 int connection_create(struct loop *loop, struct log *log, const struct broker_options *options,
-                      const char *name, const struct connection_will *will, struct connection **out,
-                      struct error *err);
+                      const char *name, const char *role, const struct connection_will *will,
+                      struct connection **out, struct error *err);
 /* The same over a transport that is there already, and becomes the connection's. broker: what it is called in
  * the log. */
 struct connection *connection_over(struct transport *transport, struct log *log, const char *broker);

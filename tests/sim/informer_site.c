@@ -13,6 +13,7 @@ struct site {
     int index;
     struct transport *transport;
     struct connection *connection; /* owns the transport */
+    struct connection *transfers;  /* NULL in half of the seeds */
     struct informer *informer;
     char uids[WORLD_KUBES][KUBE_UID_MAX]; /* of the clusters, as last told */
     struct witness *witnesses[REPLICAS_MAX];
@@ -92,8 +93,12 @@ static void *site_start(struct world *world, int index)
         .slice_objects = 1 + world_dice(world, 8),
         .log = log,
     };
-    site->informer = inlet_create(world->loop, site->connection, &informer, &site_ops, site);
+    if (world->options.seed % 2)
+        site->transfers = connection_over(loopback_create(world->broker, &options), log, "loopback");
+    site->informer = inlet_create(world->loop, site->connection, site->transfers, &informer, &site_ops, site);
     connection_start(site->connection);
+    if (site->transfers)
+        connection_start(site->transfers);
     return site;
 }
 
@@ -107,6 +112,7 @@ static void site_end(void *process, bool graceful)
     if (!graceful)
         loopback_doom(site->transport);
     connection_destroy(site->connection);
+    connection_destroy(site->transfers);
     free(site);
 }
 
