@@ -247,12 +247,11 @@ static void deleted(struct work *work)
         work_enqueue(work, false); /* to be forgotten */
 }
 
-/* Until our watch shows it, it may be marked again. */
+/* Our watch will show it. */
 static void marked(struct work *work)
 {
     work->known = work->again = work->urgent = false;
     buf_deinit(&work->manifest);
-    work_wait(work, CATCH_UP_US);
     work_condition(work, APPLIER_FROZEN, frozen_by_going_back);
 }
 

@@ -7,6 +7,8 @@
 #include "kube/collection.h"
 #include "kube/gone_check.h"
 #include "kube/pager.h"
+#include "kube/resource_version.h"
+#include "kube/version_check.h"
 #include "kube/watch.h"
 
 #define OBJECT_LIMIT (16u << 20)
@@ -24,7 +26,15 @@
 #define SYNC_AGAIN_US (10 * LOOP_SECOND) /* syncs that follow closer than this wait for the backoff */
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
-enum phase { PHASE_IDLE, PHASE_WAITING, PHASE_STREAMING, PHASE_LISTING, PHASE_WATCHING, PHASE_CONFIRMING };
+enum phase {
+    PHASE_IDLE,
+    PHASE_WAITING,
+    PHASE_STREAMING,
+    PHASE_LISTING,
+    PHASE_WATCHING,
+    PHASE_CONFIRMING,
+    PHASE_CHECKING
+};
 
 struct reflector {
     struct loop *loop;
@@ -41,6 +51,7 @@ struct reflector {
     struct pager pager;
     struct watch watch;
     struct gone_check gone_check;
+    struct version_check version_check;
     struct timer timer;                  /* the end of a wait; the silence of a stream */
     void (*resume)(struct reflector *r); /* what the wait is for */
     struct backoff backoff;
@@ -64,6 +75,7 @@ struct reflector {
 static void reflector_sync(struct reflector *r);
 static void reflector_list(struct reflector *r);
 static void reflector_watch(struct reflector *r);
+static void reflector_check(struct reflector *r);
 
 const char *reflector_state_text(enum reflector_state state)
 {
@@ -443,10 +455,13 @@ static void watch_failed(struct reflector *r, const struct status *status)
         watch_ended(r);
         break;
     case OUTCOME_TOO_MANY:
+        failed_once_more(r, status, false);
+        wait_backoff(r, status, reflector_watch);
+        break;
     case OUTCOME_REFUSED:
     case OUTCOME_LOST:
         failed_once_more(r, status, false);
-        wait_backoff(r, status, reflector_watch);
+        wait_backoff(r, status, reflector_check);
         break;
     case OUTCOME_INTERNAL:
         failed_once_more(r, status, false);
@@ -480,6 +495,31 @@ static void on_watch_done(void *arg, const struct status *status)
         stream_failed(r, status);
     else
         watch_failed(r, status);
+}
+
+/* The connection broke, and what is behind it now may be a server restored from a backup: then the watch must
+ * not go on from a version that is still to come. */
+static void on_version_checked(void *arg, const struct status *status, const char *version)
+{
+    struct reflector *r = arg;
+    uint64_t now, seen;
+    if (status->outcome != OUTCOME_OK) {
+        watch_failed(r, status);
+    } else if (resource_version_parse(version, &now) && resource_version_parse(r->version, &seen) &&
+               now < seen) {
+        log_warn(r->log, "reflector", "%s: the API server went back from %s to %s: listing again", r->name,
+                 r->version, version);
+        r->version_lost = true;
+        reflector_sync(r);
+    } else {
+        reflector_watch(r);
+    }
+}
+
+static void reflector_check(struct reflector *r)
+{
+    r->phase = PHASE_CHECKING;
+    version_check_start(&r->version_check);
 }
 
 static void reflector_watch(struct reflector *r)
@@ -549,6 +589,7 @@ struct reflector *reflector_create(const struct reflector_config *config, const 
     pager_init(&r->pager, r->rest, &r->collection, &pager_ops, r);
     watch_init(&r->watch, r->loop, r->rest, &r->collection, &watch_ops, r);
     gone_check_init(&r->gone_check, r->rest, &config->gvr, on_gone_checked, r);
+    version_check_init(&r->version_check, r->rest, &r->collection, on_version_checked, r);
     timer_init(&r->timer, r->loop, on_timer, r);
     backoff_init(&r->backoff, BACKOFF_MIN_US, BACKOFF_MAX_US, BACKOFF_RESET_US, 1.0);
     return r;
@@ -576,6 +617,7 @@ void reflector_stop(struct reflector *r)
     pager_cancel(&r->pager);
     watch_cancel(&r->watch);
     gone_check_cancel(&r->gone_check);
+    version_check_cancel(&r->version_check);
     gather_abort(r);
 }
 

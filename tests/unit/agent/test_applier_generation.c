@@ -107,14 +107,31 @@ static void another_store_is_not_back(void **state)
     struct fixture *f = *state;
     applier_source_version(f->applier, "500");
     deployed(f, "nginx");
+    target_has(f, "ADDED", "default/other", "u-2", "store-2\",\"hub.transport-informer/generation\":\"3",
+               "{}", "{}");
     applier_source_synced(f->applier, "store-2");
-    applier_source_version(f->applier, "3");
+    applier_source_version(f->applier, "4");
+    fake_answer(expect_call(f, "DELETE", TARGET "other"), 200, "{}");
+    target_has(f, "DELETED", "default/other", "u-2", "store-2", "{}", "{}");
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
-    expect_condition(f, "default/nginx frozen");
+    assert_int_equal(applier_stats(f->applier)->works[APPLIER_FROZEN], 1);
     synced_at(f, "501");
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
     source_delete(f, "nginx", false);
     expect_call(f, "DELETE", NGINX);
+}
+
+static void what_another_store_carries_is_not_ours(void **state)
+{
+    struct fixture *f = *state;
+    target_has(f, "ADDED", "default/nginx", "u-1", CARRYING("900"), "{}", "{}");
+    target_has(f, "ADDED", "default/other", "u-2", "store-2\",\"hub.transport-informer/generation\":\"3",
+               "{}", "{}");
+    target_synced(f);
+    applier_source_synced(f->applier, "store-2");
+    applier_source_version(f->applier, "4");
+    expect_call(f, "DELETE", TARGET "other");
+    assert_int_equal(applier_stats(f->applier)->works[APPLIER_FROZEN], 1);
 }
 
 static void a_deletion_before_anything_is_known(void **state)
@@ -199,6 +216,7 @@ int main(void)
         TEST_BEGUN(a_mark_lasts),
         TEST_BEGUN(as_old_as_what_was_applied_is_not_back),
         TEST(another_store_is_not_back),
+        TEST_BEGUN(what_another_store_carries_is_not_ours),
         TEST(a_deletion_before_anything_is_known),
         TEST(a_mark_is_tried_until_it_is_there),
         TEST(a_version_that_is_no_number),

@@ -16,11 +16,17 @@ struct fixture {
     struct workloads *workloads;
     bool doubt; /* the source has to be confirmed */
     size_t asked;
+    size_t backs;
 };
 
 static void on_confirm(void *arg)
 {
     ((struct fixture *)arg)->asked++;
+}
+
+static void on_went_back(void *arg)
+{
+    ((struct fixture *)arg)->backs++;
 }
 
 static void on_asked(void *arg, const char *informer)
@@ -37,6 +43,7 @@ static void start(struct fixture *f)
                                       .publisher = f->line.publisher,
                                       .audiences_max = 4,
                                       .confirm = f->doubt ? on_confirm : NULL,
+                                      .went_back = on_went_back,
                                       .arg = f};
     f->workloads = workloads_create(&config);
 }
@@ -184,6 +191,26 @@ static void a_list_of_an_unknown_cluster_takes_nothing_back(void **state)
     assert_null(arrived(f));
 }
 
+/* The source is restored from a backup: what it has lost is not told as deleted. */
+static void a_source_that_went_back_takes_nothing_back(void **state)
+{
+    struct fixture *f = *state;
+    put_namespace(f, "viewer");
+    uint64_t backup = apiserver_revision(f->line.server);
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    put_deployment(f, false, "viewer", SELECTED, "", 2);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_non_null(arrived(f));
+    assert_int_equal(apiserver_restore(f->line.server, backup), 0);
+    line_run(&f->line, 120 * LOOP_SECOND);
+    assert_int_equal(f->backs, 1);
+    assert_non_null(arrived(f));
+    workloads_confirmed(f->workloads); /* a word that comes late */
+    line_run(&f->line, 120 * LOOP_SECOND);
+    assert_non_null(arrived(f));
+}
+
 /* Status, versions and our own reports are no changes of a workload. */
 static void what_is_not_for_the_cluster_causes_no_delta(void **state)
 {
@@ -233,6 +260,7 @@ int main(void)
         TEST(nothing_is_said_before_the_source_was_read),
         TEST(a_source_that_is_away_or_forbids_takes_nothing_back),
         TEST(a_list_of_an_unknown_cluster_takes_nothing_back),
+        TEST(a_source_that_went_back_takes_nothing_back),
         TEST(what_is_not_for_the_cluster_causes_no_delta),
         TEST(names_that_are_no_clusters_get_no_stream),
     };

@@ -159,6 +159,21 @@ static inline struct rest_call *synced(struct fixture *f)
 }
 
 /* Synced, and the watch has expired since. */
+/* A watch was lost: the server is asked where it is. */
+static inline void version_is(struct fixture *f, const char *version)
+{
+    char list[256];
+    struct rest_call *check = fake_next(&f->fake);
+    fake_expect_query(check, "watch", NULL);
+    fake_expect_query(check, "limit", "1");
+    fake_expect_query(check, "resourceVersion", NULL);
+    snprintf(
+        list, sizeof(list),
+        "{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"%s\"},\"items\":[]}",
+        version);
+    fake_answer(check, 200, list);
+}
+
 static inline void expired(struct fixture *f)
 {
     fake_body(synced(f), BOOKMARK("10") ERROR("410", "Expired", "too old"));

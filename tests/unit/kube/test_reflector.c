@@ -235,6 +235,7 @@ static void row09_connection_refused_on_watch_does_not_relist(void **state)
     struct rest_call *watch = synced(f);
     fake_done(watch, REST_BROKEN, "reset");
     for (int i = 0; i < 5; i++) {
+        version_is(f, "10");
         watch = fake_next(&f->fake);
         fake_expect_query(watch, "watch", "true");
         fake_expect_query(watch, "resourceVersion", "10");
@@ -457,12 +458,52 @@ static void row19_a_lost_watch_goes_on_where_it_was(void **state)
     struct rest_call *watch = synced(f);
     fake_body(watch, EVENT("ADDED", POD("b", "12")) "{\"type\":\"ADDED\",\"object\":{\"kin");
     fake_done(watch, REST_BROKEN, "reset");
+    version_is(f, "12");
     watch = fake_next(&f->fake);
     fake_expect_query(watch, "watch", "true");
     fake_expect_query(watch, "resourceVersion", "12");
     fake_headers(watch, 200, -1);
     fake_body(watch, EVENT("ADDED", POD("c", "13")));
     expect(f, "ADDED b | ADDED c");
+}
+
+/* Restored from a backup: a watch from 12 on would be silent until 13 comes, and miss all until then. */
+static void a_server_that_went_back_is_listed_again(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_call *watch = synced(f);
+    fake_body(watch, EVENT("ADDED", POD("b", "12")));
+    fake_done(watch, REST_BROKEN, "reset");
+    version_is(f, "11");
+    struct rest_call *list = fake_next(&f->fake);
+    fake_expect_query(list, "watch", NULL);
+    fake_expect_query(list, "limit", "500");
+    fake_expect_query(list, "resourceVersion", NULL);
+    fake_answer(list, 200, LIST("11", ""));
+    watch = fake_next(&f->fake);
+    fake_expect_query(watch, "resourceVersion", "11");
+    expect(f, "ADDED b | begin | commit 11");
+}
+
+static void versions_that_are_no_numbers_are_not_compared(void **state)
+{
+    struct fixture *f = *state;
+    fake_done(synced(f), REST_BROKEN, "reset");
+    version_is(f, "abc");
+    fake_expect_query(fake_next(&f->fake), "watch", "true");
+}
+
+static void what_the_server_is_at_is_asked_for_until_it_answers(void **state)
+{
+    struct fixture *f = *state;
+    fake_done(synced(f), REST_BROKEN, "reset");
+    fake_refuse(fake_next(&f->fake), 503, "", "not yet");
+    struct rest_call *check = fake_next(&f->fake);
+    fake_expect_query(check, "limit", "1");
+    fake_refuse(check, 403, "Forbidden", "no");
+    expect(f, "unavailable | forbidden");
+    check = fake_next(&f->fake);
+    fake_expect_query(check, "watch", "true");
 }
 
 static void row19_a_half_open_watch_is_noticed(void **state)
@@ -473,6 +514,7 @@ static void row19_a_half_open_watch_is_noticed(void **state)
     int64_t heard = reflector_last_byte_us(f->reflector);
     assert_int_equal(loop_now_us(f->loop) - heard, 330 * LOOP_SECOND);
     fake_done(watch, REST_TIMEOUT, "no byte for 330 s");
+    version_is(f, "10");
     watch = fake_next(&f->fake);
     fake_expect_query(watch, "watch", "true");
     fake_headers(watch, 200, -1);
@@ -646,6 +688,9 @@ int main(void)
         ROW(truncated_list_is_never_committed),
         ROW(row19_a_lost_watch_goes_on_where_it_was),
         ROW(row19_a_half_open_watch_is_noticed),
+        ROW(a_server_that_went_back_is_listed_again),
+        ROW(versions_that_are_no_numbers_are_not_compared),
+        ROW(what_the_server_is_at_is_asked_for_until_it_answers),
         ROW(a_watch_that_ends_at_once_is_no_storm),
         ROW(chunks_end_anywhere),
         ROW(two_megabytes),
