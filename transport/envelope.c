@@ -252,6 +252,7 @@ static bool append_frame(struct codec *codec, struct buf *out, struct slice byte
         return false;
     if (!codec->compress)
         codec->compress = ZSTD_createCCtx();
+    ZSTD_CCtx_reset(codec->compress, ZSTD_reset_session_only); /* one that did not fit is not over else */
     set_reach(codec->compress, prefix.len ? prefix.len + bytes.len : 0);
     ZSTD_CCtx_refPrefix(codec->compress, prefix.data, prefix.len);
     size_t n = ZSTD_compress2(codec->compress, out->data + out->len, bytes.len, bytes.data, bytes.len);

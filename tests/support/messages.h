@@ -35,6 +35,22 @@ static inline struct object *object_of(const char *name, int version)
     return object_with_uid(name, version, name);
 }
 
+/* Two names of one key hash, where there is no namespace in front. */
+#define COLLIDING_A "omt1laa"
+#define COLLIDING_B "9vedazib"
+
+static inline struct object *cluster_object(const char *name, int version)
+{
+    char text[512];
+    struct object *object = NULL;
+    snprintf(text, sizeof(text),
+             "{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"%s\",\"uid\":\"%s\","
+             "\"resourceVersion\":\"%d\"}}",
+             name, name, version);
+    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
+    return object;
+}
+
 static inline void put(struct store *store, const char *name, int version)
 {
     cleanup_with(object_unrefp) struct object *object = object_of(name, version);

@@ -231,6 +231,89 @@ static void test_a_patch_without_its_base(void **state)
     patch_teardown(&f);
 }
 
+/* Its base says which one of several of a hash it is. */
+static void test_a_patch_among_objects_of_one_hash(void **state)
+{
+    (void)state;
+    const char *const names[] = {COLLIDING_A, COLLIDING_B};
+    for (int i = 0; i < 2; i++) {
+        struct script script;
+        struct changes changes;
+        cleanup_with(object_unrefp) struct object *base = cluster_object(names[i], 1),
+                                                  *next = cluster_object(names[i], 2),
+                                                  *other = cluster_object(names[!i], 1);
+        script_init(&script, ENCODING_ZSTD);
+        script.patches = true;
+        store_put(script.published, base);
+        store_put(script.published, other);
+        struct store *have = store_create();
+        store_put(have, base);
+        store_put(have, other);
+        script_put_object(&script, next);
+        assert_int_equal(script.patched, 1);
+        struct message delta = script_delta(&script, EPOCH);
+        assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
+        assert_true(object_equal(changes.list[0].object, next));
+        assert_true(digest_equal(changes_root(&changes, have), delta.root));
+        changes_deinit(&changes);
+        store_delete(have, names[i], false); /* the other one is no base for it */
+        assert_int_equal(changes_decode(&changes, script.codec, &delta, have), CHANGES_E_BASE);
+        store_destroy(have);
+        script_deinit(&script);
+    }
+}
+
+static size_t deleted_and_added;
+
+static void count_both(void *arg, struct object *old, struct object *new_, bool unseen)
+{
+    (void)arg, (void)unseen;
+    deleted_and_added += !old || !new_;
+}
+
+/* Deleted and made anew while it waited to be published. */
+static void test_a_patch_to_another_uid(void **state)
+{
+    (void)state;
+    struct script script;
+    struct changes changes;
+    struct store *have = store_create();
+    struct store_observer observer = {.changed = count_both};
+    cleanup_with(object_unrefp) struct object *base = object_with_uid("a", 1, "u1"),
+                                              *next = object_with_uid("a", 2, "u2");
+    script_init(&script, ENCODING_ZSTD);
+    script.patches = true;
+    store_put(script.published, base);
+    store_put(have, base);
+    store_observe(have, &observer);
+    script_put_object(&script, next);
+    assert_int_equal(script.patched, 1);
+    struct message delta = script_delta(&script, EPOCH);
+    assert_int_equal(changes_decode(&changes, script.codec, &delta, have), 0);
+    changes_apply(&changes, have, UINT64_MAX);
+    assert_true(digest_equal(store_root(have), delta.root));
+    assert_int_equal(deleted_and_added, 2);
+    changes_deinit(&changes);
+    store_destroy(have);
+    script_deinit(&script);
+}
+
+/* What a patch leads to is checked as anything that arrives. */
+static void test_a_patch_to_another_key(void **state)
+{
+    (void)state;
+    struct patch_fixture f;
+    struct changes changes;
+    patch_setup(&f);
+    cleanup_with(object_unrefp) struct object *other = large("b", 2);
+    store_put(f.have, f.base);
+    buf_clear(&f.body);
+    assert_int_equal(codec_put_patch(f.codec, &f.body, f.base, other), 0);
+    f.delta.body = (struct slice){f.body.data, f.body.len};
+    assert_int_equal(changes_decode(&changes, f.codec, &f.delta, f.have), CHANGES_E_MALFORMED);
+    patch_teardown(&f);
+}
+
 static void test_a_patch_that_is_cut_off(void **state)
 {
     (void)state;
@@ -255,6 +338,9 @@ int main(void)
         cmocka_unit_test(test_malformed_bodies),
         cmocka_unit_test(test_a_patch_makes_the_object_of_its_base),
         cmocka_unit_test(test_a_patch_without_its_base),
+        cmocka_unit_test(test_a_patch_among_objects_of_one_hash),
+        cmocka_unit_test(test_a_patch_to_another_uid),
+        cmocka_unit_test(test_a_patch_to_another_key),
         cmocka_unit_test(test_a_patch_that_is_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,6 +233,43 @@ static void test_a_chain_before_another_object_of_its_name(void **state)
     check_leads_to(f, f->script.published);
 }
 
+/* Who may choose names may choose two of one hash: what waits is still that of the first one. */
+static void test_a_chain_beside_another_key_of_its_hash(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(object_unrefp) struct object *a = cluster_object(COLLIDING_A, 1),
+                                              *a2 = cluster_object(COLLIDING_A, 2),
+                                              *b = cluster_object(COLLIDING_B, 1),
+                                              *b2 = cluster_object(COLLIDING_B, 2);
+    assert_true(object_key_hash(a) == object_key_hash(b));
+    store_put(f->script.published, a);
+    script_put_object(&f->script, a2);
+    f->script.patches = false; /* there are two from now on */
+    script_put_object(&f->script, b);
+    script_put_object(&f->script, b2);
+    assert_int_equal(tell(f), 0);
+    assert_int_equal(f->script.patched, 1);
+    assert_int_equal(gathered_waiting(f->gathered), 1);
+    store_put(f->answers, a); /* as of 0 */
+    check_leads_to(f, f->script.published);
+    assert_int_equal(store_count(f->answers), 2);
+}
+
+static void test_an_answer_settles_its_own_key_alone(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(object_unrefp) struct object *a = cluster_object(COLLIDING_A, 1),
+                                              *a2 = cluster_object(COLLIDING_A, 2),
+                                              *b = cluster_object(COLLIDING_B, 1);
+    store_put(f->script.published, a);
+    script_put_object(&f->script, a2);
+    assert_int_equal(tell(f), 0);
+    gathered_answered(f->gathered, b, 0);
+    assert_int_equal(gathered_waiting(f->gathered), 1);
+    gathered_answered(f->gathered, a, 0);
+    assert_int_equal(gathered_waiting(f->gathered), 0);
+}
+
 static void test_after_a_gap_nothing_waits(void **state)
 {
     struct fixture *f = *state;
@@ -368,6 +405,8 @@ int main(void)
         TEST(test_a_chain_with_a_link_missing),
         TEST(test_a_chain_that_ends_in_a_deletion),
         TEST(test_a_chain_before_another_object_of_its_name),
+        TEST(test_a_chain_beside_another_key_of_its_hash),
+        TEST(test_an_answer_settles_its_own_key_alone),
         TEST(test_after_a_gap_nothing_waits),
         TEST(test_too_much_waits),
         TEST(test_its_size_is_what_it_holds),

@@ -356,6 +356,19 @@ static void test_a_chunk_holds_no_deletions(void **state)
     assert_int_equal(snapshot_add_chunk(f->snapshot, &chunk), SNAPSHOT_E_MALFORMED);
 }
 
+/* A patch says what changed, and a chunk what is. */
+static void test_a_chunk_holds_no_patches(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(object_unrefp) struct object *base = object_of("o1", 1), *next = object_of("o1", 2);
+    store_put(f->have, base);
+    struct message chunk = chunk_of(f, 0, 0, UINT64_MAX);
+    buf_clear(&f->chunk_body);
+    assert_int_equal(codec_put_patch(f->script.codec, &f->chunk_body, base, next), 0);
+    chunk.body = (struct slice){f->chunk_body.data, f->chunk_body.len};
+    assert_int_equal(snapshot_add_chunk(f->snapshot, &chunk), SNAPSHOT_E_MALFORMED);
+}
+
 /* ---- epochs ---- */
 
 static void test_answers_of_two_epochs(void **state)
@@ -504,6 +517,7 @@ int main(void)
         TEST(test_objects_outside_of_their_range),
         TEST(test_chunks_out_of_turn),
         TEST(test_a_chunk_holds_no_deletions),
+        TEST(test_a_chunk_holds_no_patches),
         TEST(test_answers_of_two_epochs),
         TEST(test_deltas_of_an_epoch_that_is_not_adopted),
         TEST(test_equal),
