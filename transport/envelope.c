@@ -18,9 +18,9 @@
 #include <inttypes.h>
 #include <string.h>
 #include <xxhash.h>
-#include <zstd.h>
 
 #include "base/mem.h"
+#include "transport/likeness.h"
 
 #define MAGIC 'T'
 #define PREFIX_LEN 9
@@ -28,6 +28,7 @@
 #define COMPRESS_LEVEL 1
 #define COMPRESS_LEVEL_FAR 3
 #define COMPRESS_NEAR ((size_t)1 << 19) /* bytes that level 1 looks back */
+#define LIKENESS_NEAR ((size_t)1 << 16)
 #define FRAME_MAGIC "\x28\xb5\x2f\xfd"
 #define FRAME_MAGIC_LEN 4
 #define PATCH_HEAD 12                  /* bytes: key hash and base */
@@ -96,7 +97,7 @@ struct codec {
     struct buf unpacked; /* the body that was decoded last */
     struct buf frame;    /* of the last patch, whole */
     struct buf patched;  /* what the last patch made */
-    ZSTD_CCtx *compress;
+    ZSTD_CCtx *compress, *sequences;
     ZSTD_DCtx *decompress;
 };
 
@@ -134,6 +135,7 @@ void codec_destroy(struct codec *codec)
     buf_deinit(&codec->frame);
     buf_deinit(&codec->patched);
     ZSTD_freeCCtx(codec->compress);
+    ZSTD_freeCCtx(codec->sequences);
     ZSTD_freeDCtx(codec->decompress);
     free(codec);
 }
@@ -258,6 +260,27 @@ static bool append_frame(struct codec *codec, struct buf *out, struct slice byte
     size_t n = ZSTD_compress2(codec->compress, out->data + out->len, bytes.len, bytes.data, bytes.len);
     if (ZSTD_isError(n) || n >= bytes.len)
         return false;
+    out->len += n;
+    return true;
+}
+
+/* The same of two versions of an object. Sequences are of one block, and zstd searches a long one better. */
+static bool append_likeness(struct codec *codec, struct buf *out, struct slice bytes, struct slice base)
+{
+    ZSTD_Sequence sequences[LIKENESS_MAX];
+    size_t count =
+        bytes.len <= LIKENESS_NEAR && base.len <= LIKENESS_NEAR ? likeness_find(base, bytes, sequences) : 0;
+    if (count == 0 || buf_reserve(out, bytes.len) != 0)
+        return append_frame(codec, out, bytes, base);
+    if (!codec->sequences) {
+        codec->sequences = ZSTD_createCCtx();
+        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_hashLog, ZSTD_HASHLOG_MIN); /* it is not used */
+    }
+    size_t n = ZSTD_compressSequences(codec->sequences, out->data + out->len, bytes.len, sequences, count,
+                                      bytes.data, bytes.len);
+    if (ZSTD_isError(n) || n >= bytes.len)
+        return append_frame(codec, out, bytes, base);
     out->len += n;
     return true;
 }
@@ -528,7 +551,7 @@ int codec_put_patch(struct codec *codec, struct buf *body, const struct object *
     struct slice bytes = object_bytes(new_);
     size_t start = body->len;
     buf_clear(frame);
-    if (codec->encoding == ENCODING_PLAIN || !append_frame(codec, frame, bytes, object_bytes(base)) ||
+    if (codec->encoding == ENCODING_PLAIN || !append_likeness(codec, frame, bytes, object_bytes(base)) ||
         frame->len - FRAME_MAGIC_LEN + PATCH_HEAD >= bytes.len)
         return 1;
     int r = buf_append_char(body, ITEM_PATCHED) || append_le(body, object_key_hash(base), 8) ||
