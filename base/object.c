@@ -10,9 +10,9 @@
 #include "base/object.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/mem.h"
+#include "base/xxh3.h"
 
 #define CUT_SPANS_MAX 64
 #define RULES_CUT_MAX 32

@@ -17,9 +17,9 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "transport/likeness.h"
 
 #define MAGIC 'T'
