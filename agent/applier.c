@@ -225,19 +225,29 @@ void applier_source_synced(struct applier *a, const char *store_id)
     a->version_told = false;
 }
 
+static void version_take(struct applier *a, const char *resource_version)
+{
+    bool first = !a->version_told;
+    uint64_t version;
+    bool numbered = resource_version_parse(resource_version, &version);
+    a->version_told = true;
+    if (!first && a->numbered && (!numbered || version < a->version))
+        return; /* no state goes back in itself: a word that came late */
+    a->numbered = numbered;
+    a->version = numbered ? version : 0;
+    if (first && !numbered)
+        log_warn(a->log, "applier",
+                 "the source's resourceVersion \"%s\" is no number: whether it went back cannot be told, and "
+                 "nothing is deleted for being absent",
+                 resource_version);
+}
+
 void applier_source_version(struct applier *a, const char *resource_version)
 {
     bool was_told = a->version_told;
     if (!a->source || !a->store_id)
         return;
-    a->version_told = true;
-    a->numbered = resource_version_parse(resource_version, &a->version);
-    if (!a->numbered && !was_told)
-        log_warn(a->log, "applier",
-                 "the source's resourceVersion \"%s\" is no number: whether it is older than it was cannot "
-                 "be told, "
-                 "and nothing is deleted for being absent",
-                 resource_version);
+    version_take(a, resource_version);
     if (!mirror_synced(a->mirror))
         return;
     unsigned era = a->era;

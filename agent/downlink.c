@@ -10,7 +10,7 @@ struct downlink {
     struct informer *informer;
     struct applier *applier;
     const struct informer_replica *replica; /* the one that is attached */
-    bool started;
+    bool started, following;
 };
 
 static const struct option_spec specs[] = {
@@ -56,23 +56,27 @@ static void on_heard(void *arg, struct informer_replica *replica)
 {
     struct downlink *downlink = arg;
     struct replica_freshness freshness = replica_freshness(replica);
-    if (downlink->replica == replica && replica_synced(replica) && freshness.resource_version[0])
+    if (downlink->replica == replica && downlink->following && freshness.resource_version[0])
         applier_source_version(downlink->applier, freshness.resource_version);
 }
 
 static void on_synced(void *arg, struct informer_replica *replica)
 {
     struct downlink *downlink = arg;
-    if (downlink->replica == replica)
-        applier_source_synced(downlink->applier, cluster_uid(replica_cluster(replica)));
+    if (downlink->replica != replica)
+        return;
+    downlink->following = true;
+    applier_source_synced(downlink->applier, cluster_uid(replica_cluster(replica)));
     on_heard(arg, replica);
 }
 
 static void on_stale(void *arg, struct informer_replica *replica)
 {
     struct downlink *downlink = arg;
-    if (downlink->replica == replica)
-        applier_source_stale(downlink->applier);
+    if (downlink->replica != replica)
+        return;
+    downlink->following = false;
+    applier_source_stale(downlink->applier);
 }
 
 static void on_dropped(void *arg, struct informer_replica *replica)
@@ -81,6 +85,7 @@ static void on_dropped(void *arg, struct informer_replica *replica)
     if (downlink->replica != replica)
         return;
     downlink->replica = NULL;
+    downlink->following = false;
     applier_source_detach(downlink->applier);
 }
 

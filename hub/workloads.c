@@ -91,9 +91,11 @@ static int64_t age_us(void *arg)
     return last_us ? loop_now_us(workloads->loop) - last_us : -1;
 }
 
+/* What went back is never told under this boot. */
 static const char *version(void *arg)
 {
-    return mirror_version(((struct workloads *)arg)->mirror);
+    const struct workloads *workloads = arg;
+    return workloads->gone_back ? "" : mirror_version(workloads->mirror);
 }
 
 static struct audience *audience_create(struct workloads *workloads, const char *name)

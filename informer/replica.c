@@ -121,10 +121,18 @@ void replica_empty(struct informer_replica *replica)
     bounds_account(replica);
 }
 
+static bool is_reached(const struct informer_replica *replica)
+{
+    return replica->phase == REPLICA_LIVE && replica->promised.epoch == replica->epoch &&
+           replica->sequence >= replica->promised.sequence;
+}
+
 void replica_set_phase(struct informer_replica *replica, enum replica_phase phase)
 {
     struct informer *informer = replica->informer;
     enum replica_phase before = replica->phase;
+    if (is_reached(replica)) /* what was said of it is not taken back */
+        replica->complete = replica->promised;
     replica->phase = phase;
     if (phase == REPLICA_LIVE) {
         replica->live_us = loop_now_us(informer->loop);
@@ -180,12 +188,6 @@ void replica_unlisted(struct informer_replica *replica, bool complete)
         replica_drop(replica);
     else
         sync_want(replica);
-}
-
-static bool is_reached(const struct informer_replica *replica)
-{
-    return replica->phase == REPLICA_LIVE && replica->promised.epoch == replica->epoch &&
-           replica->sequence >= replica->promised.sequence;
 }
 
 static void replica_promised(struct informer_replica *replica, const struct heartbeat_entry *entry)

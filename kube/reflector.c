@@ -377,6 +377,13 @@ static void stream_failed(struct reflector *r, const struct status *status)
 
 /* The watch */
 
+static bool is_behind(const struct reflector *r, struct slice version)
+{
+    uint64_t told, seen;
+    cleanup_free char *text = mem_dup(version.data, version.len);
+    return resource_version_parse(text, &told) && resource_version_parse(r->version, &seen) && told < seen;
+}
+
 static void bookmark_event(struct reflector *r, struct slice object)
 {
     struct object_meta meta;
@@ -384,7 +391,10 @@ static void bookmark_event(struct reflector *r, struct slice object)
         object_refused(r, object, OBJECT_E_SHAPE);
         return;
     }
-    if (r->phase == PHASE_WATCHING) {
+    if (r->phase == PHASE_WATCHING && is_behind(r, meta.resource_version)) {
+        watch_cancel(&r->watch); /* a replica of the server that lags, or one that went back */
+        wait_backoff(r, NULL, reflector_check);
+    } else if (r->phase == PHASE_WATCHING) {
         set_version(r, meta.resource_version.data, meta.resource_version.len);
         r->progress = true;
         cleanup_free char *version = mem_strdup(r->version);
@@ -497,8 +507,8 @@ static void on_watch_done(void *arg, const struct status *status)
         watch_failed(r, status);
 }
 
-/* The connection broke, and what is behind it now may be a server restored from a backup: then the watch must
- * not go on from a version that is still to come. */
+/* The connection broke, or the server is not where we are: it may have been restored from a backup. Then the
+ * watch must not go on from a version that is still to come. */
 static void on_version_checked(void *arg, const struct status *status, const char *version)
 {
     struct reflector *r = arg;

@@ -15,8 +15,9 @@
  * cannot, or says nothing, pages are.
  *
  * A watch that ends is taken up where it ended; only the server's word that it cannot (410, an ERROR event)
- * leads to a sync. One whose connection broke is taken up only when the server is found not to have gone back
- * (kube/version_check.h). A 404 means "gone" only after gone_check.h has found so twice, ten seconds apart.
+ * leads to a sync. One whose connection broke, or where a bookmark is older than what was seen, is taken up
+ * only when the server is found not to have gone back (kube/version_check.h). A 404 means "gone" only after
+ * gone_check.h has found so twice, ten seconds apart.
  *
  * The reflector owns no store, and no half list ever gets into one: replace_commit() is called only for a
  * list that is whole. Loop thread only.

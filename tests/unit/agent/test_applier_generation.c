@@ -48,6 +48,19 @@ static void absent_from_a_source_that_went_back(void **state)
     fake_quiet(&f->fake, 3600 * LOOP_SECOND);
 }
 
+/* Only what was synced anew can be another state. */
+static void a_word_that_came_late_is_not_back(void **state)
+{
+    struct fixture *f = *state;
+    applier_source_version(f->applier, "500");
+    deployed(f, "nginx");
+    applier_source_version(f->applier, "499");
+    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
+    synced_at(f, "500");
+    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
+    expect_condition(f, "default/nginx applied");
+}
+
 static void back_to_what_was_older_here_too(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(absent_from_a_source_that_went_back),
+        TEST(a_word_that_came_late_is_not_back),
         TEST(back_to_what_was_older_here_too),
         TEST_BEGUN(went_back_while_nobody_looked),
         TEST_BEGUN(the_source_was_there_before_the_target),

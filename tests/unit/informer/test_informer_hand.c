@@ -236,6 +236,15 @@ static void test_a_version_counts_once_its_event_is_there(void **state)
     run(f, 100 * LOOP_MS);
     assert_string_equal(replica_freshness(f->replica).resource_version, "11");
     run(f, 15 * LOOP_SECOND);
+    h.script.sequence += 5; /* a heartbeat of events that were lost */
+    h.version = "12";
+    hand_heartbeat(&h);
+    run(f, 3 * LOOP_SECOND);
+    h.script.sequence -= 5;
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    assert_string_equal(replica_freshness(f->replica).resource_version, "11"); /* it is not taken back */
+    run(f, 15 * LOOP_SECOND);
     h.epoch = 22; /* of which nothing is known yet */
     hand_catalog(&h);
     run(f, LOOP_SECOND);

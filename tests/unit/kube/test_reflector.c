@@ -485,6 +485,22 @@ static void a_server_that_went_back_is_listed_again(void **state)
     expect(f, "ADDED b | begin | commit 11");
 }
 
+static void a_bookmark_from_the_past_is_looked_into(void **state)
+{
+    struct fixture *f = *state;
+    fake_body(synced(f), BOOKMARK("9"));
+    version_is(f, "10"); /* it only lagged */
+    struct rest_call *watch = fake_next(&f->fake);
+    fake_expect_query(watch, "watch", "true");
+    fake_expect_query(watch, "resourceVersion", "10");
+    expect(f, "");
+    fake_headers(watch, 200, -1);
+    fake_body(watch, BOOKMARK("8"));
+    version_is(f, "8");
+    fake_expect_query(fake_next(&f->fake), "watch", NULL);
+    expect(f, "begin");
+}
+
 static void versions_that_are_no_numbers_are_not_compared(void **state)
 {
     struct fixture *f = *state;
@@ -689,6 +705,7 @@ int main(void)
         ROW(row19_a_lost_watch_goes_on_where_it_was),
         ROW(row19_a_half_open_watch_is_noticed),
         ROW(a_server_that_went_back_is_listed_again),
+        ROW(a_bookmark_from_the_past_is_looked_into),
         ROW(versions_that_are_no_numbers_are_not_compared),
         ROW(what_the_server_is_at_is_asked_for_until_it_answers),
         ROW(a_watch_that_ends_at_once_is_no_storm),
