@@ -39,7 +39,7 @@ struct transfer {
 struct pending {
     UT_hash_handle hh;
     struct pending *prev, *next; /* oldest first */
-    char key[];
+    struct object *object;       /* one of that key: the first state that waited */
 };
 
 struct audience {

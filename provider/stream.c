@@ -17,14 +17,27 @@
 #define BATCH_STANDS_FOR ((size_t)256 << 10)
 #define FORGOTTEN_MAX 256 /* in one step, where nothing is sent */
 
-static struct pending *pending_add(struct publisher_stream *stream, const char *key)
+/* Tables by key take the hash that the object has of it anyway. */
+static unsigned table_hash(const struct object *object)
 {
-    size_t len = strlen(key);
-    struct pending *pending = mem_alloc(sizeof(*pending) + len + 1);
-    memcpy(pending->key, key, len + 1);
-    HASH_ADD_KEYPTR(hh, stream->pending_by_key, pending->key, len, pending);
-    DL_APPEND(stream->pending, pending);
+    return (unsigned)object_key_hash(object);
+}
+
+static struct pending *pending_find(struct publisher_stream *stream, const struct object *object)
+{
+    const char *key = object_key(object);
+    struct pending *pending;
+    HASH_FIND_BYHASHVALUE(hh, stream->pending_by_key, key, strlen(key), table_hash(object), pending);
     return pending;
+}
+
+static void pending_add(struct publisher_stream *stream, struct object *object)
+{
+    struct pending *pending = mem_alloc(sizeof(*pending));
+    pending->object = object_ref(object);
+    const char *key = object_key(object);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, stream->pending_by_key, key, strlen(key), table_hash(object), pending);
+    DL_APPEND(stream->pending, pending);
 }
 
 static void pending_free(struct publisher_stream *stream, struct pending *pending)
@@ -32,6 +45,7 @@ static void pending_free(struct publisher_stream *stream, struct pending *pendin
     /* It is in the table, so that is not empty. */
     HASH_DEL(stream->pending_by_key, pending); /* NOLINT(clang-analyzer-core.NullDereference) */
     DL_DELETE(stream->pending, pending);
+    object_unref(pending->object);
     free(pending);
 }
 
@@ -62,14 +76,12 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
         follow(stream, old, new_);
         return;
     }
-    const char *key = object_key(new_ ? new_ : old);
-    struct pending *pending;
-    HASH_FIND_STR(stream->pending_by_key, key, pending);
-    if (pending) {
+    struct object *object = new_ ? new_ : old;
+    if (pending_find(stream, object)) {
         stream->publisher->stats.coalesced++;
         return;
     }
-    pending_add(stream, key);
+    pending_add(stream, object);
     stream_work(stream);
 }
 
@@ -234,19 +246,20 @@ static int put_item(struct publisher_stream *stream, struct batch *batch, const 
     return codec_put_item(codec, batch->body, old, new_);
 }
 
-/* Puts the newest state of a key in the batch, and makes it the published one. False where it does not fit
- * any more. */
-static bool batch_add(struct publisher_stream *stream, struct batch *batch, const char *key)
+/* Puts the newest state of that object's key in the batch, and makes it the published one. False where it
+ * does not fit any more. */
+static bool batch_add(struct publisher_stream *stream, struct batch *batch, const struct object *any)
 {
     struct publisher *publisher = stream->publisher;
-    struct object *old = store_get(stream->published, key), *new_ = store_get(stream->source, key);
+    struct object *old = store_get_like(stream->published, any);
+    struct object *new_ = store_get_like(stream->source, any);
     if ((!old && !new_) || (old && new_ && object_equal(old, new_)))
         return true;
 
     size_t before = batch->body->len, patched = batch->patched;
     if (put_item(stream, batch, old, new_) != 0) {
         log_error(publisher->options.log, "publisher", "%s %s: too large to publish (%zu bytes): left out",
-                  stream->path, key, new_ ? object_bytes(new_).len : 0);
+                  stream->path, object_key(any), new_ ? object_bytes(new_).len : 0);
         return true;
     }
     if (batch->items && batch->body->len > stream_body_max(publisher)) {
@@ -258,7 +271,7 @@ static bool batch_add(struct publisher_stream *stream, struct batch *batch, cons
     if (new_)
         store_put(stream->published, new_);
     else
-        store_delete(stream->published, key, false);
+        store_delete(stream->published, object_key(any), false);
     batch->items++;
     return true;
 }
@@ -266,7 +279,7 @@ static bool batch_add(struct publisher_stream *stream, struct batch *batch, cons
 static void batch_fill(struct publisher_stream *stream, struct batch *batch)
 {
     while (stream->pending && batch->items < BATCH_ITEMS_MAX && batch->stands_for < BATCH_STANDS_FOR &&
-           batch_add(stream, batch, stream->pending->key))
+           batch_add(stream, batch, stream->pending->object))
         pending_free(stream, stream->pending);
 }
 
@@ -302,12 +315,11 @@ static void publish_batch(struct publisher_stream *stream)
 static void forget_pending(struct publisher_stream *stream)
 {
     for (int i = 0; i < FORGOTTEN_MAX && stream->pending; i++) {
-        const char *key = stream->pending->key;
-        struct object *new_ = store_get(stream->source, key);
+        struct object *object = stream->pending->object, *new_ = store_get_like(stream->source, object);
         if (new_)
             store_put(stream->published, new_);
         else
-            store_delete(stream->published, key, false);
+            store_delete(stream->published, object_key(object), false);
         pending_free(stream, stream->pending);
     }
 }

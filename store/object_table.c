@@ -185,6 +185,24 @@ struct object *object_table_after(const struct object_table *table, uint64_t has
     return first_from(table, place);
 }
 
+static bool has_hash(const struct object_table *table, struct place place, uint64_t hash)
+{
+    const struct object_page *page = table->chapters[place.chapter].page;
+    if (place.at < page->count)
+        return page->slots[place.at].hash == hash;
+    return place.chapter + 1 < table->chapter_count &&
+           table->chapters[place.chapter + 1].page->slots[0].hash == hash;
+}
+
+bool object_table_is_sole(const struct object_table *table, uint64_t hash)
+{
+    struct place place = place_of(table, hash, "");
+    if (place.at == table->chapters[place.chapter].page->count)
+        place = (struct place){place.chapter + 1, 0};
+    place.at++;
+    return !has_hash(table, place, hash);
+}
+
 /* ---- changes ---- */
 
 /* Makes room in a full page. One that grows at its end begins another: what comes in order fills pages. */

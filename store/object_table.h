@@ -37,6 +37,8 @@ void object_table_insert(struct object_table *table,
 void object_table_remove(struct object_table *table, const struct object *object); /* it is; the reference is
                                                                                       now the caller's */
 
+bool object_table_is_sole(const struct object_table *table, uint64_t hash); /* of one that is there */
+
 /* The first object in order not before (hash, key), and the one behind it; NULL at the end. */
 struct object *object_table_from(const struct object_table *table, uint64_t hash, const char *key);
 struct object *object_table_after(const struct object_table *table, uint64_t hash, const char *key);

@@ -157,9 +157,7 @@ struct object *store_after(const struct store *store, const struct object *objec
 
 bool store_is_sole(const struct store *store, const struct object *object)
 {
-    uint64_t hash = object_key_hash(object);
-    struct object *next = store_after(store, object);
-    return store_seek(store, hash) == object && !(next && object_key_hash(next) == hash);
+    return object_table_is_sole(&store->table, object_key_hash(object));
 }
 
 size_t store_delete_some(struct store *store, size_t max, bool unseen)
