@@ -4,7 +4,10 @@
  * of what to do, two of length, a payload. So that more than the front door is reached, a step may have the
  * check put right, and the nonce of the newest sync put in: as if the sender were a provider gone wild.
  *
- * Whatever comes, each replica's store is what it says: its count and root are those of its objects.
+ * It may begin with a replica that is live and has objects: what comes then meets something to break.
+ *
+ * Whatever comes, each replica's store is what it says: its count and root are those of its objects, and what
+ * a cluster is counted to hold is what its replicas hold.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -13,7 +16,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
-#include "informer/informer.h"
+#include "informer/informer_internal.h"
 
 #define PREFIX_LEN 9
 #define STEPS_MAX 200
@@ -155,14 +158,75 @@ static void check_store(const struct store *store)
         abort();
 }
 
+static void check_counted(const struct informer_cluster *cluster)
+{
+    uint64_t objects = 0, size = 0;
+    size_t replicas = 0, held = 0;
+    struct informer_replica *replica = NULL;
+    while ((replica = cluster_next_replica(cluster, replica))) {
+        check_store(replica_store(replica));
+        objects += replica->counted_objects;
+        size += replica->counted_size;
+        held += replica->held_bytes;
+        replicas++;
+        bool settled = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_IDLE;
+        if (settled && replica->counted_objects != store_count(replica->store))
+            abort();
+    }
+    if (objects != cluster->objects || size != cluster->size || replicas != cluster->replica_count ||
+        held != cluster->held_bytes)
+        abort();
+}
+
 static void check_all(const struct informer *informer)
 {
     struct informer_cluster *cluster = NULL;
-    while ((cluster = informer_next_cluster(informer, cluster))) {
-        struct informer_replica *replica = NULL;
-        while ((replica = cluster_next_replica(cluster, replica)))
-            check_store(replica_store(replica));
-    }
+    while ((cluster = informer_next_cluster(informer, cluster)))
+        check_counted(cluster);
+}
+
+/* ---- a replica that is live ---- */
+
+static void say(struct world *world, struct codec *codec, const char *topic, struct message message,
+                const char *body, size_t len)
+{
+    message.body = (struct slice){body, len};
+    struct slice payload = codec_encode(codec, &message);
+    informer_on_message(world->informer, topic, payload.data, payload.len);
+}
+
+/* Of boot 1 and epoch 1, at sequence 1, with one object. */
+static void make_live(struct world *world, bool one_provider)
+{
+    static const char presence[] =
+        "{\"alive\":true,\"cluster\":\"u\",\"version\":\"\",\"heartbeatMs\":15000}";
+    static const char catalog[] =
+        "{\"complete\":true,\"streams\":[{\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
+        "\"kind\":\"Pod\",\"namespaced\":true,\"epoch\":\"0000000000000001\"}]}";
+    static const char text[] = "{\"metadata\":{\"name\":\"a\",\"namespace\":\"n\",\"uid\":\"u\"}}";
+    const char *topic = one_provider ? "p/c1/hub" : "p/c1/all";
+    struct codec *codec = codec_create(ENCODING_ZSTD, 1 << 16);
+    struct object *object = NULL;
+    struct buf body = BUF_INIT(4096);
+    if (object_create(text, strlen(text), NULL, &object) != 0 ||
+        codec_put_item(codec, &body, NULL, object) != 0)
+        abort();
+    say(world, codec, "p/c1", (struct message){.kind = MESSAGE_PRESENCE, .boot = 1}, presence,
+        strlen(presence));
+    say(world, codec, topic, (struct message){.kind = MESSAGE_CATALOG, .boot = 1}, catalog, strlen(catalog));
+    say(world, codec, "p/c1/hub/core/v1/pods",
+        (struct message){.kind = MESSAGE_EQUAL, .nonce = world->ear.nonce, .epoch = 1}, NULL, 0);
+    say(world, codec, one_provider ? "p/c1/hub/core/v1/pods" : "p/c1/all/core/v1/pods",
+        (struct message){
+            .kind = MESSAGE_DELTA, .epoch = 1, .from = 1, .items = 1, .root = object_digest(object)},
+        body.data, body.len);
+    struct informer_cluster *cluster = informer_next_cluster(world->informer, NULL);
+    struct informer_replica *replica = cluster_next_replica(cluster, NULL);
+    if (!replica || replica->phase != REPLICA_LIVE || store_count(replica->store) != 1)
+        abort();
+    object_unref(object);
+    buf_deinit(&body);
+    codec_destroy(codec);
 }
 
 static void world_init(struct world *world, bool one_provider)
@@ -183,6 +247,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     world_init(&world, data[0] & 1);
+    if (data[0] & 2)
+        make_live(&world, data[0] & 1);
     data++, size--;
     for (int i = 0; size >= 3 && i < STEPS_MAX; i++) {
         size_t len = (size_t)data[1] | (size_t)data[2] << 8;
