@@ -132,6 +132,18 @@ uint64_t loop_random_below(struct loop *loop, uint64_t bound)
     return bound ? (uint64_t)(((unsigned __int128)loop_random(loop) * bound) >> 64) : 0;
 }
 
+const struct loop_stats *loop_stats(const struct loop *loop)
+{
+    return &loop->stats;
+}
+
+void loop_watch(struct loop *loop, int64_t bound_us, void (*stalled)(void *arg, int64_t us), void *arg)
+{
+    loop->bound_us = bound_us;
+    loop->stalled = stalled;
+    loop->stalled_arg = arg;
+}
+
 int64_t loop_now_us(struct loop *loop)
 {
     return loop->ops->now_us(loop);

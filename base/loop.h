@@ -34,6 +34,15 @@ bool loop_step(struct loop *loop);
 /* Boot time in µs: never jumps with the wall clock, goes on during suspend. */
 int64_t loop_now_us(struct loop *loop);
 
+/* How long turns of the real loop take, waiting left out; a simulated one has none. */
+struct loop_stats {
+    uint64_t longest_us;
+    uint64_t stalls; /* turns that took longer than the bound of loop_watch() */
+};
+const struct loop_stats *loop_stats(const struct loop *loop);
+/* Told from inside the loop, behind each turn that took longer than the bound. */
+void loop_watch(struct loop *loop, int64_t bound_us, void (*stalled)(void *arg, int64_t us), void *arg);
+
 uint64_t loop_random(struct loop *loop);                       /* 64 random bits */
 uint64_t loop_random_below(struct loop *loop, uint64_t bound); /* 0 ≤ n < bound; 0 where bound is 0 */
 

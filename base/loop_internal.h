@@ -21,6 +21,10 @@ struct loop {
     size_t count, cap;
     uint64_t order;
     uint64_t random_state;
+    struct loop_stats stats;
+    int64_t bound_us; /* 0: nobody watches */
+    void (*stalled)(void *arg, int64_t us);
+    void *stalled_arg;
 };
 
 void loop_base_init(struct loop *loop, const struct loop_ops *ops, uint64_t seed);

@@ -2,6 +2,9 @@
  * The real loop: libuv with one uv timer, armed for the earliest of ours. Due times are CLOCK_BOOTTIME;
  * libuv's timers have milliseconds and stand still during suspend, so each time the uv timer fires it is
  * armed again for what is left.
+ *
+ * Each turn is measured, from one wait for events to the next: the loop has one thread, so while one callback
+ * works all others wait. It costs two readings of a clock a turn.
  */
 #include "base/loop_internal.h"
 
@@ -17,6 +20,8 @@ struct loop_real {
     uv_loop_t uv;
     uv_timer_t timer;
     uv_idle_t idle;
+    uv_prepare_t prepare;
+    uint64_t turn_ns, idle_ns; /* at the last prepare: when that was, and how long has been waited in all */
     bool stopped;
 };
 
@@ -44,6 +49,23 @@ static void on_uv_timer(uv_timer_t *timer)
 static void on_uv_idle(uv_idle_t *idle)
 {
     fire(idle->data);
+}
+
+/* Behind all callbacks of a turn, before the loop waits again. */
+static void on_uv_prepare(uv_prepare_t *prepare)
+{
+    struct loop_real *real = prepare->data;
+    struct loop *loop = &real->base;
+    uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(&real->uv);
+    uint64_t took_us = (now_ns - real->turn_ns - (idle_ns - real->idle_ns)) / 1000;
+    real->turn_ns = now_ns;
+    real->idle_ns = idle_ns;
+    if (took_us > loop->stats.longest_us)
+        loop->stats.longest_us = took_us;
+    if (loop->bound_us == 0 || took_us <= (uint64_t)loop->bound_us)
+        return;
+    loop->stats.stalls++;
+    loop->stalled(loop->stalled_arg, (int64_t)took_us);
 }
 
 /* What is due already waits for the idle phase, once a turn: a uv timer of 0 that is started in a timer's
@@ -93,6 +115,7 @@ static void real_destroy(struct loop *loop)
     struct loop_real *real = (struct loop_real *)loop;
     uv_close((uv_handle_t *)&real->timer, NULL);
     uv_close((uv_handle_t *)&real->idle, NULL);
+    uv_close((uv_handle_t *)&real->prepare, NULL);
     for (int turns = 0; turns < 64 && uv_run(&real->uv, UV_RUN_NOWAIT) != 0; turns++)
         ;
     if (uv_loop_close(&real->uv) != 0) {
@@ -128,10 +151,15 @@ struct loop *loop_create(void)
     struct loop_real *real = mem_zalloc(sizeof(*real));
     loop_base_init(&real->base, &real_ops, random_seed());
     if (uv_loop_init(&real->uv) != 0 || uv_timer_init(&real->uv, &real->timer) != 0 ||
-        uv_idle_init(&real->uv, &real->idle) != 0) {
+        uv_idle_init(&real->uv, &real->idle) != 0 || uv_prepare_init(&real->uv, &real->prepare) != 0) {
         fputs("libuv: no event loop can be made (out of file descriptors?)\n", stderr);
         abort();
     }
     real->timer.data = real->idle.data = &real->base;
+    real->prepare.data = real;
+    real->turn_ns = uv_hrtime();
+    uv_loop_configure(&real->uv, UV_METRICS_IDLE_TIME);
+    uv_prepare_start(&real->prepare, on_uv_prepare);
+    uv_unref((uv_handle_t *)&real->prepare);
     return &real->base;
 }

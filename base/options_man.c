@@ -114,6 +114,12 @@ void options_print_man(const struct options *options, FILE *out)
     fputs(".SH ENVIRONMENT AND FILE\nThe command line wins over the environment, that over the YAML file of "
           "\\-\\-config,\nwhich has the same names as the command line. A list is replaced, never merged.\n",
           out);
+    fputs(".SH SIGNALS\nSIGINT and SIGTERM end the program well, a second one at once. SIGUSR1 logs its "
+          "counters in "
+          "one line:\nwhat was sent, received, dropped, refused and repaired, and how long the loop was busy "
+          "at "
+          "most;\nwhat is 0 is left out.\n",
+          out);
     print_exit_status(out);
     fputs(".SH EXAMPLE\n.nf\n", out);
     put(out, options->info->example);

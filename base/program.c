@@ -5,15 +5,23 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/allowance.h"
+#include "base/buf.h"
+#include "base/counters.h"
 #include "base/mem.h"
 
 #define GRACE_US (5 * LOOP_SECOND)
+#define REPORT_US (60 * LOOP_SECOND)
+#define STALL_US (100 * LOOP_MS)
+#define STALL_LOG_US (60 * LOOP_SECOND)
+#define REPORT_LIMIT 3500 /* bytes: what a line of the log holds */
 
 struct program_signals {
     struct program *program;
-    uv_signal_t handles[2];
+    uv_signal_t handles[3];
     size_t open;
-    struct timer grace;
+    struct timer grace, report;
+    struct allowance stall_log;
     void (*stop)(void *arg);
     void *arg;
     bool running;  /* program_run() is under way */
@@ -21,7 +29,7 @@ struct program_signals {
     bool ended;    /* program_end() has been called */
 };
 
-static const int signal_numbers[] = {SIGINT, SIGTERM};
+static const int signal_numbers[] = {SIGINT, SIGTERM, SIGUSR1};
 
 static const struct option_spec general_specs[] = {
     {.name = "config",
@@ -64,9 +72,44 @@ static void begin_stop(struct program_signals *signals)
         program_end(signals->program, 0);
 }
 
+static const struct counter loop_counters[] = {COUNTER(struct loop_stats, longest_us),
+                                               COUNTER(struct loop_stats, stalls)};
+
+static void on_stalled(void *arg, int64_t us)
+{
+    struct program_signals *signals = arg;
+    struct program *program = signals->program;
+    if (allowance_take(&signals->stall_log, loop_now_us(program->loop), STALL_LOG_US, 1))
+        log_warn(&program->log, "program",
+                 "nothing else was done for %lld ms: the machine is too busy, or too much came at once "
+                 "(so far this happened %llu times)",
+                 (long long)(us / LOOP_MS), (unsigned long long)loop_stats(program->loop)->stalls);
+}
+
+static void report(struct program *program, enum log_level level)
+{
+    struct buf line = BUF_INIT(REPORT_LIMIT);
+    if (program->report)
+        program->report(program->report_arg, &line);
+    counters_append(&line, "loop", loop_counters, array_size(loop_counters), loop_stats(program->loop));
+    log_write(&program->log, level, "counters", "%s", line.data);
+    buf_deinit(&line);
+}
+
+static void on_report(void *arg)
+{
+    struct program_signals *signals = arg;
+    timer_start(&signals->report, REPORT_US);
+    report(signals->program, LOG_LEVEL_DEBUG);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct program_signals *signals = handle->data;
+    if (number == SIGUSR1) {
+        report(signals->program, LOG_LEVEL_INFO);
+        return;
+    }
     if (signals->stopping)
         _exit(128 + number);
     begin_stop(signals);
@@ -78,6 +121,10 @@ static int listen_for_signals(struct program *program)
     program->signals = signals;
     signals->program = program;
     timer_init(&signals->grace, program->loop, grace_over, signals);
+    timer_init(&signals->report, program->loop, on_report, signals);
+    loop_watch(program->loop, STALL_US, on_stalled, signals);
+    if (program->log.level >= LOG_LEVEL_DEBUG)
+        timer_start(&signals->report, REPORT_US);
     for (size_t i = 0; i < array_size(signal_numbers); i++) {
         uv_signal_t *handle = &signals->handles[i];
         int r = uv_signal_init(loop_uv(program->loop), handle);
@@ -103,7 +150,9 @@ static void close_signals(struct program *program)
     struct program_signals *signals = program->signals;
     if (!signals)
         return;
+    loop_watch(program->loop, 0, NULL, NULL);
     timer_stop(&signals->grace);
+    timer_stop(&signals->report);
     for (size_t i = 0, open = signals->open; i < open; i++)
         uv_close((uv_handle_t *)&signals->handles[i], on_closed);
     while (signals->open)
@@ -150,6 +199,12 @@ int program_init(struct program *program, const struct program_info *info, const
     if (r < 0)
         error_set(&err, EX_OSERR, "cannot listen for signals: %s", uv_strerror(r));
     return r < 0 ? print_error(info->name, &err) : 0;
+}
+
+void program_set_report(struct program *program, void (*append)(void *arg, struct buf *out), void *arg)
+{
+    program->report = append;
+    program->report_arg = arg;
 }
 
 int program_run(struct program *program, void (*stop)(void *arg), void *arg)

@@ -16,7 +16,8 @@
  *
  * The first SIGINT or SIGTERM asks for a graceful end: stop(arg) is called, and the work calls program_end()
  * when it has said its goodbyes; five seconds later the loop ends anyway. The second ends the process at
- * once. SIGPIPE is ignored.
+ * once. SIGPIPE is ignored. SIGUSR1 logs the counters in one line, and so does every minute at --log-level
+ * debug.
  */
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@
 #include "base/loop.h"
 #include "base/options.h"
 
+struct buf;
 struct program_signals;
 
 /* Read by the group "General", which program_init() adds to those of the program. */
@@ -43,12 +45,19 @@ struct program {
     struct option_group *groups; /* owned, General included; their targets are the program's */
     size_t group_count;
     struct program_signals *signals; /* owned */
+    void (*report)(void *arg, struct buf *out);
+    void *report_arg;
 };
 
 /* 0; or else the process's exit code, which is to go through program_deinit() as well: an error has been
  * printed, or help has. (Help ends with OPTIONS_E_SHOWN, which program_deinit() makes 0.) */
 int program_init(struct program *program, const struct program_info *info, const struct option_group *groups,
                  size_t count, int argc, char **argv);
+
+/* From now on this is asked for the counters of the program's own work, to be appended as base/counters.h
+ * does.
+ */
+void program_set_report(struct program *program, void (*report)(void *arg, struct buf *out), void *arg);
 
 /* Runs the loop until program_end(); returns its code. stop may be NULL: the first signal then ends the loop
  * with 0. */

@@ -139,6 +139,14 @@ int deploy_create(const struct deploy_config *config, struct deploy **out, struc
     return 0;
 }
 
+void deploy_counters(const struct deploy *deploy, struct buf *out)
+{
+    if (!deploy)
+        return;
+    publisher_counters(deploy->outlet.publisher, out);
+    connection_counters(deploy->outlet.connection, out);
+}
+
 void deploy_farewell(struct deploy *deploy)
 {
     if (deploy)

@@ -149,6 +149,13 @@ static int app_start(struct app *app, struct error *err)
     return deploy_open(app, err);
 }
 
+static void on_report(void *arg, struct buf *out)
+{
+    struct app *app = arg;
+    inlet_counters(&app->inlet, out);
+    deploy_counters(app->deploy, out);
+}
+
 static void app_stop(void *arg)
 {
     struct app *app = arg;
@@ -178,7 +185,10 @@ int main(int argc, char **argv)
     if (code == 0) {
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
+        else
+            program_set_report(&app.program, on_report, &app);
         code = program_run(&app.program, app_stop, &app);
+        program_set_report(&app.program, NULL, NULL);
         app_close(&app);
     }
     return program_deinit(&app.program, code);

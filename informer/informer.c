@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "informer/bounds.h"
 
@@ -18,7 +19,9 @@ bool informer_signal(struct informer *informer, const char *provider, const stru
         topics_signal(&informer->options.topics, provider, informer->name, topic) != 0)
         return false;
     struct slice payload = codec_encode(informer->signals, message);
-    return transport_publish(informer->transport, topic, payload.data, payload.len, 1, false) == 0;
+    int r = transport_publish(informer->transport, topic, payload.data, payload.len, 1, false);
+    informer->stats.unsent += r != 0;
+    return r == 0;
 }
 
 /* What others send may be anything: counted, and said once in a while. */
@@ -246,4 +249,20 @@ void informer_destroy(struct informer *informer)
 const struct informer_stats *informer_stats(const struct informer *informer)
 {
     return &informer->stats;
+}
+
+void informer_counters(const struct informer *informer, struct buf *out)
+{
+#define STAT(member) COUNTER(struct informer_stats, member)
+    static const struct counter list[] = {
+        STAT(events),      STAT(deltas),         STAT(duplicates),      STAT(gaps),
+        STAT(divergences), STAT(bases_missing),  STAT(held_dropped),    STAT(syncs),
+        STAT(syncs_equal), STAT(syncs_snapshot), STAT(syncs_failed),    STAT(syncs_delayed),
+        STAT(foreign),     STAT(unasked),        STAT(malformed),       STAT(parts_given_up),
+        STAT(excess),      STAT(refused),        STAT(streams_refused), STAT(clusters_refused),
+        STAT(conflicts),   STAT(whois),          STAT(misinstalled),    STAT(unsent),
+    };
+#undef STAT
+    _Static_assert(sizeof(struct informer_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
+    counters_append(out, "informer", list, array_size(list), &informer->stats);
 }

@@ -84,6 +84,7 @@ struct informer_stats {
     uint64_t conflicts;    /* two providers of one name */
     uint64_t whois;        /* sent */
     uint64_t misinstalled; /* snapshots put in place that were not what had been verified: a fault of ours */
+    uint64_t unsent;       /* signals that the transport refused */
 };
 
 /* As publisher_create(): subscribes on the transport, which must not be started yet. */
@@ -102,6 +103,7 @@ void informer_on_message(struct informer *informer, const char *topic, const voi
 void informer_on_drained(struct informer *informer);
 
 const struct informer_stats *informer_stats(const struct informer *informer);
+void informer_counters(const struct informer *informer, struct buf *out); /* base/counters.h */
 
 /* Clusters, in the order in which they appeared; start with NULL. */
 struct informer_cluster *informer_next_cluster(const struct informer *informer,

@@ -67,6 +67,13 @@ void inlet_start(struct inlet *inlet)
     connection_start(inlet->transfers);
 }
 
+void inlet_counters(const struct inlet *inlet, struct buf *out)
+{
+    informer_counters(inlet->informer, out);
+    connection_counters(inlet->connection, out);
+    connection_counters(inlet->transfers, out);
+}
+
 void inlet_close(struct inlet *inlet)
 {
     informer_farewell(inlet->informer);

@@ -180,6 +180,12 @@ static int app_start(struct app *app, struct error *err)
     return 0;
 }
 
+static void on_report(void *arg, struct buf *out)
+{
+    struct app *app = arg;
+    inlet_counters(&app->inlet, out);
+}
+
 static void app_close(struct app *app)
 {
     once_destroy(app->once);
@@ -204,7 +210,10 @@ int main(int argc, char **argv)
     if (code == 0) {
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
+        else
+            program_set_report(&app.program, on_report, &app);
         code = program_run(&app.program, NULL, NULL);
+        program_set_report(&app.program, NULL, NULL);
         app_close(&app);
     }
     return program_deinit(&app.program, code);

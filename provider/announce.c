@@ -104,6 +104,8 @@ static bool publish_heartbeat(struct publisher *publisher, struct audience *audi
                               .body = {body.data, body.len}};
     struct slice payload = codec_encode(publisher->codec, &message);
     int r = transport_publish(publisher->transport, audience->topic, payload.data, payload.len, 0, false);
+    publisher->stats.heartbeats++;
+    publisher->stats.unsent += r != 0;
     buf_deinit(&body);
     return r != TRANSPORT_E_FULL;
 }

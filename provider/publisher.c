@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "transport/split.h"
 
@@ -28,6 +29,7 @@ static bool publish(struct publisher *publisher, const char *topic, struct slice
                    : split_publish(publisher->transport, topic, payload, loop_random(publisher->loop));
     publisher->stats.messages++;
     publisher->stats.bytes += payload.len;
+    publisher->stats.unsent += r != 0;
     if (r == TRANSPORT_E_TOO_BIG)
         log_error(publisher->options.log, "publisher", "%s: %zu bytes are more than the transport takes",
                   topic, payload.len);
@@ -125,6 +127,7 @@ static void answer_absent(struct publisher *publisher, const char *informer, con
                           .nonce = sync->nonce,
                           .from = sync->to + 1,
                           .reason = (uint64_t)reason};
+    publisher->stats.syncs_ended++;
     publisher_send(publisher, topic, &end, false);
 }
 
@@ -358,4 +361,19 @@ void publisher_destroy(struct publisher *publisher)
 const struct publisher_stats *publisher_stats(const struct publisher *publisher)
 {
     return &publisher->stats;
+}
+
+void publisher_counters(const struct publisher *publisher, struct buf *out)
+{
+#define STAT(member) COUNTER(struct publisher_stats, member)
+    static const struct counter list[] = {
+        STAT(events),      STAT(patched),       STAT(coalesced),       STAT(messages),
+        STAT(bytes),       STAT(unsent),        STAT(syncs_equal),     STAT(syncs_snapshot),
+        STAT(syncs_ended), STAT(syncs_replay),  STAT(deltas_replayed), STAT(wants_refused),
+        STAT(heartbeats),  STAT(syncs_refused), STAT(malformed),       STAT(excess),
+        STAT(conflicts),   STAT(unheard),
+    };
+#undef STAT
+    _Static_assert(sizeof(struct publisher_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
+    counters_append(out, "publisher", list, array_size(list), &publisher->stats);
 }

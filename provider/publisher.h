@@ -66,9 +66,12 @@ struct publisher_stats {
     uint64_t events;    /* encoded */
     uint64_t patched;   /* of these, as what changed since the one before */
     uint64_t coalesced; /* changes that were overtaken before they were encoded */
-    uint64_t messages, bytes;
-    uint64_t syncs_equal, syncs_replay, syncs_snapshot, syncs_refused;
+    uint64_t heartbeats;
+    uint64_t messages, bytes; /* all others */
+    uint64_t unsent;          /* of these, refused by the transport: full, not connected, too long */
+    uint64_t syncs_equal, syncs_replay, syncs_snapshot, syncs_ended;
     uint64_t deltas_replayed;
+    uint64_t syncs_refused; /* of what is not there, or not theirs, or one transfer too many */
     uint64_t wants_refused; /* streams that informers want, and that are not to be had */
     uint64_t malformed;     /* signals that did not decode */
     uint64_t excess;        /* signals beyond what one informer may send (provider/askers.h) */
@@ -118,5 +121,6 @@ void publisher_stream_state(struct publisher_stream *stream, enum stream_state s
 void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason);
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);
+void publisher_counters(const struct publisher *publisher, struct buf *out); /* base/counters.h */
 
 #endif

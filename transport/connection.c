@@ -2,10 +2,16 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "transport/mqtt.h"
 
 #define CLIENTS_MAX 2
+
+struct connection_stats {
+    uint64_t connects, failures; /* a failure is an attempt that failed, or a connection that was lost */
+    uint64_t messages, bytes;    /* received */
+};
 
 struct connection {
     struct log *log;
@@ -17,6 +23,7 @@ struct connection {
     size_t count;
     char *reason; /* the last one logged; NULL while connected */
     bool started;
+    struct connection_stats stats;
 };
 
 static const char *role_of(const struct connection *connection)
@@ -27,6 +34,7 @@ static const char *role_of(const struct connection *connection)
 static void on_connected(void *arg)
 {
     struct connection *connection = arg;
+    connection->stats.connects++;
     log_info(connection->log, "broker", "%s%s: connected", role_of(connection), connection->broker);
     free(connection->reason);
     connection->reason = NULL;
@@ -37,6 +45,7 @@ static void on_connected(void *arg)
 static void on_disconnected(void *arg, const char *reason)
 {
     struct connection *connection = arg;
+    connection->stats.failures++;
     if (!connection->reason || strcmp(connection->reason, reason) != 0) {
         log_warn(connection->log, "broker", "%s%s; trying again", role_of(connection), reason);
         free(connection->reason);
@@ -50,6 +59,8 @@ static void on_message(void *arg, const char *topic, const void *payload, size_t
 {
     struct connection *connection = arg;
     (void)retained;
+    connection->stats.messages++;
+    connection->stats.bytes += len;
     for (size_t i = 0; i < connection->count; i++)
         connection->ops[i]->message(connection->clients[i], topic, payload, len);
 }
@@ -116,6 +127,15 @@ void connection_destroy(struct connection *connection)
 const char *connection_reason(const struct connection *connection)
 {
     return connection->reason;
+}
+
+void connection_counters(const struct connection *connection, struct buf *out)
+{
+#define STAT(member) COUNTER(struct connection_stats, member)
+    static const struct counter list[] = {STAT(connects), STAT(failures), STAT(messages), STAT(bytes)};
+#undef STAT
+    counters_append(out, connection->role ? "transfers" : "broker", list, array_size(list),
+                    &connection->stats);
 }
 
 struct transport *connection_transport(struct connection *connection)

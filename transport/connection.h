@@ -6,6 +6,7 @@
  * said aloud once when it comes and once for each reason for which it goes, however often it is tried.
  */
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "transport/broker_options.h"
@@ -41,6 +42,8 @@ void connection_destroy(struct connection *connection);
 /* Why there is no connection, in one line; NULL while there is one, and before the first attempt has ended.
  * Borrowed until the loop runs on. */
 const char *connection_reason(const struct connection *connection);
+
+void connection_counters(const struct connection *connection, struct buf *out); /* base/counters.h */
 
 struct transport *connection_transport(struct connection *connection);
 

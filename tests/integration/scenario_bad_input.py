@@ -4,6 +4,7 @@ come right by itself is tried again; what comes in over the broker breaks nothin
 
 import os
 import re
+import signal
 import subprocess
 import unittest
 
@@ -212,6 +213,10 @@ class BadInput(unittest.TestCase):
         self.bench.wait("the informer goes on", lambda: view.equals(self.cluster, "ConfigMap"))
         for process in processes.values():
             self.assertTrue(process.running(), process.log())
+            process.child.send_signal(signal.SIGUSR1)
+            self.bench.wait(f"{process.name} tells what it has dropped", lambda process=process: re.search(
+                r" info  counters: (publisher|informer):.* malformed=[1-9].*; broker:.* messages=[1-9].*; loop: longest_us=[1-9]", process.log()))
+            self.assertLess(process.log().count("not understood"), 10, process.log())
             self.assertEqual(process.stop(), 0, process.log())
 
 

@@ -166,6 +166,50 @@ static void backoff_doubles_to_its_bound(void **state)
     loop_destroy(loop);
 }
 
+struct busy {
+    struct loop *loop;
+    struct timer timer;
+    int told;
+    int64_t longest_us;
+};
+
+/* Works for 30 ms, and has waited for 200 ms before. */
+static void work_long(void *arg)
+{
+    struct busy *busy = arg;
+    int64_t end_us = loop_now_us(busy->loop) + 30 * LOOP_MS;
+    while (loop_now_us(busy->loop) < end_us)
+        ;
+}
+
+static void on_stalled(void *arg, int64_t us)
+{
+    struct busy *busy = arg;
+    busy->told++;
+    if (us > busy->longest_us)
+        busy->longest_us = us;
+}
+
+static void a_long_turn_is_told_and_a_long_wait_is_none(void **state)
+{
+    (void)state;
+    struct busy busy = {.loop = loop_create()};
+    loop_watch(busy.loop, 20 * LOOP_MS, on_stalled, &busy);
+    timer_init(&busy.timer, busy.loop, work_long, &busy);
+    timer_start(&busy.timer, 200 * LOOP_MS);
+    while (timer_active(&busy.timer))
+        loop_step(busy.loop);
+    timer_start(&busy.timer, 0); /* so that the next turn does not wait */
+    loop_step(busy.loop);
+    timer_stop(&busy.timer);
+    assert_in_range(busy.told, 1, 2);
+    assert_in_range(busy.longest_us, 30 * LOOP_MS, 199 * LOOP_MS);
+    assert_int_equal(loop_stats(busy.loop)->stalls, (uint64_t)busy.told);
+    assert_int_equal(loop_stats(busy.loop)->longest_us, (uint64_t)busy.longest_us);
+    loop_watch(busy.loop, 0, NULL, NULL);
+    loop_destroy(busy.loop);
+}
+
 int main(void)
 {
     static int real = 1;
@@ -176,6 +220,7 @@ int main(void)
         cmocka_unit_test_prestate(a_timer_started_in_a_callback_fires_later, &real),
         cmocka_unit_test(a_restless_timer_leaves_sockets_their_turn),
         cmocka_unit_test(the_heap_keeps_order_under_churn),
+        cmocka_unit_test(a_long_turn_is_told_and_a_long_wait_is_none),
         cmocka_unit_test(a_seed_replays),
         cmocka_unit_test(backoff_doubles_to_its_bound),
     };

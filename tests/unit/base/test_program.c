@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/program.h"
 
 /* Programs run in child processes: they are about signals and exit codes. */
@@ -52,6 +53,18 @@ static void end_never(void *arg)
         abort();
 }
 
+struct fruit {
+    uint64_t apples, pears, plums;
+};
+
+static void report_fruit(void *arg, struct buf *out)
+{
+    static const struct counter list[] = {COUNTER(struct fruit, apples), COUNTER(struct fruit, pears),
+                                          COUNTER(struct fruit, plums)};
+    counters_append(out, "fruit", list, 3, arg);
+    counters_append(out, "none", list, 3, &(struct fruit){0});
+}
+
 static int run_program(int argc, char **argv, void (*stop)(void *arg))
 {
     struct program program;
@@ -60,6 +73,7 @@ static int run_program(int argc, char **argv, void (*stop)(void *arg))
     if (code == 0) {
         timer_init(&work.timer, program.loop, say_ready, NULL);
         timer_start(&work.timer, 0);
+        program_set_report(&program, report_fruit, &(struct fruit){.apples = 3, .plums = UINT64_MAX});
         code = program_run(&program, stop, &work);
     }
     return program_deinit(&program, code);
@@ -140,6 +154,20 @@ static void the_second_signal_ends_it_at_once(void **state)
     assert_int_equal(await_end(&child), 128 + SIGINT);
 }
 
+static void counters_are_told_when_asked_for(void **state)
+{
+    (void)state;
+    struct child child = start_child(NULL, end_well);
+    await_text(&child, "ready\n");
+    kill(child.pid, SIGUSR1);
+    await_text(&child, "info  counters: fruit: apples=3 plums=18446744073709551615; none:; loop:");
+    kill(child.pid, SIGUSR1);
+    await_text(&child, "info  counters: fruit: apples=3");
+    kill(child.pid, SIGTERM);
+    await_text(&child, "stop\n");
+    assert_int_equal(await_end(&child), 0);
+}
+
 static void a_broken_pipe_is_no_end(void **state)
 {
     (void)state;
@@ -198,6 +226,7 @@ int main(void)
         cmocka_unit_test(the_first_signal_ends_it_well),
         cmocka_unit_test(without_a_stop_callback_the_loop_just_ends),
         cmocka_unit_test(the_second_signal_ends_it_at_once),
+        cmocka_unit_test(counters_are_told_when_asked_for),
         cmocka_unit_test(a_broken_pipe_is_no_end),
         cmocka_unit_test(bad_options_end_with_one_line_and_usage),
         cmocka_unit_test(help_ends_well),
