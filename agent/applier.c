@@ -8,6 +8,7 @@
 
 #include <utlist.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "kube/resource_version.h"
 
@@ -407,4 +408,12 @@ enum reflector_state applier_target_state(const struct applier *a)
 struct store *applier_inventory(const struct applier *a)
 {
     return a->target;
+}
+
+void applier_counters(const struct applier *a, struct buf *out)
+{
+#define STAT(member) COUNTER(struct applier_stats, member)
+    static const struct counter list[] = {STAT(applied), STAT(repaired), STAT(deleted), STAT(failed)};
+#undef STAT
+    counters_append(out, "applier", list, array_size(list), &a->stats);
 }

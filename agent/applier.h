@@ -36,6 +36,7 @@
 #include <stddef.h>
 
 #include "agent/manifest.h"
+#include "base/buf.h"
 #include "base/gvr.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -78,10 +79,10 @@ struct applier_config {
 };
 
 struct applier_stats {
-    size_t applied;  /* requests that went well, as below */
-    size_t repaired; /* of which because of drift or a deletion on the target */
-    size_t deleted;
-    size_t failed; /* requests that did not */
+    uint64_t applied;  /* requests that went well, as below */
+    uint64_t repaired; /* of which because of drift or a deletion on the target */
+    uint64_t deleted;
+    uint64_t failed; /* requests that did not */
     size_t in_flight;
     size_t works[APPLIER_CONDITIONS]; /* how many objects are in each condition now */
 };
@@ -111,6 +112,7 @@ void applier_source_stale(struct applier *applier);
 void applier_source_detach(struct applier *applier);
 
 const struct applier_stats *applier_stats(const struct applier *applier);
+void applier_counters(const struct applier *applier, struct buf *out); /* base/counters.h */
 enum reflector_state applier_target_state(const struct applier *applier);
 /* What is on the target and carries our label; for those who report status. */
 struct store *applier_inventory(const struct applier *applier);

@@ -129,6 +129,12 @@ struct downlink *downlink_create(const struct downlink_config *config)
     return downlink;
 }
 
+void downlink_counters(const struct downlink *downlink, struct buf *out)
+{
+    informer_counters(downlink->informer, out);
+    applier_counters(downlink->applier, out);
+}
+
 void downlink_destroy(struct downlink *downlink)
 {
     if (!downlink)

@@ -1,21 +1,12 @@
 /* The program beside a cluster: what the cluster has → topics, and workloads from the hub → the cluster. */
 #include "agent/downlink.h"
 #include "base/mem.h"
-#include "base/program.h"
-#include "provider/site.h"
+#include "provider/uplink.h"
 
 struct app {
     struct program program;
-    struct broker_options broker;
-    struct cluster_options cluster;
-    struct selection_options selection;
+    struct uplink uplink;
     struct downlink_options workloads;
-    struct {
-        char *cluster;
-    } options;
-    struct topics topics;
-    struct outlet outlet;
-    struct site site;
     struct downlink *downlink;
 };
 
@@ -33,103 +24,44 @@ static const struct program_info info = {
                "agent --cluster cluster1 --deploy-to default,web\n",
 };
 
-static const struct option_spec specs[] = {
-    {.name = "cluster",
-     .type = OPTION_TEXT,
-     .value = "NAME",
-     .help = "the name of the cluster, different from that of every other one",
-     .required = true,
-     .valid = topics_cluster_valid,
-     .allowed = "a lower-case DNS label such as cluster1, and neither hub nor all",
-     .offset = 0},
-};
-
-static void downlink_open(struct app *app)
+static void on_opened(void *arg)
 {
+    struct app *app = arg;
     struct downlink_config config = {
         .loop = app->program.loop,
         .log = &app->program.log,
-        .connection = app->outlet.connection,
-        .rest = http_rest(app->site.http),
-        .topics = &app->topics,
-        .encoding = (enum encoding)app->broker.encoding,
-        .cluster = app->options.cluster,
+        .connection = app->uplink.outlet.connection,
+        .rest = http_rest(app->uplink.site.http),
+        .topics = &app->uplink.topics,
+        .encoding = (enum encoding)app->uplink.broker.encoding,
+        .cluster = app->uplink.named.cluster,
         .options = &app->workloads,
     };
     app->downlink = downlink_create(&config);
 }
 
-static void on_replaced(void *arg);
-
-static int app_open(struct app *app, struct error *err)
+static void on_closing(void *arg)
 {
-    struct program *program = &app->program;
-    struct site_config site = {.loop = program->loop,
-                               .log = &program->log,
-                               .cluster = &app->cluster,
-                               .selection = &app->selection,
-                               .outlet = &app->outlet,
-                               .replaced = on_replaced,
-                               .arg = app};
-    int r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &app->topics,
-                        app->options.cluster, &site_publisher_ops, &app->site, err);
-    if (r == 0)
-        r = site_open(&app->site, &site, err);
-    if (r == 0)
-        downlink_open(app);
-    return r;
-}
-
-static void app_close(struct app *app)
-{
+    struct app *app = arg;
     downlink_destroy(app->downlink);
     app->downlink = NULL;
-    outlet_close(&app->outlet);
-    site_close(&app->site);
 }
 
-static void on_replaced(void *arg)
+static void on_counters(void *arg, struct buf *out)
 {
     struct app *app = arg;
-    struct error err = {0};
-    outlet_farewell(&app->outlet);
-    app_close(app);
-    if (app_open(app, &err) != 0)
-        program_fail(&app->program, &err);
-}
-
-static int app_start(struct app *app, struct error *err)
-{
-    int r = broker_options_check(&app->broker, &app->topics, err);
-    if (r == 0)
-        r = provider_check(&app->selection, err);
-    return r == 0 ? app_open(app, err) : r;
-}
-
-static void app_stop(void *arg)
-{
-    struct app *app = arg;
-    outlet_farewell(&app->outlet);
-    program_end(&app->program, 0);
+    downlink_counters(app->downlink, out);
 }
 
 int main(int argc, char **argv)
 {
+    static const struct uplink_ops ops = {on_opened, on_closing, on_counters};
     struct app app = {0};
-    const struct option_group groups[] = {
-        {"Agent", specs, array_size(specs), &app.options},
-        downlink_option_group(&app.workloads),
-        broker_option_group(&app.broker),
-        cluster_option_group(&app.cluster),
-        selection_option_group(&app.selection),
-    };
-    struct error err = {0};
+    struct option_group groups[UPLINK_GROUPS + 1];
+    uplink_option_groups(&app.uplink, "Agent", groups);
+    groups[UPLINK_GROUPS] = downlink_option_group(&app.workloads);
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
-    if (code == 0) {
-        if (app_start(&app, &err) != 0)
-            program_fail(&app.program, &err);
-        code = program_run(&app.program, app_stop, &app);
-        app_close(&app);
-    }
+    if (code == 0)
+        code = uplink_run(&app.uplink, &app.program, &ops, &app);
     return program_deinit(&app.program, code);
 }

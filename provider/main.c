@@ -1,20 +1,6 @@
 /* The program beside a cluster that only tells: what a cluster has → topics. */
 #include "base/mem.h"
-#include "base/program.h"
-#include "provider/site.h"
-
-struct app {
-    struct program program;
-    struct broker_options broker;
-    struct cluster_options cluster;
-    struct selection_options selection;
-    struct {
-        char *cluster;
-    } options;
-    struct topics topics;
-    struct outlet outlet;
-    struct site site;
-};
+#include "provider/uplink.h"
 
 static const struct program_info info = {
     .name = "provider",
@@ -29,81 +15,14 @@ static const struct program_info info = {
                "provider --cluster cluster1 --resource pods,widgets.example.com --namespace default\n",
 };
 
-static const struct option_spec specs[] = {
-    {.name = "cluster",
-     .type = OPTION_TEXT,
-     .value = "NAME",
-     .help = "the name of the cluster, different from that of every other one",
-     .required = true,
-     .valid = topics_cluster_valid,
-     .allowed = "a lower-case DNS label such as cluster1, and neither hub nor all",
-     .offset = 0},
-};
-
-static void on_replaced(void *arg);
-
-static int app_open(struct app *app, struct error *err)
-{
-    struct program *program = &app->program;
-    struct site_config site = {.loop = program->loop,
-                               .log = &program->log,
-                               .cluster = &app->cluster,
-                               .selection = &app->selection,
-                               .outlet = &app->outlet,
-                               .replaced = on_replaced,
-                               .arg = app};
-    int r = outlet_open(&app->outlet, program->loop, &program->log, &app->broker, &app->topics,
-                        app->options.cluster, &site_publisher_ops, &app->site, err);
-    return r == 0 ? site_open(&app->site, &site, err) : r;
-}
-
-static void app_close(struct app *app)
-{
-    outlet_close(&app->outlet);
-    site_close(&app->site);
-}
-
-static void on_replaced(void *arg)
-{
-    struct app *app = arg;
-    struct error err = {0};
-    outlet_farewell(&app->outlet);
-    app_close(app);
-    if (app_open(app, &err) != 0)
-        program_fail(&app->program, &err);
-}
-
-static int app_start(struct app *app, struct error *err)
-{
-    int r = broker_options_check(&app->broker, &app->topics, err);
-    if (r == 0)
-        r = provider_check(&app->selection, err);
-    return r == 0 ? app_open(app, err) : r;
-}
-
-static void app_stop(void *arg)
-{
-    struct app *app = arg;
-    outlet_farewell(&app->outlet);
-    program_end(&app->program, 0);
-}
-
 int main(int argc, char **argv)
 {
-    struct app app = {0};
-    const struct option_group groups[] = {
-        {"Provider", specs, array_size(specs), &app.options},
-        broker_option_group(&app.broker),
-        cluster_option_group(&app.cluster),
-        selection_option_group(&app.selection),
-    };
-    struct error err = {0};
-    int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
-    if (code == 0) {
-        if (app_start(&app, &err) != 0)
-            program_fail(&app.program, &err);
-        code = program_run(&app.program, app_stop, &app);
-        app_close(&app);
-    }
-    return program_deinit(&app.program, code);
+    struct program program;
+    struct uplink uplink = {0};
+    struct option_group groups[UPLINK_GROUPS];
+    uplink_option_groups(&uplink, "Provider", groups);
+    int code = program_init(&program, &info, groups, array_size(groups), argc, argv);
+    if (code == 0)
+        code = uplink_run(&uplink, &program, NULL, NULL);
+    return program_deinit(&program, code);
 }

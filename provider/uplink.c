@@ -1,0 +1,105 @@
+#include "provider/uplink.h"
+
+#include "base/mem.h"
+
+static const struct option_spec specs[] = {
+    {.name = "cluster",
+     .type = OPTION_TEXT,
+     .value = "NAME",
+     .help = "the name of the cluster, different from that of every other one",
+     .required = true,
+     .valid = topics_cluster_valid,
+     .allowed = "a lower-case DNS label such as cluster1, and neither hub nor all",
+     .offset = 0},
+};
+
+void uplink_option_groups(struct uplink *uplink, const char *title, struct option_group groups[UPLINK_GROUPS])
+{
+    groups[0] = (struct option_group){title, specs, array_size(specs), &uplink->named};
+    groups[1] = broker_option_group(&uplink->broker);
+    groups[2] = cluster_option_group(&uplink->cluster);
+    groups[3] = selection_option_group(&uplink->selection);
+}
+
+static void on_replaced(void *arg);
+
+static int uplink_open(struct uplink *uplink, struct error *err)
+{
+    struct program *program = uplink->program;
+    struct site_config site = {.loop = program->loop,
+                               .log = &program->log,
+                               .cluster = &uplink->cluster,
+                               .selection = &uplink->selection,
+                               .outlet = &uplink->outlet,
+                               .replaced = on_replaced,
+                               .arg = uplink};
+    int r = outlet_open(&uplink->outlet, program->loop, &program->log, &uplink->broker, &uplink->topics,
+                        uplink->named.cluster, &site_publisher_ops, &uplink->site, err);
+    if (r == 0)
+        r = site_open(&uplink->site, &site, err);
+    uplink->open = r == 0;
+    if (uplink->open && uplink->ops && uplink->ops->opened)
+        uplink->ops->opened(uplink->arg);
+    return r;
+}
+
+static void uplink_close(struct uplink *uplink)
+{
+    if (uplink->open && uplink->ops && uplink->ops->closing)
+        uplink->ops->closing(uplink->arg);
+    uplink->open = false;
+    outlet_close(&uplink->outlet);
+    site_close(&uplink->site);
+}
+
+static void on_replaced(void *arg)
+{
+    struct uplink *uplink = arg;
+    struct error err = {0};
+    outlet_farewell(&uplink->outlet);
+    uplink_close(uplink);
+    if (uplink_open(uplink, &err) != 0)
+        program_fail(uplink->program, &err);
+}
+
+static int uplink_start(struct uplink *uplink, struct error *err)
+{
+    int r = broker_options_check(&uplink->broker, &uplink->topics, err);
+    if (r == 0)
+        r = provider_check(&uplink->selection, err);
+    return r == 0 ? uplink_open(uplink, err) : r;
+}
+
+static void on_stop(void *arg)
+{
+    struct uplink *uplink = arg;
+    if (uplink->open)
+        outlet_farewell(&uplink->outlet);
+    program_end(uplink->program, 0);
+}
+
+static void on_report(void *arg, struct buf *out)
+{
+    struct uplink *uplink = arg;
+    if (!uplink->open)
+        return;
+    publisher_counters(uplink->outlet.publisher, out);
+    connection_counters(uplink->outlet.connection, out);
+    if (uplink->ops && uplink->ops->counters)
+        uplink->ops->counters(uplink->arg, out);
+}
+
+int uplink_run(struct uplink *uplink, struct program *program, const struct uplink_ops *ops, void *arg)
+{
+    struct error err = {0};
+    uplink->program = program;
+    uplink->ops = ops;
+    uplink->arg = arg;
+    if (uplink_start(uplink, &err) != 0)
+        program_fail(program, &err);
+    program_set_report(program, on_report, uplink);
+    int code = program_run(program, on_stop, uplink);
+    program_set_report(program, NULL, NULL);
+    uplink_close(uplink);
+    return code;
+}

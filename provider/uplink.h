@@ -1,0 +1,50 @@
+#ifndef TI_PROVIDER_UPLINK_H
+#define TI_PROVIDER_UPLINK_H
+
+/*
+ * The program beside a cluster, as far as it tells what the cluster has: its options, its site, and its end.
+ * provider is nothing else; an agent has something more on the same connection.
+ *
+ *     program ──▶ uplink ──▶ outlet (broker) and site (cluster)
+ *                   └──opened()/closing()──▶ what else there is
+ *
+ * Where another cluster comes to answer under the address, all of it is closed and opened anew.
+ */
+
+#include "base/program.h"
+#include "provider/site.h"
+
+#define UPLINK_GROUPS 4
+
+struct uplink_ops {
+    /* May be NULL, each. The outlet and the site are there, and the connection is not started yet; they are
+     * about to go. */
+    void (*opened)(void *arg);
+    void (*closing)(void *arg);
+    void (*counters)(void *arg, struct buf *out);
+};
+
+struct uplink {
+    struct program *program; /* borrowed */
+    const struct uplink_ops *ops;
+    void *arg;
+    struct broker_options broker;
+    struct cluster_options cluster;
+    struct selection_options selection;
+    struct {
+        char *cluster;
+    } named;
+    struct topics topics;
+    struct outlet outlet;
+    struct site site;
+    bool open;
+};
+
+/* Its options, under this title and the usual ones; for program_init(). The uplink is zeroed. */
+void uplink_option_groups(struct uplink *uplink, const char *title,
+                          struct option_group groups[UPLINK_GROUPS]);
+
+/* Runs the program behind program_init() until its end; ops may be NULL. Returns the exit code. */
+int uplink_run(struct uplink *uplink, struct program *program, const struct uplink_ops *ops, void *arg);
+
+#endif
