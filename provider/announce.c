@@ -56,7 +56,8 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
-/* Up to where what is published is complete. While events wait that is not known, and the last word holds. */
+/* Up to where what is published is complete. While events wait that is not known, and the last word holds until
+ * they have gone. */
 static const char *version_of(struct publisher_stream *stream)
 {
     const struct publisher_stream_ops *ops = stream->ops;
@@ -64,7 +65,17 @@ static const char *version_of(struct publisher_stream *stream)
         ops && ops->version && stream->ready && !stream->pending ? ops->version(stream->arg) : "";
     if (version[0] && catalog_version_valid(version))
         strcpy(stream->version, version);
+    stream->version_due = stream->pending != NULL;
     return stream->version;
+}
+
+void announce_version(struct publisher_stream *stream)
+{
+    if (!stream->version_due || stream->pending)
+        return;
+    stream->version_due = false;
+    stream->audience->heartbeat_due = true;
+    announce_soon(stream->publisher, 0);
 }
 
 static int64_t seconds(struct publisher_stream *stream, int64_t (*us)(void *arg))

@@ -65,6 +65,7 @@ struct publisher_stream {
     const struct publisher_stream_ops *ops;
     void *arg;
     char version[64];     /* told last: what is published is complete up to it */
+    bool version_due;     /* it could not be told, since events were pending */
     struct store *source; /* borrowed */
     struct store *published;
     struct store_observer observer;
@@ -145,6 +146,7 @@ void publisher_flush_soon(struct publisher *publisher);
 /* announce.c */
 void announce_init(struct publisher *publisher);
 void announce_soon(struct publisher *publisher, int64_t delay_us);
+void announce_version(struct publisher_stream *stream); /* events have gone */
 void announce_own_presence(struct publisher *publisher, const void *payload, size_t len);
 
 #endif

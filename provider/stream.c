@@ -332,6 +332,7 @@ bool stream_pump(struct publisher_stream *stream)
     }
     if (stream->pending) {
         publish_batch(stream);
+        announce_version(stream);
         return true;
     }
     return transfer_pump(stream);
