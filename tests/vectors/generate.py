@@ -173,6 +173,26 @@ def frame(blocks, size):
     return out
 
 
+MATCH_CODES = [(length, 0) for length in range(3, 35)] + [(35, 1), (37, 1), (39, 1), (41, 1), (43, 2), (47, 2), (51, 3), (59, 3),
+                                                          (67, 4), (83, 4), (99, 5), (131, 7), (259, 8), (515, 9)]
+
+
+def match_block(offset, length, literals):
+    """One sequence: a match and no literals in front of it; the literals behind it. Each code of its own kind (RLE), so that the
+    stream holds nothing but extra bits: those of offset and match, and a 1 on top."""
+    offset_code = (offset + 3).bit_length() - 1
+    code = max(i for i, (least, _) in enumerate(MATCH_CODES) if least <= length)
+    least, bits = MATCH_CODES[code]
+    stream = (1 << offset_code | offset + 3 - (1 << offset_code)) << bits | length - least
+    head = struct.pack("<H", len(literals) << 4 | 1 << 2)
+    return head + literals + bytes([1, 0x54, 0, offset_code, code]) + stream.to_bytes(stream.bit_length() // 8 + 1, "little")
+
+
+def match_frame(offset, length, literals):
+    data = match_block(offset, length, literals)
+    return struct.pack("<IBI", 0xFD2FB528, 0xA0, length + len(literals)) + block(2, len(data), data, True)
+
+
 # ---- files ----
 
 FILES = {}
@@ -296,6 +316,53 @@ def write_items():
     vector("delta-compressed.zstd", "A compressed body: raw, run, raw.", lines,
            binary_spans("delta", fields, packed, 1))
     write_bad_zstd(fields, body, packed)
+
+
+class Patch(Item):
+    """A MODIFIED item, told as a frame that the bytes of another one are in front of."""
+    def __init__(self, base, text, packed):
+        super().__init__("MODIFIED", base.namespace, base.name, base.uid, text)
+        self.base, self.packed = base, packed
+
+    def binary(self):
+        base = self.base.digest() & 0xFFFFFFFF
+        return (b"\x03" + struct.pack("<QI", key_hash(self.key.encode()), base) + varint(len(self.packed) - 4) +
+                self.packed[4:])
+
+
+def write_patches():
+    new = config_map("MODIFIED", "one", ONE.uid, "103", "2")
+    base, text = ONE.text.encode(), new.text.encode()
+    same = next(i for i in range(len(base)) if base[i] != text[i])
+    delta = {"epoch": EPOCH, "from": 301, "items": 1, "root": new.digest()}
+    matching = match_frame(len(base), same, text[same:])
+
+    def patch(name, about, packed, more=(), item=None):
+        item = item or Patch(ONE, new.text, packed)
+        lines = expected("delta", delta, "", [item], False) + ["base: " + ONE.text, "encode: no", *more]
+        vector(name, about, lines, binary_spans("delta", delta, item.binary()))
+
+    def refused(name, about, packed, outcome="malformed"):
+        patch("bad-patch-" + name, about, packed, ["patch: " + outcome])
+
+    patch("patch.zstd", "A patch: the front of the base, and what is new behind it.", matching)
+    patch("patch-raw.zstd", "A patch that has nothing of its base.", frame([text], len(text)))
+    other = Patch(TWO, new.text, matching)
+    other.key, other.namespace, other.name = ONE.key, ONE.namespace, ONE.name
+    other.base = TWO
+    patch("bad-patch-base", "The digest of another object than that of this key hash.", matching, ["patch: base"], other)
+    refused("cut", "The frame ends too early.", matching[:-1])
+    refused("short", "It unpacks to less than the frame says.", frame([text[:-1]], len(text)))
+    refused("long", "It unpacks to more than the frame says.", frame([text], len(text) - 1))
+    refused("size-unknown", "The frame does not tell its content's size.",
+            struct.pack("<IBB", 0xFD2FB528, 0, 0) + block(0, len(text), text, True))
+    refused("bomb", "4 GiB of zeros, as the frame says.", frame([(b"\0", 1 << 17)], (1 << 32) - 1), "limit")
+    refused("far", "A match from before the base.", match_frame(len(base) + 1, same, text[same:]))
+    refused("dictionary", "The frame wants a dictionary.", struct.pack("<IBBI", 0xFD2FB528, 0xA1, 7, len(text)) +
+            block(0, len(text), text, True))
+    item_vector("patch-cut", "A patch that ends within its base.", b"\x03" + bytes(11))
+    item_vector("patch-no-frame", "A patch that ends behind its base.", b"\x03" + bytes(12))
+    item_vector("patch-length", "A patch longer than the body.", b"\x03" + bytes(12) + b"\x02a")
 
 
 def bucket_entry(item, bits):
@@ -455,7 +522,7 @@ def main():
     if not XXHASH:
         print("libxxhash.so.0 is not there: nothing done", file=sys.stderr)
         return 77
-    for write in (write_kinds, write_items, write_repair, write_bad_binary, write_bad_items, write_bad_plain, write_parts,
+    for write in (write_kinds, write_items, write_patches, write_repair, write_bad_binary, write_bad_items, write_bad_plain, write_parts,
                   write_digests):
         write()
     wrong = []

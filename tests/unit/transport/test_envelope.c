@@ -129,6 +129,26 @@ static void check_deleted(const struct vector *vector, const struct item *item, 
         fail_vector(vector, "another deletion");
 }
 
+/* "patch: malformed", or "base" for one of another base; without it, it leads to the text. */
+static void check_patch(const struct vector *vector, const struct item *item, const char *text)
+{
+    const char *base_text = vector_get(vector, "base"), *want = vector_get(vector, "patch");
+    struct object *base = NULL;
+    struct slice bytes;
+    assert_int_equal(object_create(base_text, strlen(base_text), NULL, &base), 0);
+    struct codec *codec = codec_for(vector);
+    int r = codec_unpatch(codec, item->patch, base, &bytes);
+    const char *got = !patch_fits(item->base, base) ? "base"
+                      : r == ENVELOPE_E_MALFORMED   ? "malformed"
+                      : r == ENVELOPE_E_LIMIT       ? "limit"
+                                                    : "";
+    if (item->key_hash != object_key_hash(base) || strcmp(got, want ? want : "") != 0 ||
+        (!want && !slice_equal(bytes, text)))
+        fail_vector(vector, "another patch");
+    codec_destroy(codec);
+    object_unref(base);
+}
+
 static void check_item(const struct vector *vector, const struct item *item, const char *line)
 {
     if (strncmp(line, "DELETED ", 8) == 0) {
@@ -137,7 +157,9 @@ static void check_item(const struct vector *vector, const struct item *item, con
     }
     const char *space = strchr(line, ' ');
     assert_int_equal(item->type, line[0] == 'A' ? EVENT_ADDED : EVENT_MODIFIED);
-    if (!slice_equal(item->object, space + 1))
+    if (item->patch.data)
+        check_patch(vector, item, space + 1);
+    else if (!slice_equal(item->object, space + 1))
         fail_vector(vector, "another object");
 }
 
