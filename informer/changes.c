@@ -95,6 +95,7 @@ int changes_decode(struct changes *changes, struct codec *codec, const struct me
     while (r == 0 && message_next_item(delta, &cursor, &item)) {
         r = change_decode(changes_slot(changes), codec, &item, have, &room);
         changes->count += r == 0;
+        changes->patched += r == 0 && item.patch.data;
     }
     if (r == 0 && (cursor != delta->body.len || changes->count != delta->items))
         r = CHANGES_E_MALFORMED;

@@ -25,6 +25,7 @@ struct change {
 struct changes {
     struct change *list;
     size_t count, cap;
+    size_t patched; /* of them */
 };
 
 enum {

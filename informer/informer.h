@@ -66,7 +66,8 @@ struct informer_ops {
 };
 
 struct informer_stats {
-    uint64_t events; /* changes of stores */
+    uint64_t events;  /* changes of stores */
+    uint64_t patched; /* those of deltas that were told as what changed */
     uint64_t deltas, duplicates, gaps, divergences;
     uint64_t bases_missing; /* deltas with a patch of an object that we do not have */
     uint64_t held_dropped;  /* deltas that waited for one before them, in vain */

@@ -251,6 +251,7 @@ static void apply_changes(struct informer_replica *replica, const struct changes
     bounds_account(replica);
     replica->sequence += changes->count;
     informer->stats.events += changes->count;
+    informer->stats.patched += changes->patched;
     informer->stats.deltas++;
 }
 

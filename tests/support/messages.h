@@ -51,6 +51,23 @@ static inline struct object *cluster_object(const char *name, int version)
     return object;
 }
 
+/* An object of that many bytes that nothing predicts. */
+static inline struct object *noise_object(const char *name, unsigned seed, size_t len)
+{
+    cleanup_free char *text = mem_alloc(len + 256);
+    int at = snprintf(text, len + 256, "{\"metadata\":{\"name\":\"%s\",\"uid\":\"u\"},\"data\":\"", name);
+    for (size_t i = 0; i < len; i++) {
+        seed = seed * 1664525 + 1013904223;
+        text[at++] = (char)('A' + (seed >> 24) % 58);
+        if (text[at - 1] == '\\')
+            text[at - 1] = 'x';
+    }
+    strcpy(text + at, "\"}");
+    struct object *object = NULL;
+    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
+    return object;
+}
+
 static inline void put(struct store *store, const char *name, int version)
 {
     cleanup_with(object_unrefp) struct object *object = object_of(name, version);

@@ -283,23 +283,6 @@ static void test_after_a_gap_nothing_waits(void **state)
 
 /* ---- bounds ---- */
 
-/* An object of that many bytes that nothing predicts. */
-static struct object *noise(const char *name, unsigned seed, size_t len)
-{
-    cleanup_free char *text = mem_alloc(len + 256);
-    int at = snprintf(text, len + 256, "{\"metadata\":{\"name\":\"%s\",\"uid\":\"u\"},\"data\":\"", name);
-    for (size_t i = 0; i < len; i++) {
-        seed = seed * 1664525 + 1013904223;
-        text[at++] = (char)('A' + (seed >> 24) % 58);
-        if (text[at - 1] == '\\')
-            text[at - 1] = 'x';
-    }
-    strcpy(text + at, "\"}");
-    struct object *object = NULL;
-    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
-    return object;
-}
-
 static int tell_noise(struct fixture *f, struct object *object)
 {
     script_put_object(&f->script, object);
@@ -310,7 +293,7 @@ static void test_too_much_waits(void **state)
 {
     enum { LEN = 900000 };
     struct fixture *f = *state;
-    cleanup_with(object_unrefp) struct object *a = noise("a", 1, LEN), *b = noise("a", 2, LEN);
+    cleanup_with(object_unrefp) struct object *a = noise_object("a", 1, LEN), *b = noise_object("a", 2, LEN);
     store_put(f->script.published, a);
     int r = 0, told = 0;
     for (; r == 0 && told < 60; told++)

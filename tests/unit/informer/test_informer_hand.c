@@ -83,6 +83,50 @@ static void test_a_root_that_differs_changes_nothing(void **state)
     hand_stop(&h);
 }
 
+static void test_a_patch_changes_what_is_there(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.script.patches = true;
+    hand_delta(&h, "a", 1);
+    hand_delta(&h, "a", 2);
+    hand_delta(&h, "a", 3);
+    run(f, LOOP_SECOND);
+    assert_int_equal(version_in(replica_store(f->replica), "a"), 3);
+    assert_int_equal(f->modified, 2);
+    assert_int_equal(stats(f)->patched, 2);
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
+/* More is wrong than that one object: nothing of the delta is applied, and a sync finds out. */
+static void test_a_patch_of_what_is_not_there_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    h.script.patches = true;
+    hand_delta(&h, "a", 1);
+    run(f, LOOP_SECOND);
+    forget_counts(f);
+    put(h.script.published, "a", 2); /* nobody was told */
+    script_next(&h.script);
+    script_put(&h.script, "b", 1);
+    script_put(&h.script, "a", 3);
+    struct message delta = script_delta(&h.script, h.epoch);
+    tap_say(f->tap, STREAM, &delta);
+    run(f, LOOP_SECOND);
+    check_quiet(f);
+    assert_int_equal(stats(f)->bases_missing, 1);
+    assert_int_equal(stats(f)->malformed, 0);
+    assert_int_equal(stats(f)->patched, 0);
+    assert_int_equal(f->stale, 1);
+    run(f, 15 * LOOP_SECOND);
+    assert_true(stats(f)->syncs > 1);
+    hand_stop(&h);
+}
+
 static void test_a_delta_of_another_epoch_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -449,6 +493,7 @@ static void test_deltas_while_a_snapshot_is_installed(void **state)
     snprintf(last, sizeof(last), "%.*s", SLICE_ARGS(object_name(object)));
     hand_snapshot(&h);
     struct store *store = replica_store(f->replica);
+    h.script.patches = true;
     while (store_count(store) == 0)
         loop_step(f->wire.loop);
     assert_in_range(store_count(store), 1, 1000);
@@ -463,6 +508,7 @@ static void test_deltas_while_a_snapshot_is_installed(void **state)
     assert_int_equal(f->added, 3000);
     assert_int_equal(f->modified, 1);
     assert_int_equal(stats(f)->syncs, 2);
+    assert_int_equal(stats(f)->patched, 2);
     hand_stop(&h);
 }
 
@@ -646,6 +692,8 @@ int main(void)
         TEST(test_deltas_that_overtook_one_another),
         TEST(test_deltas_that_go_on_overtaking_one_another),
         TEST(test_a_root_that_differs_changes_nothing),
+        TEST(test_a_patch_changes_what_is_there),
+        TEST(test_a_patch_of_what_is_not_there_changes_nothing),
         TEST(test_a_delta_of_another_epoch_changes_nothing),
         TEST(test_an_answer_that_nobody_asked_for),
         TEST(test_a_late_answer_of_the_run_before),

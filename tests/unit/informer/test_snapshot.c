@@ -20,9 +20,10 @@ static int setup(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof(*f));
     script_init(&f->script, ENCODING_ZSTD);
+    f->script.patches = true;
     f->have = store_create();
     f->snapshot = snapshot_create(NONCE, f->script.codec, f->have);
-    buf_init(&f->chunk_body, 1 << 20);
+    buf_init(&f->chunk_body, 2 << 20);
     for (int i = 0; i < 20; i++) {
         char name[16];
         snprintf(name, sizeof(name), "o%d", i);
@@ -172,6 +173,39 @@ static void test_deltas_before_between_and_after(void **state)
     change(f, name_in(true, "o"), 0, false);
     change(f, name_in(true, "new"), 1, false);
     check_verified(f);
+}
+
+/* A patch is kept until its base is here; this one is older than that. */
+static void test_a_chunk_lets_patches_go_that_waited_for_it(void **state)
+{
+    struct fixture *f = *state;
+    change(f, name_in(false, "o"), 2, false);
+    assert_int_equal(f->script.patched, 1);
+    uint64_t before = snapshot_gathered_size(f->snapshot);
+    assert_int_equal(add_low(f), 0);
+    assert_true(snapshot_gathered_size(f->snapshot) < before);
+    assert_int_equal(add_high(f), 0);
+    check_verified(f);
+}
+
+/* It is no fault of the deltas: what comes behind them counts again. */
+static void test_more_patches_than_may_wait(void **state)
+{
+    enum { LEN = 900000 };
+    struct fixture *f = *state;
+    cleanup_with(object_unrefp) struct object *a = noise_object("o1", 1, LEN),
+                                              *b = noise_object("o1", 2, LEN);
+    store_put(f->script.published, a);
+    int told = 0;
+    for (uint64_t next = 1; next != 0 && told < 60; told++, next = snapshot_next_delta(f->snapshot)) {
+        script_next(&f->script);
+        script_put_object(&f->script, told % 2 ? a : b);
+        struct message delta = script_delta(&f->script, EPOCH);
+        assert_int_equal(snapshot_add_delta(f->snapshot, &delta), 0);
+    }
+    assert_in_range(told, 33, 59);
+    change(f, "new", 1, false);
+    assert_int_equal(snapshot_next_delta(f->snapshot), f->script.sequence + 1);
 }
 
 static void test_an_old_delta_does_not_undo_a_newer_range(void **state)
@@ -502,6 +536,8 @@ int main(void)
         TEST(test_an_empty_stream),
         TEST(test_objects_that_we_have_are_shared),
         TEST(test_deltas_before_between_and_after),
+        TEST(test_a_chunk_lets_patches_go_that_waited_for_it),
+        TEST(test_more_patches_than_may_wait),
         TEST(test_an_old_delta_does_not_undo_a_newer_range),
         TEST(test_after_a_gap_gathering_begins_anew),
         TEST(test_a_delta_that_changes_back),

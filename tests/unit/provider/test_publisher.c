@@ -1,6 +1,7 @@
 /* What a publisher says on the wire, heard by a tap that also speaks for informers. */
 #include "tests/support/messages.h"
 #include "tests/support/publishing.h"
+#include "tests/support/replay.h"
 
 #define STREAM "p/c1/all/core/v1/pods"
 #define ANSWERS "p/c1/hub/core/v1/pods"
@@ -216,34 +217,6 @@ static void test_each_delta_follows_the_one_before(void **state)
     assert_true(digest_equal(tap_last(f->tap, MESSAGE_DELTA, STREAM)->message.root, store_root(f->pods)));
 }
 
-/* Applies each delta heard to a store, and holds its root against the one promised. */
-static void replay(struct fixture *f, struct store *store)
-{
-    const struct heard *heard = NULL;
-    struct codec *codec = codec_create(ENCODING_ZSTD, 1 << 20);
-    while ((heard = tap_next(f->tap, heard, MESSAGE_DELTA, STREAM))) {
-        struct item item;
-        size_t cursor = 0;
-        while (message_next_item(&heard->message, &cursor, &item)) {
-            char key[OBJECT_KEY_MAX];
-            struct object *object = NULL;
-            if (item.type == EVENT_DELETED) {
-                assert_int_equal(item_key(&item, key), 0);
-                store_delete(store, key, false);
-                continue;
-            }
-            if (item.patch.data)
-                assert_int_equal(
-                    codec_unpatch(codec, item.patch, store_seek(store, item.key_hash), &item.object), 0);
-            assert_int_equal(object_create(item.object.data, item.object.len, NULL, &object), 0);
-            store_put(store, object);
-            object_unref(object);
-        }
-        assert_true(digest_equal(store_root(store), heard->message.root));
-    }
-    codec_destroy(codec);
-}
-
 /* The window is small: much is pending while each message is made, and none of it may show. */
 static void test_the_root_is_of_what_is_published(void **state)
 {
@@ -257,7 +230,7 @@ static void test_the_root_is_of_what_is_published(void **state)
     }
     store_delete(f->pods, "ns/pod-7", false);
     run(f, LOOP_SECOND);
-    replay(f, copy);
+    replay(f->tap, STREAM, copy);
     assert_true(digest_equal(store_root(copy), store_root(f->pods)));
     assert_true(stats(f)->coalesced > 0);
     store_destroy(copy);
