@@ -48,7 +48,9 @@ struct feed;
 struct feed *feed_create(struct loop *loop, struct store *store, size_t pods);
 void feed_destroy(struct feed *feed);
 void feed_managed(struct feed *feed, bool managed); /* from now on pods have managed fields */
-void feed_fill(struct feed *feed);                  /* each pod once */
+void feed_stamped(struct feed *feed,
+                  bool stamped);   /* from now on changes carry the time; initially they do */
+void feed_fill(struct feed *feed); /* each pod once, without a time */
 /* The next `count` pods, of the first `span` ones, get a new version; bytes go on in pieces of 16 KiB, as a
  * socket gives them. dry: only makes the bytes. */
 void feed_change(struct feed *feed, size_t span, size_t count, bool dry);

@@ -1,6 +1,7 @@
 """What the benchmark starts: a broker, the bench processes that speak in lines, and the real programs."""
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -117,6 +118,12 @@ class Broker:
     def processor_us(self):
         return processor_s(self.process.pid) * 1e6
 
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def end(self):
         stop(self.process)
 
@@ -153,13 +160,25 @@ class Minicluster:
 
 
 class Agent:
-    def __init__(self, build, broker, name, kubeconfig):
-        self.process = subprocess.Popen([os.path.join(build, "bin", "agent"), "--cluster", name, "--broker", broker.url,
-                                         "--kubeconfig", kubeconfig, "--signal", "bench/signal", "--payload", "bench/payload",
-                                         "--log-level", "error"], stderr=subprocess.DEVNULL)
+    def __init__(self, build, folder, broker, name, kubeconfig):
+        self.log = os.path.join(folder, f"{name}.log")
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([os.path.join(build, "bin", "agent"), "--cluster", name, "--broker", broker.url,
+                                             "--kubeconfig", kubeconfig, "--signal", "bench/signal", "--payload", "bench/payload"],
+                                            stderr=log)
 
     def memory(self):
         return memory(self.process.pid)
+
+    def longest_turn_us(self):
+        """As its counters say, which it logs when it is asked."""
+        self.process.send_signal(signal.SIGUSR1)
+        for _ in range(300):
+            time.sleep(0.1)
+            with open(self.log) as log:
+                if found := re.search(r"longest_us=(\d+)", log.read()):
+                    return int(found.group(1))
+        sys.exit("bench: the agent does not log its counters")
 
     def end(self):
         stop(self.process)

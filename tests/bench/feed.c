@@ -17,6 +17,7 @@ struct feed {
     struct watch_decoder decoder;
     struct pods *pods;
     size_t count, next;
+    bool stamped;
     uint32_t *versions;
     char piece[PIECE];
     size_t used;
@@ -39,6 +40,7 @@ struct feed *feed_create(struct loop *loop, struct store *store, size_t pods)
     feed->loop = loop;
     feed->store = store;
     feed->count = pods;
+    feed->stamped = true;
     feed->versions = mem_zalloc(sizeof(*feed->versions) * (pods + 1));
     feed->pods = pods_create(false);
     feed->rules = (struct object_rules){.kind = mem_strdup("Pod"), .api_version = mem_strdup("v1")};
@@ -60,6 +62,11 @@ void feed_managed(struct feed *feed, bool managed)
 {
     pods_destroy(feed->pods);
     feed->pods = pods_create(managed);
+}
+
+void feed_stamped(struct feed *feed, bool stamped)
+{
+    feed->stamped = stamped;
 }
 
 static void piece_flush(struct feed *feed, bool dry)
@@ -97,7 +104,7 @@ void feed_fill(struct feed *feed)
 void feed_change(struct feed *feed, size_t span, size_t count, bool dry)
 {
     while (count--) {
-        pod_add(feed, feed->next % span, loop_now_us(feed->loop), dry);
+        pod_add(feed, feed->next % span, feed->stamped ? loop_now_us(feed->loop) : 0, dry);
         feed->next = (feed->next + STEP) % span;
     }
     piece_flush(feed, dry);

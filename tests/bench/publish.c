@@ -34,7 +34,6 @@ struct publish {
     struct timer churn;
     uint64_t left, made, base_events;
     size_t span;
-    bool flood;
     int64_t rate, start_us;
 };
 
@@ -57,7 +56,7 @@ static uint64_t due(const struct publish *publish)
                publish->made + 1;
     uint64_t encoded = publisher_stats(publish->post.publisher)->events - publish->base_events;
     uint64_t most = publish->span / 2 < AHEAD_MAX ? publish->span / 2 : AHEAD_MAX;
-    return publish->flood || publish->made - encoded < most ? BURST : 0;
+    return publish->made - encoded < most ? BURST : 0;
 }
 
 static void on_churn(void *arg)
@@ -75,12 +74,11 @@ static void on_churn(void *arg)
         stats_print(publish, "churned");
 }
 
-static void churn_start(struct publish *publish, uint64_t count, int64_t rate, size_t span, bool flood)
+static void churn_start(struct publish *publish, uint64_t count, int64_t rate, size_t span)
 {
     publish->left = count;
     publish->rate = rate;
     publish->span = span < publish->options.pods ? span : publish->options.pods;
-    publish->flood = flood;
     publish->made = 0;
     publish->base_events = publisher_stats(publish->post.publisher)->events;
     publish->start_us = loop_now_us(publish->loop);
@@ -117,13 +115,13 @@ static void on_line(void *arg, const char *line)
     int64_t rate;
     size_t span;
     if (sscanf(line, "churn %" SCNu64 " %" SCNd64 " %zu", &count, &rate, &span) == 3)
-        churn_start(publish, count, rate, span, false);
-    else if (sscanf(line, "flood %" SCNu64 " %zu", &count, &span) == 2)
-        churn_start(publish, count, 0, span, true);
+        churn_start(publish, count, rate, span);
     else if (sscanf(line, "make %" SCNu64, &count) == 1)
         make(publish, count);
     else if (sscanf(line, "managed %" SCNu64, &count) == 1)
         feed_managed(publish->feed, count != 0);
+    else if (sscanf(line, "stamped %" SCNu64, &count) == 1)
+        feed_stamped(publish->feed, count != 0);
     else if (sscanf(line, "restart %" SCNu64, &count) == 1)
         restart(publish, count);
     else if (strcmp(line, "S") == 0)

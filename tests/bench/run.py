@@ -149,17 +149,24 @@ class Bench:
         run = self.churn(publisher, follower, f"churn {count} 200 {pods}", count)
         row("idle", "latency idle (200 events/s), watch bytes to handler, p50 / p99", f"{ms(run['p50'])} / {ms(run['p99'])} ms",
             "0.5 / 2", p50_us=run["p50"], p99_us=run["p99"], max_us=run["max"])
-        row("single", "payload of one status update, unbatched", f"{run['bytes']:,.0f} B", "100", bytes=run["bytes"])
 
     def coalescing(self, publisher, follower):
-        """More changes than can go out: what is read meanwhile of one pod goes out once."""
-        count, span = self.sizes["events"], 100
-        start = publisher.ask(f"flood {count} {span}", "started")
-        done = publisher.until("churned")
-        seconds = (done["us"] - start["us"]) / 1e6
-        coalesced = done["coalesced"] - start["coalesced"]
-        self.report.row("coalescing", f"a flood of changes to {span} pods", f"{count / seconds:,.0f} changes/s read, "
-                        f"{coalesced / count:.0%} of them coalesced", changes=count / seconds, share=coalesced / count)
+        """The broker stands still for a while. What changes meanwhile goes out once, in its newest state."""
+        span, seconds = self.sizes["hot"] // 20, self.sizes["load_s"] / 2
+        count = int(UNDER_LOAD * seconds * 2)
+        before = follower.stats()
+        start = publisher.ask(f"churn {count} {UNDER_LOAD} {span}", "started")
+        time.sleep(seconds / 2)
+        self.broker.pause()
+        time.sleep(seconds)
+        self.broker.resume()
+        publisher.until("churned")
+        done = publisher.await_stats(lambda values: values["events"] + values["coalesced"] - start["events"] - start["coalesced"] >= count)
+        sent = done["events"] - start["events"]
+        after = follower.await_stats(lambda values: values["changes"] - before["changes"] >= sent)
+        self.report.row("coalescing", f"{UNDER_LOAD:,} changes/s of {span:,} pods, the broker stopped for {seconds:.1f} s",
+                        f"{count:,} changes, {sent:,} events ({1 - sent / count:.0%} coalesced), {after['gaps'] - before['gaps']} gaps",
+                        changes=count, events=sent)
 
     def stalls(self, name, publisher, follower):
         ours, theirs = publisher.stats(), follower.stats()
@@ -181,17 +188,25 @@ class Bench:
         publisher.end()
         follower.end()
 
-    def encodings(self):
-        publisher, follower = self.pair(self.sizes["hot"] // 10, "plain")
-        count, pods = self.sizes["events"] // 10, self.sizes["hot"] // 10
-        batched = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
-        count = self.sizes["singles"] // 4
+    def encoding(self, name, target):
+        """Without the time that changes carry otherwise, so that a status update is just that."""
+        pods = self.sizes["hot"] // 10
+        publisher, follower = self.pair(pods, name)
+        publisher.say("stamped 0")
+        count = self.sizes["singles"]
         single = self.churn(publisher, follower, f"churn {count} 200 {pods}", count)
-        self.report.row("plain", "with --encoding plain: batched, single; rate", f"{batched['bytes']:,.0f} B/event, {single['bytes']:,.0f} B; "
-                        f"{batched['rate']:,.0f} events/s", batched_bytes=batched["bytes"], single_bytes=single["bytes"],
-                        rate=batched["rate"])
+        count = self.sizes["events"] // 10
+        batched = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
+        self.report.row(f"single_{name}", f"payload of one status update, unbatched, --encoding {name}", f"{single['bytes']:,.0f} B",
+                        target, bytes=single["bytes"])
+        self.report.row(f"batched_{name}", "  batched", f"{batched['bytes']:,.0f} B/event, {batched['batch']:.0f} events/message",
+                        bytes=batched["bytes"], batch=batched["batch"], rate=batched["rate"])
         publisher.end()
         follower.end()
+
+    def encodings(self):
+        self.encoding("zstd", "100")
+        self.encoding("plain", "")
 
     # ---- syncs
 
@@ -255,13 +270,15 @@ class Bench:
         cluster = Minicluster(self.build, self.folder, pods)
         follower = End(self.build, "follow", self.broker.url)
         follower.until("connected")
-        agent = Agent(self.build, self.broker, f"cluster{pods}", cluster.kubeconfig)
+        agent = Agent(self.build, self.folder, self.broker, f"cluster{pods}", cluster.kubeconfig)
         follower.until("synced", lambda values: values["objects"] >= pods and values["fresh"] == values["replicas"])
         peak = agent.memory()["VmHWM"]
         self.cooled(lambda: agent.memory()["RssAnon"])
         idle = agent.memory()
-        self.report.row(key, what, f"{mb(idle['VmRSS'])} ({mb(idle['RssAnon'])} of it its own); peak while listing {mb(peak)}", target,
-                        rss=idle["VmRSS"], anonymous=idle["RssAnon"], peak=peak)
+        turn = agent.longest_turn_us()
+        self.report.row(key, what, f"{mb(idle['VmRSS'])} ({mb(idle['RssAnon'])} of it its own); peak while listing {mb(peak)}; "
+                        f"longest turn of its loop {ms(turn)} ms on the clock", target,
+                        rss=idle["VmRSS"], anonymous=idle["RssAnon"], peak=peak, turn_wall_us=turn)
         agent.end()
         follower.end()
         cluster.end()

@@ -1,7 +1,7 @@
 /*
  * A turn of libuv's loop goes from one wait to the next. What it takes of the thread's own processor time is
- * what our callbacks cost, whatever else runs on the machine; what it takes on the clock, less the wait, is
- * what others see.
+ * what our callbacks cost, whatever else runs on the machine; what it takes on the clock, less the wait
+ * (which the loop has libuv measure), is what others see.
  */
 #include "tests/bench/bench.h"
 
@@ -45,7 +45,6 @@ void stall_reset(struct stall *stall)
 
 void stall_start(struct stall *stall, struct loop *loop)
 {
-    uv_loop_configure(loop_uv(loop), UV_METRICS_IDLE_TIME);
     uv_prepare_init(loop_uv(loop), &stall->prepare);
     stall->prepare.data = stall;
     uv_prepare_start(&stall->prepare, on_prepare);
