@@ -97,15 +97,20 @@ class Bench:
 
     # ---- events
 
+    def all_out(self, publisher, start, count):
+        """Statistics once each of so many changes is an event, or coalesced."""
+        names = ("events", "coalesced")
+        return publisher.await_stats(lambda values: sum(values[name] - start[name] for name in names) >= count)
+
     def churn(self, publisher, follower, command, count):
         """One burst of changes, and what it cost."""
         follower.say("R")
         before, broker_us = follower.stats(), self.broker.processor_us()
         start = publisher.ask(command, "started")
         publisher.until("churned")
-        after = follower.await_stats(lambda values: values["changes"] - before["changes"] >= count)
-        done = publisher.stats()
+        done = self.all_out(publisher, start, count)
         sent = done["events"] - start["events"]
+        after = follower.await_stats(lambda values: values["changes"] - before["changes"] >= sent)
         return {"rate": count / ((after["last_us"] - start["us"]) / 1e6), "sent": sent,
                 "out_us": (done["cpu_us"] - start["cpu_us"]) / count, "in_us": (after["cpu_us"] - before["cpu_us"]) / count,
                 "broker_us": (self.broker.processor_us() - broker_us) / count,
@@ -161,8 +166,7 @@ class Bench:
         time.sleep(seconds)
         self.broker.resume()
         publisher.until("churned")
-        done = publisher.await_stats(lambda values: values["events"] + values["coalesced"] - start["events"] - start["coalesced"] >= count)
-        sent = done["events"] - start["events"]
+        sent = self.all_out(publisher, start, count)["events"] - start["events"]
         after = follower.await_stats(lambda values: values["changes"] - before["changes"] >= sent)
         self.report.row("coalescing", f"{UNDER_LOAD:,} changes/s of {span:,} pods, the broker stopped for {seconds:.1f} s",
                         f"{count:,} changes, {sent:,} events ({1 - sent / count:.0%} coalesced), {after['gaps'] - before['gaps']} gaps",
