@@ -413,6 +413,11 @@ static void prune(struct work *work, struct object *object, struct manifest_owne
     struct object *source = source_object(a, owner.source);
     if (leads_nowhere(work, source))
         return;
+    if (!slice_equal(owner.target, work->key)) {
+        work_condition(work, APPLIER_CONFLICT,
+                       "it is a copy of one of ours: left alone; take our label off it");
+        return;
+    }
     bool said_so = work->tombstone || source;
     struct slice uid = object_uid(object);
     bool lacks_it = a->source_synced && a->numbered;

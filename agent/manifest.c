@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define ADDED_MAX                                                                                            \
-    (2 * OBJECT_KEY_MAX + 1024) /* what a manifest has more than its source: keys, store id, names */
+    (3 * OBJECT_KEY_MAX + 1024) /* what a manifest has more than its source: keys, store id, names */
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 static bool starts_with(struct slice text, const char *prefix)
@@ -100,8 +100,9 @@ static void append_metadata(struct buf *out, const struct object *source, const 
     append_map(out, object_labels(source), label_goes_down);
     buf_append_str(out, "\"" MANIFEST_MANAGED_BY "\":\"" MANIFEST_MANAGER "\"},\"annotations\":{");
     append_map(out, object_annotations(source), annotation_goes_down);
-    buf_appendf(out, "\"" MANIFEST_SOURCE "\":\"%s\",\"" MANIFEST_STORE "\":\"%s\"", object_key(source),
-                store_id);
+    buf_appendf(out,
+                "\"" MANIFEST_SOURCE "\":\"%s\",\"" MANIFEST_TARGET "\":\"%s\",\"" MANIFEST_STORE "\":\"%s\"",
+                object_key(source), target_key, store_id);
     if (generated)
         buf_appendf(out, ",\"" MANIFEST_GENERATION "\":\"%.*s\"",
                     SLICE_ARGS(object_resource_version(source)));
@@ -148,6 +149,7 @@ struct manifest_owner manifest_owner(struct slice object)
         .managed =
             slice_equal(json_member(json_member(metadata, "labels"), MANIFEST_MANAGED_BY), MANIFEST_MANAGER),
         .source = json_member(annotations, MANIFEST_SOURCE),
+        .target = json_member(annotations, MANIFEST_TARGET),
         .store = json_member(annotations, MANIFEST_STORE),
         .generation = json_member(annotations, MANIFEST_GENERATION),
     };

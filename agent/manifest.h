@@ -22,6 +22,8 @@
 #define MANIFEST_MANAGED_BY MANIFEST_PREFIX "managed-by" /* label on the target, with this value: */
 #define MANIFEST_MANAGER "transport-informer"
 #define MANIFEST_SOURCE MANIFEST_PREFIX "source" /* annotation on the target: key at the source */
+#define MANIFEST_TARGET                                                                                      \
+    MANIFEST_PREFIX "target" /* annotation on the target: its own key; a copy has another */
 #define MANIFEST_STORE                                                                                       \
     MANIFEST_PREFIX "store" /* annotation on the target: id of the store that the source is in */
 
@@ -59,7 +61,7 @@ bool manifest_same(const struct manifest_rules *rules, const struct object *a, c
 /* Where an object on the target came from; data NULL where it does not say. */
 struct manifest_owner {
     bool managed; /* it carries the label */
-    struct slice source, store, generation;
+    struct slice source, target, store, generation;
 };
 
 struct manifest_owner manifest_owner(struct slice object);

@@ -305,6 +305,7 @@ static char *source_key(const struct site *site, const struct object *object)
     struct slice source = json_member(annotations, ANNOTATION_SOURCE);
     size_t len = strlen(site->cluster);
     if (!slice_equal(json_member(annotations, ANNOTATION_STORE), site->writer->store_id) ||
+        !slice_equal(json_member(annotations, ANNOTATION_TARGET), object_key(object)) || /* a copy */
         source.len < len + 2 || memcmp(source.data, site->cluster, len) != 0 || source.data[len] != '/')
         return NULL;
     cleanup_free char *key = mem_printf("%.*s", SLICE_ARGS(source));

@@ -79,11 +79,11 @@ static inline char *target_object(struct fixture *f, const char *key, const char
     const char *slash = strchr(key, '/');
     char ours[512] = "";
     if (store)
-        snprintf(
-            ours, sizeof(ours),
-            "\"labels\":{\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
-            "\"hub.transport-informer/source\":\"cluster1/%s\",\"hub.transport-informer/store\":\"%s\"},",
-            slash + 1, store);
+        snprintf(ours, sizeof(ours),
+                 "\"labels\":{\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
+                 "\"hub.transport-informer/source\":\"cluster1/%s\",\"hub.transport-informer/target\":\"%s\","
+                 "\"hub.transport-informer/store\":\"%s\"},",
+                 slash + 1, key, store);
     return mem_printf("{\"kind\":\"Deployment\",\"apiVersion\":\"apps/"
                       "v1\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"%.*s\",%s"
                       "\"uid\":\"%s\",\"resourceVersion\":\"%d\"},\"spec\":%s,\"status\":%s}",

@@ -25,6 +25,7 @@ static void applies_what_the_source_has(void **state)
         "\"name\":\"nginx\",\"namespace\":\"default\",\"labels\":{"
         "\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
         "\"hub.transport-informer/source\":\"cluster1/nginx\","
+        "\"hub.transport-informer/target\":\"default/nginx\","
         "\"hub.transport-informer/store\":\"store-1\",\"hub.transport-informer/generation\":\"102\"}}}");
     apply_ok(f, call, "ADDED", "default/nginx", "u-1", "{\"replicas\":2,\"defaulted\":true}");
     expect_condition(f, "default/nginx applied");

@@ -190,6 +190,26 @@ static void ours_by_label_only(void **state)
     expect_condition(f, "default/x conflict");
 }
 
+/* kubectl get -o yaml, another name, kubectl apply: it says that it came from cluster1/nginx, and nothing
+ * leads there. It is somebody's own. */
+static void a_copy_is_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    target_event(f, "ADDED",
+                 "{\"kind\":\"Deployment\",\"apiVersion\":\"apps/"
+                 "v1\",\"metadata\":{\"name\":\"nginx-2\",\"namespace\":"
+                 "\"default\",\"uid\":\"u-2\",\"resourceVersion\":\"900\",\"labels\":{"
+                 "\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
+                 "\"hub.transport-informer/source\":\"cluster1/nginx\","
+                 "\"hub.transport-informer/target\":\"default/nginx\","
+                 "\"hub.transport-informer/store\":\"" STORE "\"}}}");
+    fake_quiet(&f->fake, 3600 * LOOP_SECOND);
+    expect_condition(f, "default/nginx-2 conflict");
+    source_delete(f, "nginx", false);
+    expect_call(f, "DELETE", NGINX); /* and only that */
+}
+
 static void another_uid_by_now(void **state)
 {
     struct fixture *f = *state;
@@ -253,6 +273,7 @@ int main(void)
         TEST(another_store_freezes),
         cmocka_unit_test_teardown(adopted_is_only_what_the_new_source_has, teardown),
         TEST(ours_by_label_only),
+        TEST(a_copy_is_left_alone),
         TEST(another_uid_by_now),
         TEST(not_there_any_more),
         TEST(may_not_delete),

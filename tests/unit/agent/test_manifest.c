@@ -42,10 +42,12 @@ static void built(void **state)
         "\"metadata\":{\"name\":\"nginx\",\"namespace\":\"team\",\"labels\":{\"app\":\"web\","
         "\"hub.transport-informer/managed-by\":\"transport-informer\"},\"annotations\":{"
         "\"note\":\"kept \\\"so\\\"\",\"hub.transport-informer/source\":\"cluster1/nginx\","
+        "\"hub.transport-informer/target\":\"team/nginx\","
         "\"hub.transport-informer/store\":\"store-1\",\"hub.transport-informer/generation\":\"7\"}}}");
     struct manifest_owner owner = manifest_owner((struct slice){out.data, out.len});
     assert_true(owner.managed);
     assert_true(slice_equal(owner.source, "cluster1/nginx"));
+    assert_true(slice_equal(owner.target, "team/nginx"));
     assert_true(slice_equal(owner.store, "store-1"));
     buf_deinit(&out);
 

@@ -22,6 +22,7 @@ struct fixture {
     struct workloads *workloads;
     struct store *cluster;
     struct status_writer *writer;
+    const char *target; /* the namespace that what is there says it was put in; NULL: the one it is in */
 };
 
 static void put_namespace(struct fixture *f, const char *name)
@@ -47,9 +48,9 @@ static void put_there(struct fixture *f, const char *namespace_, const char *sto
     struct object *object;
     cleanup_free char *json =
         mem_printf("{\"metadata\":{\"name\":\"web\",\"namespace\":\"%s\",\"annotations\":{"
-                   "\"hub.transport-informer/store\":\"%s\",\"hub.transport-informer/source\":\"%s\"}},"
-                   "\"status\":{\"availableReplicas\":%d}}",
-                   namespace_, store, source, available);
+                   "\"hub.transport-informer/store\":\"%s\",\"hub.transport-informer/source\":\"%s\","
+                   "\"hub.transport-informer/target\":\"%s/web\"}},\"status\":{\"availableReplicas\":%d}}",
+                   namespace_, store, source, f->target ? f->target : namespace_, available);
     assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
     store_put(f->cluster, object);
     object_unref(object);
@@ -172,6 +173,18 @@ static void a_cluster_reports_on_its_own_only(void **state)
     store_destroy(other);
 }
 
+/* A copy of it in another namespace says the same of where it came from. */
+static void a_copy_reports_nothing(void **state)
+{
+    struct fixture *f = *state;
+    put_there(f, "default", "s-1", "cluster1/web", 2);
+    line_run(&f->line, LOOP_SECOND);
+    f->target = "default";
+    put_there(f, "mine", "s-1", "cluster1/web", 1);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(writes(f), 1);
+}
+
 static void a_source_that_is_away_gets_it_later(void **state)
 {
     struct fixture *f = *state;
@@ -248,6 +261,7 @@ int main(void)
         TEST(a_hub_that_was_away_catches_up),
         TEST(what_is_not_known_is_not_written),
         TEST(a_cluster_reports_on_its_own_only),
+        TEST(a_copy_reports_nothing),
         TEST(a_source_that_is_away_gets_it_later),
         TEST(what_is_deleted_at_the_source_is_let_go),
         TEST(an_end_in_mid_request_is_fine),
