@@ -371,7 +371,7 @@ void publisher_counters(const struct publisher *publisher, struct buf *out)
         STAT(bytes),       STAT(unsent),        STAT(syncs_equal),     STAT(syncs_snapshot),
         STAT(syncs_ended), STAT(syncs_replay),  STAT(deltas_replayed), STAT(wants_refused),
         STAT(heartbeats),  STAT(syncs_refused), STAT(malformed),       STAT(excess),
-        STAT(conflicts),   STAT(unheard),
+        STAT(conflicts),   STAT(unheard),       STAT(too_large),
     };
 #undef STAT
     _Static_assert(sizeof(struct publisher_stats) == array_size(list) * sizeof(uint64_t), "one is missing");

@@ -75,6 +75,7 @@ struct publisher_stats {
     uint64_t wants_refused; /* streams that informers want, and that are not to be had */
     uint64_t malformed;     /* signals that did not decode */
     uint64_t excess;        /* signals beyond what one informer may send (provider/askers.h) */
+    uint64_t too_large;     /* states of objects that no message could hold */
     uint64_t conflicts;     /* presences of another provider under our name */
     uint64_t unheard;       /* times that our own presence did not come back: the broker denies us silently */
 };

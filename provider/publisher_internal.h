@@ -12,8 +12,9 @@
 #define WINDOW_BYTES ((size_t)4 << 20)
 #define WINDOW_MESSAGES 64
 #define BODY_LIMIT ((size_t)32 << 20)
-#define HEADER_ROOM 128  /* bytes: no header is longer, in either encoding but plain */
-#define TRANSFERS_MAX 64 /* at a time, per stream */
+#define OBJECT_SIZE_MAX (BODY_LIMIT - 65536) /* one alone fits a message, in either encoding */
+#define HEADER_ROOM 128                      /* bytes: no header is longer, in either encoding but plain */
+#define TRANSFERS_MAX 64                     /* at a time, per stream */
 #define TRANSFER_IDLE_US (60 * LOOP_SECOND)
 
 struct transfer;

@@ -59,13 +59,26 @@ void stream_work(struct publisher_stream *stream)
     publisher_flush_soon(publisher);
 }
 
-/* Before it is ready a stream has no readers, so its published state just follows. */
-static void follow(struct publisher_stream *stream, struct object *old, struct object *new_)
+/* No message could hold it: what is published of it, if anything, stays as it was. */
+static bool is_too_large(struct publisher_stream *stream, const struct object *object)
 {
-    if (new_)
+    if (!object || object_size(object) <= OBJECT_SIZE_MAX)
+        return false;
+    stream->publisher->stats.too_large++;
+    log_error(
+        stream->publisher->options.log, "publisher",
+        "%s %s: %zu bytes are more than can be published (%zu): left out, and not up to date at informers",
+        stream->path, object_key(object), object_size(object), OBJECT_SIZE_MAX);
+    return true;
+}
+
+/* Where nobody reads the published state it just follows. `any` has the key; new_ NULL: deleted. */
+static void follow(struct publisher_stream *stream, const struct object *any, struct object *new_)
+{
+    if (!new_)
+        store_delete(stream->published, object_key(any), false);
+    else if (!is_too_large(stream, new_))
         store_put(stream->published, new_);
-    else
-        store_delete(stream->published, object_key(old), false);
 }
 
 static void on_source_changed(void *arg, struct object *old, struct object *new_, bool unseen)
@@ -73,7 +86,7 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
     (void)unseen;
     struct publisher_stream *stream = arg;
     if (!stream->ready) {
-        follow(stream, old, new_);
+        follow(stream, new_ ? new_ : old, new_);
         return;
     }
     struct object *object = new_ ? new_ : old;
@@ -147,7 +160,7 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     DL_APPEND(owner->streams, stream);
 
     for (struct object *object = store_seek(source, 0); object; object = store_after(source, object))
-        store_put(stream->published, object);
+        follow(stream, object, object);
     store_observe(source, &stream->observer);
     stream_changed(stream);
     return stream;
@@ -253,16 +266,12 @@ static bool batch_add(struct publisher_stream *stream, struct batch *batch, cons
     struct publisher *publisher = stream->publisher;
     struct object *old = store_get_like(stream->published, any);
     struct object *new_ = store_get_like(stream->source, any);
-    if ((!old && !new_) || (old && new_ && object_equal(old, new_)))
+    if ((!old && !new_) || (old && new_ && object_equal(old, new_)) || is_too_large(stream, new_))
         return true;
 
     size_t before = batch->body->len, patched = batch->patched;
-    if (put_item(stream, batch, old, new_) != 0) {
-        log_error(publisher->options.log, "publisher", "%s %s: too large to publish (%zu bytes): left out",
-                  stream->path, object_key(any), new_ ? object_bytes(new_).len : 0);
-        return true;
-    }
-    if (batch->items && batch->body->len > stream_body_max(publisher)) {
+    bool full = put_item(stream, batch, old, new_) != 0;
+    if (full || (batch->items && batch->body->len > stream_body_max(publisher))) {
         buf_truncate(batch->body, before);
         batch->patched = patched;
         return false;
@@ -315,11 +324,8 @@ static void publish_batch(struct publisher_stream *stream)
 static void forget_pending(struct publisher_stream *stream)
 {
     for (int i = 0; i < FORGOTTEN_MAX && stream->pending; i++) {
-        struct object *object = stream->pending->object, *new_ = store_get_like(stream->source, object);
-        if (new_)
-            store_put(stream->published, new_);
-        else
-            store_delete(stream->published, object_key(object), false);
+        const struct object *object = stream->pending->object;
+        follow(stream, object, store_get_like(stream->source, object));
         pending_free(stream, stream->pending);
     }
 }

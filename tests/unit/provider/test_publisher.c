@@ -278,6 +278,43 @@ static void test_an_object_larger_than_a_payload(void **state)
 
 /* ---- answers ---- */
 
+static struct object *large_object(const char *name, size_t len)
+{
+    cleanup_free char *text = mem_alloc(len + 200);
+    struct object *object = NULL;
+    int head = snprintf(text, 200, "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"ns\",\"uid\":\"%s\"}",
+                        name, name);
+    memset(text + head, ' ', len);
+    text[(size_t)head + len] = '}';
+    assert_int_equal(object_create(text, (size_t)head + len + 1, NULL, &object), 0);
+    return object;
+}
+
+/* It is left out, before the stream is ready and behind that; all else goes on. */
+static void test_what_no_message_can_hold_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(object_unrefp) struct object *first = large_object("large-1", 32 << 20);
+    cleanup_with(object_unrefp) struct object *second = large_object("large-2", 32 << 20);
+    put(f->pods, "a", 1);
+    store_put(f->pods, first);
+    start(f, (struct publishing_options){0});
+    store_put(f->pods, second);
+    put(f->pods, "b", 1);
+    put(f->pods, "large-3", 1);
+    run(f, LOOP_SECOND);
+    say_sync(f, "hub", 5, NULL, 16);
+    const struct heard *chunk = tap_last(f->tap, MESSAGE_CHUNK, ANSWERS);
+    assert_non_null(chunk);
+    assert_true(chunk->message.last);
+    assert_int_equal(chunk->message.count, 3);
+    assert_int_equal(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 1);
+    assert_int_equal(stats(f)->too_large, 2);
+    store_delete(f->pods, "ns/large-1", false);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->events, 2); /* nobody had it */
+}
+
 static void test_equal_is_answered_in_one_message(void **state)
 {
     struct fixture *f = *state;
@@ -708,6 +745,7 @@ int main(void)
         TEST(test_the_root_is_of_what_is_published),
         TEST(test_only_the_newest_state_waits),
         TEST(test_an_object_larger_than_a_payload),
+        TEST(test_what_no_message_can_hold_is_left_out),
         TEST(test_equal_is_answered_in_one_message),
         TEST(test_credit_is_respected),
         TEST(test_a_snapshot_while_objects_change),
