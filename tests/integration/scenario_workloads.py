@@ -151,7 +151,7 @@ class Workloads(unittest.TestCase):
         self.wait_replicas(2)
         uid = self.nginx()["metadata"]["uid"]
         self.swap(self.source, "--nodes", 0)
-        self.bench.wait("the hub has seen it", lambda: "another cluster answers" in hub.log(), 90)
+        self.bench.wait("the hub has begun anew", lambda: hub.log().count("source of workloads:") == 2, 90)
         self.bench.wait("so has the agent", lambda: "another cluster" in agent.log(), 40)
         self.deploy()
         self.bench.wait("it says that it leaves the workload alone", lambda: "frozen" in agent.log(), 30)
