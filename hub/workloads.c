@@ -153,7 +153,7 @@ static void heard_of(struct workloads *workloads, const char *resource_version)
 static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
     struct workloads *workloads = arg;
-    struct audience *audience = audience_of(workloads, new_ ? new_ : old);
+    struct audience *audience = workloads->gone_back ? NULL : audience_of(workloads, new_ ? new_ : old);
     if (!audience)
         return;
     if (!new_) {
@@ -172,41 +172,45 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
 
 /* A list that is older than what we have been told before is that of a source restored from a backup. What it
  * lacks must not go down as deleted: those who have it shall see for themselves that the source went back. */
-static bool went_back(struct workloads *workloads, const char *resource_version)
+static bool is_behind(const struct workloads *workloads, const char *resource_version)
 {
     uint64_t version;
-    if (!resource_version_parse(resource_version, &version) || version >= workloads->highest)
-        return false;
+    return resource_version_parse(resource_version, &version) && version < workloads->highest;
+}
+
+/* It is that cluster. */
+static bool may_replace(struct workloads *workloads)
+{
+    if (!workloads->gone_back)
+        return true;
     log_error(workloads->log, "workloads",
-              "the source went back: it tells resourceVersion %s, and was at %" PRIu64
-              " before, as if restored from a backup: beginning anew",
-              resource_version, workloads->highest);
-    return true;
+              "the source went back: it was at resourceVersion %" PRIu64
+              " before, and tells an older one, as if restored from a backup: beginning anew",
+              workloads->highest);
+    if (workloads->went_back)
+        workloads->went_back(workloads->arg);
+    return false;
 }
 
 static bool on_may_replace(void *arg, const char *resource_version)
 {
     struct workloads *workloads = arg;
-    if (went_back(workloads, resource_version)) {
-        workloads->gone_back = true;
-        if (workloads->went_back)
-            workloads->went_back(workloads->arg);
-        return false;
-    }
-    if (workloads->confirm)
-        workloads->confirm(workloads->arg);
-    return !workloads->confirm;
+    workloads->gone_back = is_behind(workloads, resource_version);
+    if (!workloads->confirm)
+        return may_replace(workloads);
+    workloads->confirm(workloads->arg);
+    return false;
+}
+
+void workloads_confirmed(struct workloads *workloads)
+{
+    if (may_replace(workloads))
+        mirror_replace(workloads->mirror);
 }
 
 static void on_bookmark(void *arg, const char *resource_version)
 {
     heard_of(arg, resource_version);
-}
-
-void workloads_confirmed(struct workloads *workloads)
-{
-    if (!workloads->gone_back)
-        mirror_replace(workloads->mirror);
 }
 
 static void on_synced(void *arg, const char *resource_version)

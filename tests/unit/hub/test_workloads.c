@@ -206,7 +206,30 @@ static void a_source_that_went_back_takes_nothing_back(void **state)
     line_run(&f->line, 120 * LOOP_SECOND);
     assert_int_equal(f->backs, 1);
     assert_non_null(arrived(f));
-    workloads_confirmed(f->workloads); /* a word that comes late */
+    put_deployment(f, false, "viewer", SELECTED, "", 7);
+    line_run(&f->line, 120 * LOOP_SECOND);
+    struct slice spec = json_member(object_bytes(arrived(f)), "spec");
+    assert_true(slice_equal(json_member(spec, "replicas"), "2")); /* nor anything else of it */
+}
+
+/* First of all it has to be the same one. */
+static void a_source_that_went_back_may_be_another_cluster(void **state)
+{
+    struct fixture *f = *state;
+    f->doubt = true;
+    put_namespace(f, "viewer");
+    uint64_t backup = apiserver_revision(f->line.server);
+    start(f);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    workloads_confirmed(f->workloads);
+    put_deployment(f, false, "viewer", SELECTED, "", 2);
+    line_run(&f->line, 5 * LOOP_SECOND);
+    assert_int_equal(apiserver_restore(f->line.server, backup), 0);
+    line_run(&f->line, 120 * LOOP_SECOND);
+    assert_int_equal(f->asked, 2);
+    assert_int_equal(f->backs, 0);
+    workloads_confirmed(f->workloads);
+    assert_int_equal(f->backs, 1);
     line_run(&f->line, 120 * LOOP_SECOND);
     assert_non_null(arrived(f));
 }
@@ -261,6 +284,7 @@ int main(void)
         TEST(a_source_that_is_away_or_forbids_takes_nothing_back),
         TEST(a_list_of_an_unknown_cluster_takes_nothing_back),
         TEST(a_source_that_went_back_takes_nothing_back),
+        TEST(a_source_that_went_back_may_be_another_cluster),
         TEST(what_is_not_for_the_cluster_causes_no_delta),
         TEST(names_that_are_no_clusters_get_no_stream),
     };
