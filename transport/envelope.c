@@ -274,7 +274,9 @@ static bool append_likeness(struct codec *codec, struct buf *out, struct slice b
         return append_frame(codec, out, bytes, base);
     if (!codec->sequences) {
         codec->sequences = ZSTD_createCCtx();
-        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+        /* Otherwise a place that goes on as the one before is told in full each time: 7 bytes of a pod's 58.
+         */
+        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_blockDelimiters, ZSTD_sf_noBlockDelimiters);
         ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_hashLog, ZSTD_HASHLOG_MIN); /* it is not used */
     }
     size_t n = ZSTD_compressSequences(codec->sequences, out->data + out->len, bytes.len, sequences, count,

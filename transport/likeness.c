@@ -172,6 +172,5 @@ size_t likeness_find(struct slice base, struct slice bytes, ZSTD_Sequence sequen
             leave(&walk, gap);
         go_along(&walk);
     }
-    sequences[walk.count++] = (ZSTD_Sequence){.litLength = (unsigned)walk.literals};
     return walk.count;
 }

@@ -18,8 +18,8 @@
 
 #define LIKENESS_MAX 128
 
-/* Sequences that make `bytes` behind `base`, the last one without a match. 0 where they are not alike in that
- * way, and zstd had better search. */
+/* Sequences that make `bytes` behind `base`; what is left of them are literals. 0 where they are not alike in
+ * that way, and zstd had better search. */
 size_t likeness_find(struct slice base, struct slice bytes, ZSTD_Sequence sequences[LIKENESS_MAX]);
 
 #endif

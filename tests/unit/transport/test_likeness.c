@@ -31,7 +31,7 @@ static size_t framed(struct slice base, struct slice bytes, const ZSTD_Sequence 
     static char frame[TEXT_MAX * 2], back[TEXT_MAX];
     ZSTD_CCtx *compress = ZSTD_createCCtx();
     ZSTD_DCtx *unpack = ZSTD_createDCtx();
-    ZSTD_CCtx_setParameter(compress, ZSTD_c_blockDelimiters, ZSTD_sf_explicitBlockDelimiters);
+    ZSTD_CCtx_setParameter(compress, ZSTD_c_blockDelimiters, ZSTD_sf_noBlockDelimiters);
     size_t len =
         ZSTD_compressSequences(compress, frame, sizeof(frame), sequences, count, bytes.data, bytes.len);
     assert_false(ZSTD_isError(len));

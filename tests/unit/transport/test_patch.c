@@ -143,6 +143,23 @@ static void test_large_objects(void **state)
     object_unref(other);
 }
 
+/* Both versions go on together behind each place that changed, which is told in a few bits. */
+static void test_a_place_costs_little(void **state)
+{
+    enum { PLACES = 12, APART = 250 };
+    struct fixture *f = *state;
+    char data[PLACES * APART];
+    unsigned seed = 5;
+    fill(data, sizeof(data), &seed);
+    cleanup_with(object_unrefp) struct object *base = object_with_data(data, sizeof(data));
+    for (size_t i = 0; i < PLACES; i++)
+        data[i * APART + 100] = '!';
+    cleanup_with(object_unrefp) struct object *next = object_with_data(data, sizeof(data));
+    assert_int_equal(codec_put_patch(f->writer, &f->body, base, next), 0);
+    assert_in_range(f->body.len, PLACES, 20 + 4 * PLACES);
+    check_leads_to(f, base, next);
+}
+
 /* ---- none ---- */
 
 /* More and more of it was there: from some point on it pays, and never before. */
@@ -271,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_whatever_is_edited_comes_back),
         TEST(test_large_objects),
+        TEST(test_a_place_costs_little),
         TEST(test_no_patch_that_does_not_pay),
         TEST(test_no_patch_in_the_plain_encoding),
         TEST(test_no_patch_without_room),
