@@ -113,10 +113,11 @@ static bool fits(const struct informer_replica *replica, uint64_t objects, uint6
            cluster->size - replica->counted_size + size <= options->size_max;
 }
 
-bool bounds_fit_store(const struct informer_replica *replica, const struct store *state, uint64_t count)
+bool bounds_fit_snapshot(const struct informer_replica *replica, const struct snapshot *snapshot,
+                         uint64_t count)
 {
-    uint64_t have = store_count(state);
-    return fits(replica, count > have ? count : have, store_size(state));
+    uint64_t have = store_count(snapshot_state(snapshot));
+    return fits(replica, count > have ? count : have, snapshot_size(snapshot));
 }
 
 /* How much larger the store is once they are applied. */

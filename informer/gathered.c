@@ -342,39 +342,13 @@ static bool is_newer(const struct gathered_since *since, uint64_t hash, const st
     return entry->sequence > since->sequence(since->arg, hash);
 }
 
-struct digest gathered_foretell(const struct gathered *gathered, const struct gathered_since *since,
-                                const struct store *store)
-{
-    struct digest root = store_root(store);
-    for (const struct slot *slot = gathered->slots; slot; slot = slot->hh.next) {
-        const struct entry *entry;
-        DL_FOREACH(slot->entries, entry)
-        {
-            if (!is_newer(since, slot->hash, entry))
-                continue;
-            struct object *old = store_get(store, entry->key);
-            if (old)
-                digest_sub(&root, object_digest(old));
-            if (entry->object)
-                digest_add(&root, object_digest(entry->object));
-        }
-    }
-    return root;
-}
-
-void gathered_lay_over(const struct gathered *gathered, const struct gathered_since *since,
-                       struct store *store)
+void gathered_each_newer(const struct gathered *gathered, const struct gathered_since *since,
+                         void (*visit)(void *arg, const char *key, struct object *object), void *arg)
 {
     for (const struct slot *slot = gathered->slots; slot; slot = slot->hh.next) {
         const struct entry *entry;
         DL_FOREACH(slot->entries, entry)
-        {
-            if (!is_newer(since, slot->hash, entry))
-                continue;
-            if (entry->object)
-                store_put(store, entry->object);
-            else
-                store_delete(store, entry->key, false);
-        }
+        if (is_newer(since, slot->hash, entry))
+            visit(arg, entry->key, entry->object);
     }
 }

@@ -52,12 +52,10 @@ struct gathered_since {
 /* An answer has this object, as of that sequence: what waits for it need not any more. */
 void gathered_answered(struct gathered *gathered, struct object *object, uint64_t sequence);
 /* All answers are there: applies what still waits. 0; 1 where a base is not there. To be called before the
- * following two. */
+ * following. */
 int gathered_resolve(struct gathered *gathered, const struct gathered_since *since);
-/* What the root of a store would be with the newer changes laid over it; and to do so. */
-struct digest gathered_foretell(const struct gathered *gathered, const struct gathered_since *since,
-                                const struct store *store);
-void gathered_lay_over(const struct gathered *gathered, const struct gathered_since *since,
-                       struct store *store);
+/* Each newest state that is newer than the answer about its key; object NULL: deleted. Both are borrowed. */
+void gathered_each_newer(const struct gathered *gathered, const struct gathered_since *since,
+                         void (*visit)(void *arg, const char *key, struct object *object), void *arg);
 
 #endif

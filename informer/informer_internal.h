@@ -55,11 +55,15 @@ struct informer_replica {
     enum replica_phase phase;
     struct store *store;
     uint64_t epoch, sequence; /* of the store; while installing, of `fresh` */
-    struct store *fresh;      /* while installing */
+    struct store *fresh;      /* while installing: what is to be, */
+    struct store *gone;       /* or, where this is there, what comes, and what does not stay (snapshot.h) */
+    struct digest root;       /* of the whole then */
     uint64_t cursor;          /* while installing: key hashes below are done */
 
     struct snapshot *snapshot;      /* while syncing */
     size_t credit, answers, window; /* while syncing: answers promised, come, and to be ahead (credit.c) */
+    uint64_t told;                  /* while syncing: haves sent */
+    uint64_t unrepaired;            /* the epoch in which a repair failed */
     bool queued;
     int64_t live_us; /* when it last became live */
     struct backoff backoff;
@@ -158,7 +162,8 @@ void sync_init(struct informer_replica *replica);
 void sync_deinit(struct informer_replica *replica);
 void sync_want(struct informer_replica *replica);
 void sync_admit(struct informer *informer);
-void sync_answer(struct informer_replica *replica, const struct message *message); /* equal, chunk */
+void sync_answer(struct informer_replica *replica,
+                 const struct message *message);     /* equal, chunk, digests, repair */
 void sync_advance(struct informer_replica *replica); /* a delta was added to the snapshot */
 void sync_stop(struct informer_replica *replica);    /* nothing is to be had; the store stays as it is */
 /* What signals name the stream by: the topic without provider. */
@@ -180,7 +185,8 @@ void bounds_forget_streams(struct informer_cluster *cluster);
 void bounds_account(struct informer_replica *replica); /* its store has changed */
 /* Would the cluster's objects be within the bounds, with this state in the replica's place, of which there
  * will be `count` objects, or with these changes applied to what is or will be its store? */
-bool bounds_fit_store(const struct informer_replica *replica, const struct store *state, uint64_t count);
+bool bounds_fit_snapshot(const struct informer_replica *replica, const struct snapshot *snapshot,
+                         uint64_t count);
 bool bounds_fit_changes(const struct informer_replica *replica, const struct changes *changes,
                         const struct store *target);
 void bounds_refuse(struct informer_replica *replica); /* counts, and says so once in a while */

@@ -333,7 +333,7 @@ static void hold(struct informer_replica *replica, const struct message *delta)
     if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
         replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)
         held_overflow(replica);
-    else if (!timer_active(&replica->reorder))
+    else if (!timer_active(&replica->reorder) && !replica->gone)
         timer_start(&replica->reorder, REORDER_US);
 }
 
@@ -341,7 +341,7 @@ static void hold(struct informer_replica *replica, const struct message *delta)
  * before, and has its own time to come. */
 void replica_drain_held(struct informer_replica *replica)
 {
-    while (replica->held && replica->phase != REPLICA_IDLE) {
+    while (replica->held && replica->phase != REPLICA_IDLE && !replica->gone) {
         struct held *held = replica->held;
         uint64_t next = next_sequence(replica);
         if (next && held->message.from > next) {
@@ -395,8 +395,8 @@ void replica_delta(struct informer_replica *replica, const struct message *delta
     uint64_t next = next_sequence(replica);
     if (next && delta->from < next) {
         informer->stats.duplicates++;
-    } else if (next && delta->from > next) {
-        hold(replica, delta);
+    } else if ((next && delta->from > next) || replica->gone) {
+        hold(replica, delta); /* also while a repair is put in place, which is a matter of a moment */
     } else {
         take(replica, delta);
         replica_drain_held(replica);

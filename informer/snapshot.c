@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "informer/changes.h"
 #include "informer/gathered.h"
+#include "informer/repair.h"
 
 #define CHUNK_ITEMS_MAX 65536
 
@@ -16,11 +17,16 @@ struct range {
 struct snapshot {
     uint64_t nonce, epoch;
     const struct store *have;
-    struct store *state;
-    struct range *ranges;
+    struct store *state;  /* what the answers hold */
+    struct store *gone;   /* what of ours does not stay; NULL where nothing of it counts */
+    struct range *ranges; /* of chunks or digests */
     size_t range_count, range_cap;
+    uint64_t answers;
+    struct repair *repair; /* NULL where it is none */
+    bool ranged;           /* the ranges are complete */
     bool complete, equal;
-    struct digest root; /* of the whole, at the last range's sequence */
+    uint64_t to;        /* of the newest answer */
+    struct digest root; /* of the whole, then */
     uint64_t count;
     struct gathered *gathered;
 };
@@ -40,6 +46,8 @@ void snapshot_destroy(struct snapshot *snapshot)
     if (!snapshot)
         return;
     gathered_destroy(snapshot->gathered);
+    repair_destroy(snapshot->repair);
+    store_destroy(snapshot->gone);
     store_destroy(snapshot->state);
     free(snapshot->ranges);
     free(snapshot);
@@ -55,14 +63,36 @@ uint64_t snapshot_epoch(const struct snapshot *snapshot)
     return snapshot->epoch;
 }
 
-uint64_t snapshot_chunks(const struct snapshot *snapshot)
+uint64_t snapshot_answers(const struct snapshot *snapshot)
 {
-    return snapshot->range_count;
+    return snapshot->answers;
 }
 
 const struct store *snapshot_state(const struct snapshot *snapshot)
 {
     return snapshot->state;
+}
+
+uint64_t snapshot_size(const struct snapshot *snapshot)
+{
+    uint64_t size = store_size(snapshot->state);
+    return snapshot->gone ? size + store_size(snapshot->have) - store_size(snapshot->gone) : size;
+}
+
+static size_t count_of(const struct snapshot *snapshot)
+{
+    size_t count = store_count(snapshot->state);
+    return snapshot->gone ? count + store_count(snapshot->have) - store_count(snapshot->gone) : count;
+}
+
+static struct digest root_of(const struct snapshot *snapshot)
+{
+    struct digest root = store_root(snapshot->state);
+    if (snapshot->gone) {
+        digest_add(&root, store_root(snapshot->have));
+        digest_sub(&root, store_root(snapshot->gone));
+    }
+    return root;
 }
 
 uint64_t snapshot_gathered_size(const struct snapshot *snapshot)
@@ -91,13 +121,32 @@ static void range_add(struct snapshot *snapshot, uint64_t last_hash, uint64_t se
     snapshot->ranges[snapshot->range_count++] = (struct range){last_hash, sequence};
 }
 
-static bool range_follows(const struct snapshot *snapshot, const struct message *chunk)
+static bool range_follows(const struct snapshot *snapshot, const struct message *answer)
 {
-    const struct range *before = snapshot->range_count ? &snapshot->ranges[snapshot->range_count - 1] : NULL;
-    uint64_t first = before ? before->last_hash + 1 : 0;
-    bool any = chunk->body.len || chunk->last; /* else it could go on like that for ever */
-    return any && chunk->first == first && chunk->last_hash >= first &&
-           (!before || chunk->to >= before->sequence) && chunk->last == (chunk->last_hash == UINT64_MAX);
+    uint64_t first = snapshot->range_count ? snapshot->ranges[snapshot->range_count - 1].last_hash + 1 : 0;
+    bool any = answer->body.len || answer->last; /* else it could go on like that for ever */
+    return any && answer->first == first && answer->last_hash >= first &&
+           answer->last == (answer->last_hash == UINT64_MAX);
+}
+
+/* 0 where it is the next one, of the epoch followed, and not of a time before. */
+static int answer_follows(struct snapshot *snapshot, const struct message *answer)
+{
+    if (answer->epoch == 0)
+        return SNAPSHOT_E_MALFORMED;
+    if (!epoch_adopt(snapshot, answer->epoch))
+        return SNAPSHOT_E_FOREIGN;
+    if (snapshot->complete || answer->index != snapshot->answers)
+        return SNAPSHOT_E_GAP;
+    return answer->to >= snapshot->to ? 0 : SNAPSHOT_E_MALFORMED;
+}
+
+static void answer_taken(struct snapshot *snapshot, const struct message *answer)
+{
+    snapshot->answers++;
+    snapshot->to = answer->to;
+    snapshot->root = answer->root;
+    snapshot->count = answer->count;
 }
 
 static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
@@ -118,18 +167,57 @@ static int chunk_items(struct snapshot *snapshot, const struct message *chunk)
 
 int snapshot_add_chunk(struct snapshot *snapshot, const struct message *chunk)
 {
-    if (chunk->epoch == 0)
-        return SNAPSHOT_E_MALFORMED;
-    if (!epoch_adopt(snapshot, chunk->epoch))
-        return SNAPSHOT_E_FOREIGN;
-    if (snapshot->complete || chunk->index != snapshot->range_count)
-        return SNAPSHOT_E_GAP;
-    if (!range_follows(snapshot, chunk) || chunk_items(snapshot, chunk) != 0)
+    int r = answer_follows(snapshot, chunk);
+    if (r != 0)
+        return r;
+    if (snapshot->repair || !range_follows(snapshot, chunk) || chunk_items(snapshot, chunk) != 0)
         return SNAPSHOT_E_MALFORMED;
     range_add(snapshot, chunk->last_hash, chunk->to);
+    answer_taken(snapshot, chunk);
     snapshot->complete = chunk->last;
-    snapshot->root = chunk->root;
-    snapshot->count = chunk->count;
+    return 0;
+}
+
+static struct repair *repair_of(struct snapshot *snapshot)
+{
+    struct repair_target target = {.come = snapshot->state, .gathered = snapshot->gathered};
+    if (snapshot->repair)
+        return snapshot->repair;
+    target.gone = snapshot->gone = store_create();
+    return snapshot->repair = repair_create(snapshot->have, target);
+}
+
+int snapshot_add_digests(struct snapshot *snapshot, const struct message *digests)
+{
+    int r = answer_follows(snapshot, digests);
+    if (r != 0)
+        return r;
+    if ((snapshot->answers && !snapshot->repair) || snapshot->ranged || !range_follows(snapshot, digests))
+        return SNAPSHOT_E_MALFORMED;
+    r = repair_compare(repair_of(snapshot), digests);
+    if (r != 0)
+        return r == REPAIR_E_UNLIKE ? SNAPSHOT_E_UNLIKE : SNAPSHOT_E_MALFORMED;
+    range_add(snapshot, digests->last_hash, digests->to);
+    answer_taken(snapshot, digests);
+    snapshot->ranged = digests->last;
+    return 0;
+}
+
+bool snapshot_tell(struct snapshot *snapshot, struct buf *body, bool *last)
+{
+    return snapshot->ranged && repair_tell(snapshot->repair, body, last);
+}
+
+int snapshot_add_repair(struct snapshot *snapshot, const struct message *repair)
+{
+    int r = answer_follows(snapshot, repair);
+    if (r != 0)
+        return r;
+    if (!snapshot->ranged || repair_take(snapshot->repair, repair) != 0 ||
+        repair->last != repair_done(snapshot->repair))
+        return SNAPSHOT_E_MALFORMED;
+    answer_taken(snapshot, repair);
+    snapshot->complete = repair->last;
     return 0;
 }
 
@@ -139,13 +227,13 @@ int snapshot_set_equal(struct snapshot *snapshot, const struct message *equal)
         return SNAPSHOT_E_MALFORMED;
     if (!epoch_adopt(snapshot, equal->epoch))
         return SNAPSHOT_E_FOREIGN;
-    if (snapshot->range_count || equal->count != store_count(snapshot->have) ||
+    if (snapshot->answers || equal->count != store_count(snapshot->have) ||
         !digest_equal(equal->root, store_root(snapshot->have)))
         return SNAPSHOT_E_MALFORMED;
     range_add(snapshot, UINT64_MAX, equal->to);
+    answer_taken(snapshot, equal);
+    snapshot->gone = store_create();
     snapshot->complete = snapshot->equal = true;
-    snapshot->root = equal->root;
-    snapshot->count = equal->count;
     return 0;
 }
 
@@ -165,9 +253,8 @@ int snapshot_add_delta(struct snapshot *snapshot, const struct message *delta)
 
 /* ---- the end ---- */
 
-static uint64_t range_sequence(const void *arg, uint64_t hash)
+static uint64_t range_sequence(const struct snapshot *snapshot, uint64_t hash)
 {
-    const struct snapshot *snapshot = arg;
     size_t low = 0, high = snapshot->range_count - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -179,30 +266,43 @@ static uint64_t range_sequence(const void *arg, uint64_t hash)
     return snapshot->ranges[low].sequence;
 }
 
-static struct gathered_since since_ranges(const struct snapshot *snapshot)
+static uint64_t answer_sequence(const void *arg, uint64_t hash)
 {
-    return (struct gathered_since){range_sequence, snapshot};
+    const struct snapshot *snapshot = arg;
+    uint64_t sequence;
+    if (snapshot->repair && repair_sequence(snapshot->repair, hash, &sequence))
+        return sequence;
+    return range_sequence(snapshot, hash);
+}
+
+static void lay_over(void *arg, const char *key, struct object *object)
+{
+    struct snapshot *snapshot = arg;
+    struct object *ours = snapshot->gone ? store_get(snapshot->have, key) : NULL;
+    if (ours)
+        store_put(snapshot->gone, ours);
+    if (object)
+        store_put(snapshot->state, object);
+    else
+        store_delete(snapshot->state, key, false);
 }
 
 static bool verified(struct snapshot *snapshot, bool deltas_lead)
 {
     struct digest promised = deltas_lead ? gathered_root(snapshot->gathered) : snapshot->root;
-    struct gathered_since since = since_ranges(snapshot);
+    struct gathered_since since = {answer_sequence, snapshot};
     if (gathered_resolve(snapshot->gathered, &since) != 0)
         return false;
-    if (snapshot->equal)
-        return digest_equal(gathered_foretell(snapshot->gathered, &since, snapshot->have), promised);
-    gathered_lay_over(snapshot->gathered, &since, snapshot->state);
-    return digest_equal(store_root(snapshot->state), promised) &&
-           (deltas_lead || store_count(snapshot->state) == snapshot->count);
+    gathered_each_newer(snapshot->gathered, &since, lay_over, snapshot);
+    return digest_equal(root_of(snapshot), promised) &&
+           (deltas_lead || count_of(snapshot) == snapshot->count);
 }
 
 enum snapshot_state snapshot_check(struct snapshot *snapshot)
 {
     if (!snapshot->complete)
         return SNAPSHOT_INCOMPLETE;
-    uint64_t first = snapshot->ranges[0].sequence;
-    uint64_t last = snapshot->ranges[snapshot->range_count - 1].sequence;
+    uint64_t first = snapshot->ranges[0].sequence, last = snapshot->to;
     uint64_t delta_first = gathered_first(snapshot->gathered), delta_last = gathered_last(snapshot->gathered);
     bool any = delta_first != 0 && delta_last > first;
     if (!any && first != last)
@@ -220,23 +320,19 @@ enum snapshot_state snapshot_check(struct snapshot *snapshot)
 
 uint64_t snapshot_sequence(const struct snapshot *snapshot)
 {
-    uint64_t last = snapshot->ranges[snapshot->range_count - 1].sequence;
     uint64_t told = gathered_last(snapshot->gathered); /* 0 where nothing was */
-    return told > last ? told : last;
+    return told > snapshot->to ? told : snapshot->to;
 }
 
-bool snapshot_equal(const struct snapshot *snapshot)
+enum snapshot_kind snapshot_kind(const struct snapshot *snapshot)
 {
-    return snapshot->equal;
+    return snapshot->equal ? SNAPSHOT_EQUAL : snapshot->repair ? SNAPSHOT_REPAIR : SNAPSHOT_WHOLE;
 }
 
-void snapshot_lay_over(const struct snapshot *snapshot, struct store *have)
+struct digest snapshot_take(struct snapshot *snapshot, struct store **state, struct store **gone)
 {
-    struct gathered_since since = since_ranges(snapshot);
-    gathered_lay_over(snapshot->gathered, &since, have);
-}
-
-struct store *snapshot_take(struct snapshot *snapshot)
-{
-    return mem_steal(snapshot->state);
+    struct digest root = root_of(snapshot);
+    *state = mem_steal(snapshot->state);
+    *gone = mem_steal(snapshot->gone);
+    return root;
 }

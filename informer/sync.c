@@ -68,7 +68,8 @@ static void sync_abandon(struct informer_replica *replica)
     sync_close(replica);
     timer_stop(&replica->install);
     store_destroy(replica->fresh);
-    replica->fresh = NULL;
+    store_destroy(replica->gone);
+    replica->fresh = replica->gone = NULL;
 }
 
 void sync_deinit(struct informer_replica *replica)
@@ -113,11 +114,19 @@ static void sync_await(struct informer_replica *replica)
     timer_start(&replica->retry, ANSWER_US + (int64_t)replica->informer->promised * ANSWER_EACH_US);
 }
 
+/* Nothing may lead through what we have no room for; and a repair that failed in this epoch would fail again.
+ */
+static bool sync_must_be_whole(const struct informer_replica *replica)
+{
+    return replica->refused || (replica->unrepaired && replica->unrepaired == replica->announced_epoch);
+}
+
 static void sync_send(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
     replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, informer->codec, replica->store);
     credit_start(replica);
+    replica->told = 0;
     replica_drop_held(replica);
     timer_stop(&replica->lag);
     informer->syncing++;
@@ -125,7 +134,7 @@ static void sync_send(struct informer_replica *replica)
     replica_set_phase(replica, REPLICA_SYNCING);
     struct message sync = {
         .kind = MESSAGE_SYNC,
-        .whole = replica->refused, /* no way may lead through what we have no room for */
+        .whole = sync_must_be_whole(replica),
         .nonce = snapshot_nonce(replica->snapshot),
         .epoch = replica->epoch,
         .to = replica->sequence,
@@ -207,6 +216,8 @@ static void sync_fail(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
     informer->stats.syncs_failed++;
+    if (snapshot_kind(replica->snapshot) == SNAPSHOT_REPAIR)
+        replica->unrepaired = snapshot_epoch(replica->snapshot);
     sync_abandon(replica);
     replica_set_phase(replica, REPLICA_IDLE);
     timer_start(&replica->retry, retry_delay(replica));
@@ -244,26 +255,29 @@ static void sync_done(struct informer_replica *replica, uint64_t epoch, uint64_t
     sync_admit(informer);
 }
 
+static void count_outcome(struct informer_stats *stats, enum snapshot_kind kind)
+{
+    stats->syncs_equal += kind == SNAPSHOT_EQUAL;
+    stats->syncs_repair += kind == SNAPSHOT_REPAIR;
+    stats->syncs_snapshot += kind == SNAPSHOT_WHOLE;
+}
+
+/* What changes little is in place at once. */
 static void sync_verified(struct informer_replica *replica)
 {
-    struct informer *informer = replica->informer;
-    uint64_t epoch = snapshot_epoch(replica->snapshot), sequence = snapshot_sequence(replica->snapshot);
-    if (snapshot_equal(replica->snapshot)) {
-        informer->stats.syncs_equal++;
-        snapshot_lay_over(replica->snapshot, replica->store);
-        replica->phase = REPLICA_INSTALLING;
-        sync_done(replica, epoch, sequence);
-        replica_set_phase(replica, REPLICA_LIVE);
-        replica_drain_held(replica);
-        return;
-    }
-    informer->stats.syncs_snapshot++;
-    replica->fresh = snapshot_take(replica->snapshot);
+    struct snapshot *snapshot = replica->snapshot;
+    count_outcome(&replica->informer->stats, snapshot_kind(snapshot));
+    replica->root = snapshot_take(snapshot, &replica->fresh, &replica->gone);
     replica->cursor = 0;
+    replica->unrepaired = 0;
     replica_set_phase(replica, REPLICA_INSTALLING);
-    sync_done(replica, epoch, sequence);
-    timer_start(&replica->install, 0);
-    replica_drain_held(replica);
+    sync_done(replica, snapshot_epoch(snapshot), snapshot_sequence(snapshot));
+    if (replica->gone) {
+        on_install(replica);
+    } else {
+        timer_start(&replica->install, 0);
+        replica_drain_held(replica);
+    }
 }
 
 void sync_advance(struct informer_replica *replica)
@@ -290,16 +304,39 @@ static void sync_credit(struct informer_replica *replica)
     send_signal(replica, credit);
 }
 
+static bool more_to_come(const struct message *answer)
+{
+    return answer->kind == MESSAGE_DIGESTS || (answer->kind != MESSAGE_EQUAL && !answer->last);
+}
+
+/* What we have in buckets that differ, once it is our turn. */
+static void sync_tell(struct informer_replica *replica)
+{
+    topics_text path;
+    struct message have = {.kind = MESSAGE_HAVE, .nonce = snapshot_nonce(replica->snapshot)};
+    struct buf body = BUF_INIT(BODY_LIMIT);
+    sync_path(replica, path);
+    buf_appendf(&body, "%s\n", path);
+    if (snapshot_tell(replica->snapshot, &body, &have.last)) {
+        have.index = replica->told++;
+        have.body = (struct slice){body.data, body.len};
+        replica->informer->stats.haves++;
+        informer_signal(replica->informer, replica->cluster->name, &have);
+    }
+    buf_deinit(&body);
+}
+
 /* An answer was taken. */
 static void sync_answered(struct informer_replica *replica, const struct message *message)
 {
     struct informer *informer = replica->informer;
     sync_await(replica);
     credit_answered(replica);
-    if (message->kind == MESSAGE_CHUNK && !message->last)
+    if (more_to_come(message))
         sync_credit(replica);
     else
         credit_return(replica);
+    sync_tell(replica);
     sync_advance(replica);
     sync_admit(informer);
 }
@@ -312,6 +349,20 @@ static bool is_unannounced(const struct informer_replica *replica, const struct 
            answer->epoch != replica->announced_epoch;
 }
 
+static int add_answer(struct snapshot *snapshot, const struct message *message)
+{
+    switch (message->kind) {
+    case MESSAGE_EQUAL:
+        return snapshot_set_equal(snapshot, message);
+    case MESSAGE_DIGESTS:
+        return snapshot_add_digests(snapshot, message);
+    case MESSAGE_REPAIR:
+        return snapshot_add_repair(snapshot, message);
+    default:
+        return snapshot_add_chunk(snapshot, message);
+    }
+}
+
 void sync_answer(struct informer_replica *replica, const struct message *message)
 {
     struct informer *informer = replica->informer;
@@ -322,17 +373,18 @@ void sync_answer(struct informer_replica *replica, const struct message *message
         cluster_whois(replica->cluster);
         return;
     }
-    int r = message->kind == MESSAGE_EQUAL ? snapshot_set_equal(replica->snapshot, message)
-                                           : snapshot_add_chunk(replica->snapshot, message);
+    int r = add_answer(replica->snapshot, message);
     if (r == SNAPSHOT_E_FOREIGN) {
         cluster_report_conflict(replica->cluster, message->epoch);
     } else if (r == SNAPSHOT_E_MALFORMED) {
         informer_malformed(informer, replica->cluster->name);
         sync_fail(replica);
     } else if (r == SNAPSHOT_E_GAP) {
-        if (message->index > snapshot_chunks(replica->snapshot))
+        if (message->index > snapshot_answers(replica->snapshot))
             sync_fail(replica);
-    } else if (!bounds_fit_store(replica, snapshot_state(replica->snapshot), message->count)) {
+    } else if (r == SNAPSHOT_E_UNLIKE) {
+        sync_fail(replica);
+    } else if (!bounds_fit_snapshot(replica, replica->snapshot, message->count)) {
         sync_refuse(replica);
     } else {
         sync_answered(replica, message);
@@ -341,13 +393,19 @@ void sync_answer(struct informer_replica *replica, const struct message *message
 
 /* ---- installing ---- */
 
+/* Those of ours that may have to go: all, or those that are known to. */
+static const struct store *install_from(const struct informer_replica *replica)
+{
+    return replica->gone ? replica->gone : replica->store;
+}
+
 /* Brings all objects of one key hash to what they are in the fresh store. */
 static void install_hash(struct informer_replica *replica, uint64_t hash)
 {
+    const struct store *from = install_from(replica);
     struct object *object, *after;
-    for (object = store_seek(replica->store, hash); object && object_key_hash(object) == hash;
-         object = after) {
-        after = store_after(replica->store, object);
+    for (object = store_seek(from, hash); object && object_key_hash(object) == hash; object = after) {
+        after = store_after(from, object);
         if (!store_get(replica->fresh, object_key(object))) {
             replica->informer->stats.events++;
             store_delete(replica->store, object_key(object), true);
@@ -362,7 +420,7 @@ static void install_hash(struct informer_replica *replica, uint64_t hash)
 /* The least key hash from the cursor on, in either store. False where there is none. */
 static bool install_next(const struct informer_replica *replica, uint64_t *hash)
 {
-    struct object *ours = store_seek(replica->store, replica->cursor);
+    struct object *ours = store_seek(install_from(replica), replica->cursor);
     struct object *theirs = store_seek(replica->fresh, replica->cursor);
     if (!ours && !theirs)
         return false;
@@ -376,9 +434,11 @@ static bool install_next(const struct informer_replica *replica, uint64_t *hash)
 
 static void install_finish(struct informer_replica *replica)
 {
-    bool right = digest_equal(store_root(replica->store), store_root(replica->fresh));
+    struct digest wanted = replica->gone ? replica->root : store_root(replica->fresh);
+    bool right = digest_equal(store_root(replica->store), wanted);
     store_destroy(replica->fresh);
-    replica->fresh = NULL;
+    store_destroy(replica->gone);
+    replica->fresh = replica->gone = NULL;
     if (!right) {
         replica->informer->stats.misinstalled++;
         log_error(replica->informer->options.log, "informer",
@@ -388,6 +448,7 @@ static void install_finish(struct informer_replica *replica)
         return;
     }
     replica_set_phase(replica, REPLICA_LIVE);
+    replica_drain_held(replica);
 }
 
 static void on_install(void *arg)

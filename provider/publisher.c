@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "transport/split.h"
 
+#define REPAIR_BYTES ((size_t)256 << 10) /* what is less is a chunk or two */
+#define SLICE_OBJECTS 8192
 #define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
 #define TURN_BYTES ((size_t)256 << 10)
 #define TURN_EVENTS 128
@@ -148,6 +150,8 @@ static void on_sync(struct publisher *publisher, const char *informer, const str
         answer_equal(stream, informer, sync);
     else if (!sync->whole && replay_can(stream, sync))
         replay_start(stream, informer, sync);
+    else if (!sync->whole && repair_can(stream, sync))
+        repair_start(stream, informer, sync);
     else
         chunks_start(stream, informer, sync);
 }
@@ -176,6 +180,16 @@ static void on_want(struct publisher *publisher, const char *informer, const str
     }
     publisher->stats.wants_refused += rest.len > 0;
     announce_soon(publisher, WANT_ECHO_US);
+}
+
+/* The path, and a line behind it what the informer has. */
+static void on_have(struct publisher *publisher, const char *informer, const struct message *have)
+{
+    const char *newline = have->body.len ? memchr(have->body.data, '\n', have->body.len) : NULL;
+    size_t path_len = newline ? (size_t)(newline - have->body.data) : 0;
+    struct publisher_stream *stream = stream_by_path(publisher, (struct slice){have->body.data, path_len});
+    if (stream)
+        repair_have(stream, informer, have, (struct slice){newline + 1, have->body.len - path_len - 1});
 }
 
 static void audience_due(struct publisher *publisher, const char *name)
@@ -243,6 +257,9 @@ static void on_signal(struct publisher *publisher, const struct topic *topic, co
         if (stream && stream->ready)
             transfer_credit(stream, topic->informer, &message);
         break;
+    case MESSAGE_HAVE:
+        on_have(publisher, topic->informer, &message);
+        break;
     case MESSAGE_WANT:
         on_want(publisher, topic->informer, &message);
         break;
@@ -309,6 +326,10 @@ struct publisher *publisher_create(struct loop *loop, struct transport *transpor
         publisher->options.window_bytes = WINDOW_BYTES;
     if (!publisher->options.window_messages)
         publisher->options.window_messages = WINDOW_MESSAGES;
+    if (!publisher->options.repair_bytes)
+        publisher->options.repair_bytes = REPAIR_BYTES;
+    if (!publisher->options.slice_objects)
+        publisher->options.slice_objects = SLICE_OBJECTS;
     snprintf(publisher->name, sizeof(publisher->name), "%s", options->name);
     topics_presence(&publisher->options.topics, publisher->name, publisher->presence_topic);
     publisher->presence =
@@ -367,11 +388,12 @@ void publisher_counters(const struct publisher *publisher, struct buf *out)
 {
 #define STAT(member) COUNTER(struct publisher_stats, member)
     static const struct counter list[] = {
-        STAT(events),      STAT(patched),       STAT(coalesced),       STAT(messages),
-        STAT(bytes),       STAT(unsent),        STAT(syncs_equal),     STAT(syncs_snapshot),
-        STAT(syncs_ended), STAT(syncs_replay),  STAT(deltas_replayed), STAT(wants_refused),
-        STAT(heartbeats),  STAT(syncs_refused), STAT(malformed),       STAT(excess),
-        STAT(conflicts),   STAT(unheard),       STAT(too_large),
+        STAT(events),        STAT(patched),         STAT(coalesced),     STAT(messages),
+        STAT(bytes),         STAT(unsent),          STAT(syncs_equal),   STAT(syncs_snapshot),
+        STAT(syncs_ended),   STAT(syncs_replay),    STAT(syncs_repair),  STAT(digests),
+        STAT(repairs),       STAT(deltas_replayed), STAT(wants_refused), STAT(heartbeats),
+        STAT(syncs_refused), STAT(malformed),       STAT(excess),        STAT(conflicts),
+        STAT(unheard),       STAT(too_large),
     };
 #undef STAT
     _Static_assert(sizeof(struct publisher_stats) == array_size(list) * sizeof(uint64_t), "one is missing");

@@ -40,6 +40,8 @@ struct publisher_options {
     int64_t heartbeat_us;   /* 0: 15 s */
     size_t window_bytes;    /* published and not yet acknowledged; 0: 4 MiB */
     size_t window_messages; /* the same in messages; while it is full, events gather in batches. 0: 64 */
+    size_t repair_bytes;    /* of objects: streams of less are never repaired, but sent. 0: 256 KiB */
+    size_t slice_objects;   /* looked at for one message of a repair; 0: 8,192 */
     struct log *log;        /* may be NULL */
 };
 
@@ -69,8 +71,8 @@ struct publisher_stats {
     uint64_t heartbeats;
     uint64_t messages, bytes; /* all others */
     uint64_t unsent;          /* of these, refused by the transport: full, not connected, too long */
-    uint64_t syncs_equal, syncs_replay, syncs_snapshot, syncs_ended;
-    uint64_t deltas_replayed;
+    uint64_t syncs_equal, syncs_replay, syncs_repair, syncs_snapshot, syncs_ended;
+    uint64_t deltas_replayed, digests, repairs; /* messages of these */
     uint64_t syncs_refused; /* of what is not there, or not theirs, or one transfer too many */
     uint64_t wants_refused; /* streams that informers want, and that are not to be had */
     uint64_t malformed;     /* signals that did not decode */

@@ -7,6 +7,7 @@
 #include "base/allowance.h"
 #include "provider/askers.h"
 #include "provider/publisher.h"
+#include "transport/bytes.h"
 
 #define HEARTBEAT_DEFAULT_US (15 * LOOP_SECOND)
 #define WINDOW_BYTES ((size_t)4 << 20)
@@ -28,11 +29,18 @@ struct transfer {
     char informer[TOPICS_PARTICIPANT_MAX + 1];
     topics_text topic;
     uint64_t nonce;
-    transfer_send_fn *send;
-    uint64_t cursor; /* where the next message begins: a key hash; a replay's: a sequence */
-    uint64_t index;  /* of the next message */
-    uint64_t credit; /* messages allowed in all */
-    int64_t last_us; /* when it last moved */
+    transfer_send_fn *send; /* NULL while the informer's turn is */
+    uint64_t cursor;        /* where the next message begins: a key hash; a replay's: a sequence */
+    uint64_t index;         /* of the next message */
+    uint64_t credit;        /* messages allowed in all */
+    int64_t last_us;        /* when it last moved */
+    /* of a repair: */
+    unsigned bits;       /* of a bucket's number */
+    char *have_body;     /* owned; the have that is answered, */
+    struct reader have;  /* what of it is not answered yet, */
+    uint64_t have_next;  /* and the least bucket that may come there */
+    uint64_t have_index; /* of the next one */
+    bool have_last;      /* this one is the last */
     struct transfer *prev, *next;
 };
 
@@ -118,6 +126,7 @@ size_t stream_body_max(const struct publisher *publisher);
 /* The one transfer of this informer and stream, for the sync given. NULL where there are too many. */
 struct transfer *transfer_begin(struct publisher_stream *stream, const char *informer,
                                 const struct message *sync, transfer_send_fn *send);
+struct transfer *transfer_find(struct publisher_stream *stream, const char *informer);
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
 void transfer_free(struct publisher_stream *stream, struct transfer *transfer); /* NULL is fine */
 bool transfer_pump(struct publisher_stream *stream); /* one message at most; false where none may be sent */
@@ -133,6 +142,14 @@ void replay_forget(struct publisher_stream *stream);
 /* Is what the informer has a state that we were in, with all deltas since at hand? */
 bool replay_can(const struct publisher_stream *stream, const struct message *sync);
 void replay_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
+
+/* repair.c */
+/* Is it likely that this is less than a snapshot? */
+bool repair_can(const struct publisher_stream *stream, const struct message *sync);
+void repair_start(struct publisher_stream *stream, const char *informer, const struct message *sync);
+/* told: the body of the have behind the path. */
+void repair_have(struct publisher_stream *stream, const char *informer, const struct message *have,
+                 struct slice told);
 
 struct audience *audience_find(const struct publisher *publisher, const char *name, size_t len);
 

@@ -1,7 +1,7 @@
 /*
- * Answers to syncs that take more than one message: chunks (chunks.c), deltas once more (replay.c). One
- * informer has one transfer per stream: that of its newest sync. The informer gives credit; a transfer that
- * gets none for a while is dropped.
+ * Answers to syncs that take more than one message: chunks (chunks.c), deltas once more (replay.c), digests
+ * and repairs (repair.c). One informer has one transfer per stream: that of its newest sync. The informer
+ * gives credit; a transfer that gets none for a while is dropped.
  */
 #include "provider/publisher_internal.h"
 
@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 
-static struct transfer *transfer_find(struct publisher_stream *stream, const char *informer)
+struct transfer *transfer_find(struct publisher_stream *stream, const char *informer)
 {
     struct transfer *transfer;
     DL_FOREACH(stream->transfers, transfer)
@@ -21,6 +21,7 @@ static struct transfer *transfer_find(struct publisher_stream *stream, const cha
 /* All but its place among the others. */
 static void transfer_clear(struct transfer *transfer)
 {
+    free(transfer->have_body);
     *transfer = (struct transfer){.prev = transfer->prev, .next = transfer->next};
 }
 
@@ -29,6 +30,7 @@ void transfer_free(struct publisher_stream *stream, struct transfer *transfer)
     if (!transfer)
         return;
     DL_DELETE(stream->transfers, transfer);
+    free(transfer->have_body);
     free(transfer);
 }
 
@@ -93,7 +95,7 @@ bool transfer_pump(struct publisher_stream *stream)
 {
     struct transfer *transfer;
     DL_FOREACH(stream->transfers, transfer)
-    if (transfer->index < transfer->credit)
+    if (transfer->send && transfer->index < transfer->credit)
         break;
     if (!transfer)
         return false;

@@ -20,6 +20,7 @@
 
 #include "base/mem.h"
 #include "base/xxh3.h"
+#include "transport/bytes.h"
 #include "transport/likeness.h"
 
 #define MAGIC 'T'
@@ -31,8 +32,7 @@
 #define LIKENESS_NEAR ((size_t)1 << 16)
 #define FRAME_MAGIC "\x28\xb5\x2f\xfd"
 #define FRAME_MAGIC_LEN 4
-#define PATCH_HEAD 12                  /* bytes: key hash and base */
-#define NUMBER_MAX (UINT64_C(1) << 53) /* exact in a JSON number; a million events a second for 285 years */
+#define PATCH_HEAD 12 /* bytes: key hash and base */
 
 #define ITEM_PATCHED 3 /* beside the types of events, which are themselves */
 
@@ -142,66 +142,9 @@ void codec_destroy(struct codec *codec)
 
 /* ---- primitives ---- */
 
-static void put_le(uint8_t *out, uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++)
-        out[i] = (uint8_t)(value >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *in, int bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < bytes; i++)
-        value |= (uint64_t)in[i] << (8 * i);
-    return value;
-}
-
-static int append_le(struct buf *out, uint64_t value, int width)
-{
-    uint8_t bytes[8];
-    put_le(bytes, value, width);
-    return buf_append(out, bytes, (size_t)width);
-}
-
-static int append_varint(struct buf *out, uint64_t value)
-{
-    uint8_t bytes[10];
-    size_t n = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[n++] = (uint8_t)(value | 0x80);
-    bytes[n++] = (uint8_t)value;
-    return buf_append(out, bytes, n);
-}
-
-struct reader {
-    const uint8_t *at, *end;
-};
-
-static bool read_le(struct reader *reader, uint64_t *value, int width)
-{
-    if (reader->end - reader->at < width)
-        return false;
-    *value = get_le(reader->at, width);
-    reader->at += width;
-    return true;
-}
-
-/* Numbers have one spelling: no padding, nothing beyond NUMBER_MAX. */
-static bool read_varint(struct reader *reader, uint64_t *value)
-{
-    *value = 0;
-    for (int shift = 0; shift < 56 && reader->at < reader->end; shift += 7) {
-        uint8_t byte = *reader->at++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return *value <= NUMBER_MAX && (byte != 0 || shift == 0);
-    }
-    return false;
-}
-
 static uint32_t check_of(const uint8_t *payload, size_t len)
 {
-    return (uint32_t)XXH3_64bits_withSeed(payload + PREFIX_LEN, len - PREFIX_LEN, get_le(payload, 5));
+    return (uint32_t)XXH3_64bits_withSeed(payload + PREFIX_LEN, len - PREFIX_LEN, bytes_get_le(payload, 5));
 }
 
 static void *field_of(const struct message *message, const struct field *field)
@@ -215,12 +158,12 @@ static void append_field(struct buf *out, const struct message *message, const s
 {
     const uint64_t *value = field_of(message, field);
     if (field->type == FIELD_NUMBER) {
-        append_varint(out, *value);
+        bytes_append_varint(out, *value);
     } else if (field->type == FIELD_ID) {
-        append_le(out, *value, 8);
+        bytes_append_le(out, *value, 8);
     } else {
-        append_le(out, value[0], 8);
-        append_le(out, value[1], 8);
+        bytes_append_le(out, value[0], 8);
+        bytes_append_le(out, value[1], 8);
     }
 }
 
@@ -228,10 +171,10 @@ static bool read_field(struct reader *reader, struct message *message, const str
 {
     uint64_t *value = field_of(message, field);
     if (field->type == FIELD_NUMBER)
-        return read_varint(reader, value);
+        return reader_varint(reader, value);
     if (field->type == FIELD_ID)
-        return read_le(reader, value, 8);
-    return read_le(reader, &value[0], 8) && read_le(reader, &value[1], 8);
+        return reader_le(reader, value, 8);
+    return reader_le(reader, &value[0], 8) && reader_le(reader, &value[1], 8);
 }
 
 /* The prefix of a large object would be out of sight: zstd chooses by what it compresses alone. */
@@ -300,7 +243,7 @@ static void encode_binary(struct codec *codec, const struct message *message)
         out->data[3] |= FLAG_ZSTD;
     else if (message->body.len)
         buf_append(out, message->body.data, message->body.len);
-    put_le((uint8_t *)out->data + 5, check_of((uint8_t *)out->data, out->len), 4);
+    bytes_put_le((uint8_t *)out->data + 5, check_of((uint8_t *)out->data, out->len), 4);
 }
 
 /* Only what carries objects may be large: a few bytes of anything else must not unpack to many. */
@@ -354,7 +297,7 @@ static int decode_binary(struct codec *codec, const uint8_t *payload, size_t len
         return ENVELOPE_E_VERSION;
     if (payload[4] != 0)
         return ENVELOPE_E_SIGNED;
-    if (get_le(payload + 5, 4) != check_of(payload, len))
+    if (bytes_get_le(payload + 5, 4) != check_of(payload, len))
         return ENVELOPE_E_CHECK;
     if (payload[2] == 0 || payload[2] >= MESSAGE_KIND_COUNT || payload[3] & ~FLAGS_KNOWN)
         return ENVELOPE_E_MALFORMED;
@@ -505,13 +448,13 @@ static int put_binary_item(struct buf *body, const struct object *old, const str
     enum event_type type = !old ? EVENT_ADDED : new_ ? EVENT_MODIFIED : EVENT_DELETED;
     int r = buf_append_char(body, (char)type);
     if (r == 0 && new_)
-        r = append_varint(body, object_bytes(new_).len) ||
+        r = bytes_append_varint(body, object_bytes(new_).len) ||
             buf_append(body, object_bytes(new_).data, object_bytes(new_).len);
     if (r == 0 && !new_) {
         struct slice uid = object_uid(old);
         size_t key_len = strlen(object_key(old));
-        r = append_varint(body, key_len) || buf_append(body, object_key(old), key_len) ||
-            append_varint(body, uid.len) || buf_append(body, uid.data, uid.len);
+        r = bytes_append_varint(body, key_len) || buf_append(body, object_key(old), key_len) ||
+            bytes_append_varint(body, uid.len) || buf_append(body, uid.data, uid.len);
     }
     return r ? BUF_E_LIMIT : 0;
 }
@@ -556,9 +499,9 @@ int codec_put_patch(struct codec *codec, struct buf *body, const struct object *
     if (codec->encoding == ENCODING_PLAIN || !append_likeness(codec, frame, bytes, object_bytes(base)) ||
         frame->len - FRAME_MAGIC_LEN + PATCH_HEAD >= bytes.len)
         return 1;
-    int r = buf_append_char(body, ITEM_PATCHED) || append_le(body, object_key_hash(base), 8) ||
-            append_le(body, (uint32_t)object_digest(base).low, 4) ||
-            append_varint(body, frame->len - FRAME_MAGIC_LEN) ||
+    int r = buf_append_char(body, ITEM_PATCHED) || bytes_append_le(body, object_key_hash(base), 8) ||
+            bytes_append_le(body, (uint32_t)object_digest(base).low, 4) ||
+            bytes_append_varint(body, frame->len - FRAME_MAGIC_LEN) ||
             buf_append(body, frame->data + FRAME_MAGIC_LEN, frame->len - FRAME_MAGIC_LEN);
     if (r)
         buf_truncate(body, start);
@@ -585,7 +528,7 @@ int codec_unpatch(struct codec *codec, struct slice patch, const struct object *
 static bool read_slice(struct reader *reader, struct slice *slice)
 {
     uint64_t len;
-    if (!read_varint(reader, &len) || len > (uint64_t)(reader->end - reader->at))
+    if (!reader_varint(reader, &len) || len > (uint64_t)(reader->end - reader->at))
         return false;
     *slice = (struct slice){(const char *)reader->at, (size_t)len};
     reader->at += len;
@@ -595,7 +538,7 @@ static bool read_slice(struct reader *reader, struct slice *slice)
 static bool read_patch(struct reader *reader, struct item *item)
 {
     uint64_t base;
-    if (!read_le(reader, &item->key_hash, 8) || !read_le(reader, &base, 4))
+    if (!reader_le(reader, &item->key_hash, 8) || !reader_le(reader, &base, 4))
         return false;
     item->base = (uint32_t)base;
     return read_slice(reader, &item->patch);

@@ -59,6 +59,7 @@
     X(EVENTS, "changes told by informers")                                                                   \
     X(SYNCS, "syncs")                                                                                        \
     X(SYNCS_EQUAL, "syncs answered equal")                                                                   \
+    X(SYNCS_REPAIR, "syncs answered by a repair")                                                            \
     X(SYNCS_SNAPSHOT, "syncs answered by a snapshot")                                                        \
     X(SYNCS_FAILED, "syncs that failed")                                                                     \
     X(DUPLICATES, "deltas that were old")                                                                    \
@@ -67,6 +68,7 @@
     X(FOREIGN, "messages of another epoch or boot")                                                          \
     X(MALFORMED, "messages not understood")                                                                  \
     X(CONFLICTS, "conflicts of two providers")                                                               \
+    X(REPLAYED, "deltas sent once more")                                                                     \
     X(PATCHED, "changes sent as patches")                                                                    \
     X(COALESCED, "changes coalesced")                                                                        \
     X(ENDED, "replicas dropped")                                                                             \

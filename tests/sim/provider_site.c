@@ -116,6 +116,8 @@ static void site_open(struct site *site)
         .encoding = world->encoding,
         .heartbeat_us = world->heartbeat_us,
         .window_bytes = 64 << 10,
+        .repair_bytes = loop_random_below(world->loop, 4) ? 1 : 0,
+        .slice_objects = 1 + loop_random_below(world->loop, 20),
         .log = log_of(world),
     };
     site->publisher = publisher_create(world->loop, site->transport, &options, &publisher_ops, site);

@@ -92,6 +92,7 @@ void world_count_informer(struct world *world, const struct informer_stats *stat
     cover_more(world, COVER_EVENTS, stats->events);
     cover_more(world, COVER_SYNCS, stats->syncs);
     cover_more(world, COVER_SYNCS_EQUAL, stats->syncs_equal);
+    cover_more(world, COVER_SYNCS_REPAIR, stats->syncs_repair);
     cover_more(world, COVER_SYNCS_SNAPSHOT, stats->syncs_snapshot);
     cover_more(world, COVER_SYNCS_FAILED, stats->syncs_failed);
     cover_more(world, COVER_DUPLICATES, stats->duplicates);
@@ -107,6 +108,7 @@ void world_count_informer(struct world *world, const struct informer_stats *stat
 void world_count_publisher(struct world *world, const struct publisher_stats *stats)
 {
     cover_more(world, COVER_COALESCED, stats->coalesced);
+    cover_more(world, COVER_REPLAYED, stats->deltas_replayed);
     cover_more(world, COVER_PATCHED, stats->patched);
     cover_more(world, COVER_CONFLICTS, stats->conflicts);
 }

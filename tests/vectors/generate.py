@@ -365,11 +365,6 @@ def write_patches():
     item_vector("patch-length", "A patch longer than the body.", b"\x03" + bytes(12) + b"\x02a")
 
 
-def bucket_entry(item, bits):
-    return struct.pack("<II", (key_hash(item.key.encode()) << bits & (1 << 64) - 1) >> 32,
-                       item.digest() & 0xFFFFFFFF)
-
-
 def write_repair():
     root = (ONE.digest() + TWO.digest()) & MASK
     bits = 4
@@ -385,8 +380,9 @@ def write_repair():
                 b"".join(struct.pack("<I", value) for value in sums), final=True)
     good_binary("have", "An informer has the second of them, and something else in the bucket of the first.", "have",
                 {"nonce": NONCE, "index": 0},
-                b"all/core/v1/configmaps\n" + varint(buckets[0]) + varint(1) + bytes(8) +
-                varint(buckets[1] - buckets[0] - 1) + varint(1) + bucket_entry(objects[1], bits), final=True)
+                b"all/core/v1/configmaps\n" + varint(buckets[0]) + varint(1) + bytes(4) +
+                varint(buckets[1] - buckets[0] - 1) + varint(1) +
+                struct.pack("<I", objects[1].digest() & 0xFFFFFFFF), final=True)
     good_binary("repair", "What it has in the first bucket goes, and the object comes; in the second it is right.",
                 "repair", answer | {"index": 1, "to": 301},
                 varint(2) + varint(buckets[0]) + varint(1) + b"\x00" +
