@@ -256,13 +256,13 @@ void informer_counters(const struct informer *informer, struct buf *out)
 {
 #define STAT(member) COUNTER(struct informer_stats, member)
     static const struct counter list[] = {
-        STAT(events),         STAT(patched),         STAT(deltas),           STAT(duplicates),
-        STAT(gaps),           STAT(divergences),     STAT(bases_missing),    STAT(held_dropped),
-        STAT(syncs),          STAT(syncs_equal),     STAT(syncs_repair),     STAT(haves),
-        STAT(syncs_snapshot), STAT(syncs_failed),    STAT(syncs_delayed),    STAT(foreign),
-        STAT(unasked),        STAT(malformed),       STAT(parts_given_up),   STAT(excess),
-        STAT(refused),        STAT(streams_refused), STAT(clusters_refused), STAT(conflicts),
-        STAT(whois),          STAT(misinstalled),    STAT(unsent),
+        STAT(events),    STAT(patched),        STAT(deltas),          STAT(duplicates),
+        STAT(gaps),      STAT(divergences),    STAT(bases_missing),   STAT(held_dropped),
+        STAT(syncs),     STAT(syncs_equal),    STAT(syncs_repair),    STAT(syncs_ended),
+        STAT(haves),     STAT(syncs_snapshot), STAT(syncs_failed),    STAT(syncs_delayed),
+        STAT(foreign),   STAT(unasked),        STAT(malformed),       STAT(parts_given_up),
+        STAT(excess),    STAT(refused),        STAT(streams_refused), STAT(clusters_refused),
+        STAT(conflicts), STAT(whois),          STAT(misinstalled),    STAT(unsent),
     };
 #undef STAT
     _Static_assert(sizeof(struct informer_stats) == array_size(list) * sizeof(uint64_t), "one is missing");

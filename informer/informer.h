@@ -72,6 +72,7 @@ struct informer_stats {
     uint64_t bases_missing; /* deltas with a patch of an object that we do not have */
     uint64_t held_dropped;  /* deltas that waited for one before them, in vain */
     uint64_t syncs, syncs_equal, syncs_repair, syncs_snapshot;
+    uint64_t syncs_ended;     /* answered by an end */
     uint64_t haves;           /* sent */
     uint64_t syncs_failed;    /* broken, or without an answer */
     uint64_t syncs_delayed;   /* for a while, since the provider makes us sync too often */

@@ -416,6 +416,7 @@ void replica_end(struct informer_replica *replica, const struct message *end)
         informer->stats.foreign++; /* the run that we follow has it: another provider has said that */
         cluster_whois(replica->cluster);
     } else if (answer || follows) {
+        informer->stats.syncs_ended += answer;
         log_info(informer->options.log, "informer", "%s %s: %s", replica->cluster->name,
                  replica->gvr.resource,
                  end->reason == END_GONE ? "the cluster does not have this resource any more"

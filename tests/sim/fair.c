@@ -22,7 +22,7 @@ static struct informer_stats counted(const struct world *world)
         sum.duplicates += stats->duplicates;
         sum.gaps += stats->gaps;
         sum.divergences += stats->divergences;
-        sum.syncs += stats->syncs;
+        sum.syncs += stats->syncs - stats->syncs_ended; /* an end is found out whenever that is */
         sum.syncs_equal += stats->syncs_equal;
         sum.syncs_failed += stats->syncs_failed;
         sum.foreign += stats->foreign;
