@@ -7,10 +7,14 @@
  * syncs that need a single answer run at once, and those that need thousands have what is left. Shares shrink
  * as others queue up, and what a sync was promised and does not need any more goes back. Since each answer
  * gives back what it took, a sync that is under way can always go on.
+ *
+ * One cluster has half of it at most: a provider that does not answer keeps what it was promised until that
+ * is given up, and others must not wait for it.
  */
 #include "informer/informer_internal.h"
 
 #define BUDGET 256
+#define OF_CLUSTER (BUDGET / 2)
 #define FIRST 4
 #define WINDOW_MAX 32
 
@@ -20,18 +24,34 @@ static size_t share(const struct informer *informer)
     return share < 1 ? 1 : share > WINDOW_MAX ? WINDOW_MAX : share;
 }
 
+static size_t lesser(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static void promise(struct informer_replica *replica, size_t more)
 {
-    size_t left = BUDGET - replica->informer->promised;
-    if (more > left)
-        more = left;
+    size_t left = lesser(BUDGET - replica->informer->promised, OF_CLUSTER - replica->cluster->promised);
+    more = lesser(more, left);
     replica->credit += more;
     replica->informer->promised += more;
+    replica->cluster->promised += more;
+}
+
+static void give_back(struct informer_replica *replica, size_t count)
+{
+    replica->informer->promised -= count;
+    replica->cluster->promised -= count;
 }
 
 bool credit_left(const struct informer *informer)
 {
     return informer->promised < BUDGET;
+}
+
+bool credit_left_for(const struct informer_cluster *cluster)
+{
+    return cluster->promised < OF_CLUSTER;
 }
 
 void credit_start(struct informer_replica *replica)
@@ -47,7 +67,7 @@ void credit_answered(struct informer_replica *replica)
     if (replica->answers == replica->credit) /* more than was asked for */
         return;
     replica->answers++;
-    replica->informer->promised--;
+    give_back(replica, 1);
 }
 
 bool credit_renew(struct informer_replica *replica)
@@ -62,6 +82,6 @@ bool credit_renew(struct informer_replica *replica)
 
 void credit_return(struct informer_replica *replica)
 {
-    replica->informer->promised -= replica->credit - replica->answers;
+    give_back(replica, replica->credit - replica->answers);
     replica->credit = replica->answers;
 }

@@ -79,9 +79,9 @@ struct informer_replica {
     struct timer lag;     /* how long a heartbeat may be ahead of us */
     uint64_t lag_sequence;
 
-    struct informer_replica *prev, *next; /* the cluster's */
-    UT_hash_handle hh;                    /* the cluster's, by path */
-    struct informer_replica *queue_prev, *queue_next;
+    struct informer_replica *prev, *next;             /* the cluster's */
+    UT_hash_handle hh;                                /* the cluster's, by path */
+    struct informer_replica *queue_prev, *queue_next; /* the cluster's */
 };
 
 /* One catalog: replicas in its order, NULL where we do not want one. */
@@ -114,6 +114,9 @@ struct informer_cluster {
     int64_t want_us;   /* when last sent */
     struct informer_replica *replicas, *replicas_by_path;
     size_t replica_count;
+    struct informer_replica *queue; /* want to sync */
+    struct informer_cluster *turn_prev, *turn_next;
+    size_t promised;        /* as the informer's */
     uint64_t objects, size; /* of all replicas */
     size_t held_bytes;      /* the same */
     UT_hash_handle hh;
@@ -132,7 +135,8 @@ struct informer {
     char provider[TOPICS_PARTICIPANT_MAX + 1];
     bool connected, answerable; /* the first transport; the one that brings answers */
     struct informer_cluster *clusters;
-    struct informer_replica *queue; /* want to sync */
+    struct informer_cluster *turns; /* those with replicas that want to sync; the next one first */
+    size_t turn_count;
     size_t queued, syncing, replica_count;
     size_t promised; /* answers that may be on their way (credit.c) */
     struct allowance malformed_log, crowded_log, whois;
@@ -192,7 +196,8 @@ bool bounds_fit_changes(const struct informer_replica *replica, const struct cha
 void bounds_refuse(struct informer_replica *replica); /* counts, and says so once in a while */
 
 /* credit.c */
-bool credit_left(const struct informer *informer); /* for one sync more */
+bool credit_left(const struct informer *informer);
+bool credit_left_for(const struct informer_cluster *cluster); /* for one sync more */
 void credit_start(struct informer_replica *replica);
 void credit_answered(struct informer_replica *replica); /* an answer came */
 bool credit_renew(struct informer_replica *replica);    /* more are to come. True where credit has grown */

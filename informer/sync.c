@@ -33,21 +33,35 @@ void sync_init(struct informer_replica *replica)
     timer_init(&replica->install, loop, on_install, replica);
 }
 
+/* Each cluster has a line of its own, and those with somebody in line take turns. */
 static void unqueue(struct informer_replica *replica)
 {
-    if (replica->queued)
-        DL_DELETE2(replica->informer->queue, replica, queue_prev, queue_next);
-    replica->informer->queued -= replica->queued;
+    struct informer *informer = replica->informer;
+    struct informer_cluster *cluster = replica->cluster;
+    if (!replica->queued)
+        return;
+    DL_DELETE2(cluster->queue, replica, queue_prev, queue_next);
     replica->queued = false;
+    informer->queued--;
+    if (!cluster->queue) {
+        DL_DELETE2(informer->turns, cluster, turn_prev, turn_next);
+        informer->turn_count--;
+    }
 }
 
 static void enqueue(struct informer_replica *replica)
 {
+    struct informer *informer = replica->informer;
+    struct informer_cluster *cluster = replica->cluster;
     if (replica->queued)
         return;
+    if (!cluster->queue) {
+        DL_APPEND2(informer->turns, cluster, turn_prev, turn_next);
+        informer->turn_count++;
+    }
+    DL_APPEND2(cluster->queue, replica, queue_prev, queue_next);
     replica->queued = true;
-    replica->informer->queued++;
-    DL_APPEND2(replica->informer->queue, replica, queue_prev, queue_next);
+    informer->queued++;
 }
 
 /* No answer counts any more. */
@@ -152,10 +166,24 @@ static void sync_later(struct informer_replica *replica)
     timer_start(&replica->retry, delay_us);
 }
 
+/* The next in line of a cluster that may ask for more. NULL where there is none. */
+static struct informer_replica *next_in_line(struct informer *informer)
+{
+    for (size_t left = informer->turn_count; left; left--) {
+        struct informer_cluster *cluster = informer->turns;
+        DL_DELETE2(informer->turns, cluster, turn_prev, turn_next);
+        DL_APPEND2(informer->turns, cluster, turn_prev, turn_next);
+        if (credit_left_for(cluster))
+            return cluster->queue;
+    }
+    return NULL;
+}
+
 void sync_admit(struct informer *informer)
 {
-    while (informer->connected && informer->answerable && informer->queue && credit_left(informer)) {
-        struct informer_replica *replica = informer->queue;
+    struct informer_replica *replica;
+    while (informer->connected && informer->answerable && credit_left(informer) &&
+           (replica = next_in_line(informer))) {
         unqueue(replica);
         if (!replica->cluster->alive)
             continue;

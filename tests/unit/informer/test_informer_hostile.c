@@ -166,6 +166,30 @@ static void test_a_storm_of_syncs_by_another_way(void **state)
     hand_stop(&h);
 }
 
+/* One cluster with thousands of streams that never answers, and another one whose turn it is all the same. */
+static void test_a_provider_that_never_answers(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    struct publishing other;
+    struct store *pods = store_create();
+    hand_start(&h, f);
+    say_catalog(f, "c1", h.boot, 0, 3000, 31);
+    run(f, LOOP_SECOND);
+    f->replica = NULL;
+    put(pods, "there", 1);
+    publishing_start(&other, &f->wire,
+                     &(struct publishing_options){.name = "c2", .uid = "uid-2", .pods = pods});
+    run(f, 2 * LOOP_SECOND);
+    struct informer_cluster *quiet = informer_next_cluster(f->informer, cluster(f));
+    assert_true(cluster_synced(quiet));
+    assert_int_equal(store_count(replica_store(cluster_next_replica(quiet, NULL))), 1);
+    publishing_stop(&other);
+    store_destroy(pods);
+    f->replica = NULL;
+    hand_stop(&h);
+}
+
 /* ---- numbers that cannot be ---- */
 
 static void say_delta(struct hand *h, uint64_t from, uint64_t items)
@@ -645,6 +669,7 @@ int main(void)
         TEST(test_a_root_that_never_matches),
         TEST(test_epochs_that_never_last),
         TEST(test_a_storm_of_syncs_by_another_way),
+        TEST(test_a_provider_that_never_answers),
         TEST(test_absurd_sequences),
         TEST(test_what_is_held_is_bounded),
         TEST(test_patches_that_grow),
