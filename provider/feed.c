@@ -148,6 +148,7 @@ static void on_state(void *arg, enum reflector_state state, const char *reason)
 
 static void feed_wake(struct feed *feed)
 {
+    log_info(feed->log, "feed", "%s: %s", feed->name, feed->always ? "listing" : "wanted: listing");
     timer_stop(&feed->emptying); /* the list takes over what is still there */
     feed->awake = true;
     feed->state = REFLECTOR_STARTING;
@@ -158,6 +159,7 @@ static void feed_wake(struct feed *feed)
 
 static void feed_rest(struct feed *feed)
 {
+    log_info(feed->log, "feed", "%s: nobody wants it any more: not watched", feed->name);
     mirror_stop(feed->mirror);
     timer_stop(&feed->patience);
     feed->awake = feed->synced = false;
@@ -172,8 +174,6 @@ static void feed_rest(struct feed *feed)
 static void on_interest(void *arg, bool wanted)
 {
     struct feed *feed = arg;
-    log_info(feed->log, "feed", "%s: %s", feed->name,
-             wanted ? "wanted: listing" : "nobody wants it any more: not watched");
     if (wanted)
         feed_wake(feed);
     else

@@ -216,6 +216,46 @@ static void a_provider_that_gives_no_lease_is_not_stormed(void **state)
     assert_in_range(wants(f), 10, 101);
 }
 
+static bool weigh(void *arg, const struct loopback_passage *passage)
+{
+    *(size_t *)arg += passage->to_client ? 0 : passage->len;
+    return false;
+}
+
+/* A provider is started again beside many objects of which none has changed: less than a kilobyte in all,
+ * from presence to the answer that all is equal, and no event. */
+static void a_restart_beside_what_has_not_changed(void **state)
+{
+    static const struct publisher_stream_ops ops = {.lease_us = lease_us, .wanted = on_wanted};
+    struct fixture *f = *state;
+    size_t bytes = 0;
+    for (int i = 0; i < 100000; i++) {
+        char name[24];
+        snprintf(name, sizeof(name), "pod-%d", i);
+        put(f->pods, name, 1);
+    }
+    client_start(f, 0);
+    run(f, 20);
+    assert_true(replica_synced(replica(f, 0)));
+    assert_int_equal(store_count(replica_store(replica(f, 0))), 100001);
+    uint64_t events = informer_stats(f->clients[0].informer)->events;
+    publishing_kill(&f->p);
+    interest_deinit(&f->interest);
+    run(f, 5);
+
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.lose_this = weigh, .arg = &bytes});
+    interest_init(&f->interest, f->wire.loop, on_interest, f);
+    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods, .unready = true});
+    publisher_stream_attend(f->p.stream, &ops, f);
+    publisher_stream_state(f->p.stream, STREAM_UNWANTED);
+    for (int i = 0; i < 5000 && !replica_synced(replica(f, 0)); i++)
+        wire_run(&f->wire, LOOP_MS);
+    assert_true(replica_synced(replica(f, 0)));
+    assert_in_range(bytes, 300, 1023);
+    assert_int_equal(informer_stats(f->clients[0].informer)->events, events);
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){0});
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -225,6 +265,7 @@ int main(void)
         TEST(one_that_ends_takes_no_other_ones_lease),
         TEST(what_is_lost_is_asked_for_again),
         TEST(a_provider_that_gives_no_lease_is_not_stormed),
+        TEST(a_restart_beside_what_has_not_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
