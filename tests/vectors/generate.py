@@ -267,13 +267,17 @@ COMPRESS_MIN = 256  # what the encoder would compress, and we do not
 def write_kinds():
     presence = '{"alive":true,"cluster":"3c3f9be1-0000-4000-8000-000000000000","version":"v1.36.1","heartbeatMs":15000}'
     catalog = ('{"complete":true,"streams":[{"group":"","version":"v1","resource":"configmaps","kind":"ConfigMap",'
-               '"namespaced":true,"epoch":"%016x"}]}' % EPOCH)
+               '"namespaced":true,"epoch":"%016x"}]}')
+    followed, wanted = catalog % EPOCH, catalog % 0
     good("presence", "Here I am: retained.", "presence", {"boot": BOOT}, presence)
     good("presence-will", "The last will.", "presence", {"boot": BOOT},
          '{"alive":false,"cluster":"","version":"","heartbeatMs":0}')
-    good("catalog", "One stream.", "catalog", {"boot": BOOT}, catalog)
-    good("heartbeat", "It is at event 300, and was heard of 2 s ago.", "heartbeat",
-         {"boot": BOOT, "catalog": key_hash(catalog.encode())}, "[[300,2,0]]")
+    good("catalog", "One stream.", "catalog", {"boot": BOOT}, followed)
+    good("catalog-unwanted", "One stream that may be had, and that nobody wants.", "catalog", {"boot": BOOT}, wanted)
+    good("heartbeat", "It is at event 300, complete up to 1042, and was heard of 2 s ago; it is of interest for four minutes.",
+         "heartbeat", {"boot": BOOT, "catalog": key_hash(followed.encode())}, '[[300,2,0,240,"1042"]]')
+    good("heartbeat-unwanted", "Nobody wants it, and it was never listed.", "heartbeat",
+         {"boot": BOOT, "catalog": key_hash(wanted.encode())}, '[[0,-1,3,0,""]]')
     good("end", "The API has no such resource any more.", "end", {"epoch": EPOCH, "nonce": 0, "from": 301, "reason": 1})
     good("end-answer", "The same, as the answer to a sync; no longer shared.", "end",
          {"epoch": EPOCH, "nonce": NONCE, "from": 301, "reason": 2})
