@@ -195,13 +195,14 @@ void sync_admit(struct informer *informer)
 }
 
 /* One that was right only for a moment waits before it asks again: whatever keeps going wrong must not become
- * a storm. And where everybody who follows the provider hears the same, they do not ask all at once. */
+ * a storm. And who has streams for one participant has them for many, who all hear at once that it has begun
+ * anew: they do not ask all at once. */
 static bool sync_must_wait(struct informer_replica *replica)
 {
     struct loop *loop = replica->informer->loop;
     if (!replica->live_us || loop_now_us(loop) - replica->live_us > SETTLED_US) {
         backoff_reset(&replica->backoff);
-        if (replica->epoch == replica->announced_epoch)
+        if (replica->epoch == replica->announced_epoch || strcmp(replica->audience, TOPICS_ALL) == 0)
             return false;
         timer_start(&replica->retry, (int64_t)loop_random_below(loop, HERD_US));
         return true;

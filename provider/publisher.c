@@ -8,7 +8,7 @@
 #include "transport/split.h"
 
 #define REPAIR_BYTES ((size_t)256 << 10) /* what is less is a chunk or two */
-#define SLICE_OBJECTS 8192
+#define SLICE_OBJECTS 4096
 #define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
 #define TURN_BYTES ((size_t)256 << 10)
 #define TURN_EVENTS 128

@@ -41,7 +41,7 @@ struct publisher_options {
     size_t window_bytes;    /* published and not yet acknowledged; 0: 4 MiB */
     size_t window_messages; /* the same in messages; while it is full, events gather in batches. 0: 64 */
     size_t repair_bytes;    /* of objects: streams of less are never repaired, but sent. 0: 256 KiB */
-    size_t slice_objects;   /* looked at for one message of a repair; 0: 8,192 */
+    size_t slice_objects;   /* looked at for one message of a repair; 0: 4,096 */
     struct log *log;        /* may be NULL */
 };
 
