@@ -4,18 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "base/buf.h"
 #include "base/escape.h"
 #include "base/mem.h"
 
 #define LOOK_US LOOP_SECOND
-#define TEXT_LIMIT ((size_t)8 << 20)
+#define TEXT_LIMIT ((size_t)1 << 20)
+#define TABLE_ROWS 200
+#define LINES_PER_TURN 64 /* clusters looked at in one turn of the loop */
 #define HOME_AND_CLEAR "\033[H\033[J"
 
 /* A cluster as it was shown last. */
 struct shown {
     UT_hash_handle hh;
+    const struct informer_cluster *cluster;
+    bool changed; /* and is to be looked at */
+    struct shown *prev, *next;
     char line[256];
     char name[];
 };
@@ -27,13 +33,14 @@ struct fleet {
     FILE *out;
     struct timer timer;
     struct shown *shown;
+    struct shown *changed;
     uint64_t drawn; /* hash of the table that stands there */
 };
 
 /* ---- a cluster's figures ---- */
 
 struct figures {
-    size_t resources, synced, objects;
+    size_t resources, synced, refused, objects;
     int64_t age_s; /* -1: never heard */
 };
 
@@ -45,6 +52,7 @@ static struct figures figures_of(const struct informer_cluster *cluster)
         int64_t age_s = replica_freshness(replica).age_s;
         figures.resources++;
         figures.synced += replica_synced(replica);
+        figures.refused += replica_refused(replica);
         figures.objects += store_count(replica_store((struct informer_replica *)replica));
         if (age_s > figures.age_s)
             figures.age_s = age_s;
@@ -56,6 +64,8 @@ static const char *state_of(const struct informer_cluster *cluster, const struct
 {
     if (!cluster_alive(cluster))
         return "silent";
+    if (figures->refused)
+        return "refused";
     if (!cluster_synced(cluster))
         return "syncing";
     return figures->synced == figures->resources ? "synced" : "stale";
@@ -95,21 +105,28 @@ static struct shown *shown_get(struct fleet *fleet, const char *name)
 }
 
 /* The number of objects is told, but a change of it alone is no news. */
-static void print_changes(struct fleet *fleet)
+static void print_change(struct fleet *fleet, struct shown *shown)
 {
     struct buf line = BUF_INIT(TEXT_LIMIT);
-    struct informer_cluster *cluster = NULL;
-    while ((cluster = informer_next_cluster(fleet->informer, cluster))) {
-        struct shown *shown = shown_get(fleet, cluster_name(cluster));
-        buf_clear(&line);
-        describe(cluster, &line);
-        if (strncmp(shown->line, line.data, sizeof(shown->line) - 1) == 0)
-            continue;
+    describe(shown->cluster, &line);
+    if (strncmp(shown->line, line.data, sizeof(shown->line) - 1) != 0) {
         snprintf(shown->line, sizeof(shown->line), "%s", line.data);
-        fprintf(fleet->out, "%s, %zu objects\n", line.data, figures_of(cluster).objects);
+        fprintf(fleet->out, "%s, %zu objects\n", line.data, figures_of(shown->cluster).objects);
+    }
+    buf_deinit(&line);
+}
+
+static void print_changes(struct fleet *fleet)
+{
+    for (int i = 0; i < LINES_PER_TURN && fleet->changed; i++) {
+        struct shown *shown = fleet->changed;
+        DL_DELETE(fleet->changed, shown);
+        shown->changed = false;
+        print_change(fleet, shown);
     }
     fflush(fleet->out);
-    buf_deinit(&line);
+    if (fleet->changed)
+        timer_start(&fleet->timer, 0);
 }
 
 /* ---- the table ---- */
@@ -133,8 +150,11 @@ static void draw_table(struct fleet *fleet)
     struct informer_cluster *cluster = NULL;
     buf_appendf(&table, "%-24s %-9s %-11s %9s   %-12s %s\n", "CLUSTER", "STATE", "RESOURCES", "OBJECTS",
                 "HEARD", "VERSION");
-    while ((cluster = informer_next_cluster(fleet->informer, cluster)))
+    for (int rows = 0; rows < TABLE_ROWS && (cluster = informer_next_cluster(fleet->informer, cluster));
+         rows++)
         append_row(cluster, &table);
+    if (HASH_COUNT(fleet->shown) > TABLE_ROWS)
+        buf_appendf(&table, "and %u more\n", HASH_COUNT(fleet->shown) - TABLE_ROWS);
     uint64_t hash = key_hash(table.data, table.len);
     if (hash != fleet->drawn)
         fprintf(fleet->out, HOME_AND_CLEAR "%s", table.data);
@@ -148,11 +168,26 @@ static void draw_table(struct fleet *fleet)
 static void on_look(void *arg)
 {
     struct fleet *fleet = arg;
-    timer_start(&fleet->timer, LOOK_US);
-    if (fleet->view == FLEET_TABLE)
-        draw_table(fleet);
-    else
+    if (fleet->view == FLEET_LINES) {
         print_changes(fleet);
+        return;
+    }
+    timer_start(&fleet->timer, LOOK_US);
+    draw_table(fleet);
+}
+
+void fleet_changed(struct fleet *fleet, const struct informer_cluster *cluster)
+{
+    if (!fleet)
+        return;
+    struct shown *shown = shown_get(fleet, cluster_name(cluster));
+    shown->cluster = cluster;
+    if (fleet->view == FLEET_TABLE || shown->changed)
+        return;
+    shown->changed = true;
+    DL_APPEND(fleet->changed, shown);
+    if (!timer_active(&fleet->timer))
+        timer_start(&fleet->timer, LOOK_US);
 }
 
 struct fleet *fleet_create(struct loop *loop, const struct informer *informer, enum fleet_view view,
@@ -164,7 +199,11 @@ struct fleet *fleet_create(struct loop *loop, const struct informer *informer, e
     fleet->view = view;
     fleet->out = out;
     timer_init(&fleet->timer, loop, on_look, fleet);
-    timer_start(&fleet->timer, 0);
+    struct informer_cluster *cluster = NULL;
+    while ((cluster = informer_next_cluster(informer, cluster)))
+        fleet_changed(fleet, cluster);
+    if (view == FLEET_TABLE)
+        timer_start(&fleet->timer, 0);
     return fleet;
 }
 

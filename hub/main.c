@@ -61,34 +61,53 @@ static const struct option_spec source_specs[] = {
      .offset = offsetof(struct cluster_options, context)},
 };
 
+static void on_cluster(void *arg, struct informer_cluster *cluster)
+{
+    struct app *app = arg;
+    fleet_changed(app->fleet, cluster);
+}
+
+static void on_heard(void *arg, struct informer_replica *replica)
+{
+    on_cluster(arg, replica_cluster(replica));
+}
+
 static void on_replica(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
+    on_heard(arg, replica);
     deploy_replica(app->deploy, replica);
 }
 
 static void on_synced(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
+    on_heard(arg, replica);
     deploy_synced(app->deploy, replica, true);
 }
 
 static void on_stale(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
+    on_heard(arg, replica);
     deploy_synced(app->deploy, replica, false);
 }
 
 static void on_dropped(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
+    on_heard(arg, replica);
     deploy_dropped(app->deploy, replica);
 }
 
 static int informer_open(struct app *app, struct error *err)
 {
-    static const struct informer_ops ops = {
-        .replica = on_replica, .synced = on_synced, .stale = on_stale, .dropped = on_dropped};
+    static const struct informer_ops ops = {.cluster = on_cluster,
+                                            .replica = on_replica,
+                                            .synced = on_synced,
+                                            .stale = on_stale,
+                                            .heard = on_heard,
+                                            .dropped = on_dropped};
     struct informer_options options = {.name = TOPICS_HUB,
                                        .topics = app->topics,
                                        .encoding = (enum encoding)app->broker.encoding,
@@ -168,6 +187,7 @@ static void app_close(struct app *app)
     deploy_destroy(app->deploy);
     app->deploy = NULL;
     fleet_destroy(app->fleet);
+    app->fleet = NULL;
     inlet_close(&app->inlet);
 }
 

@@ -21,12 +21,31 @@ struct fixture {
     char *text;
     size_t len;
     FILE *out;
+    bool muted; /* the fleet is told nothing */
 };
+
+static void on_cluster(void *arg, struct informer_cluster *cluster)
+{
+    struct fixture *f = arg;
+    if (!f->muted)
+        fleet_changed(f->fleet, cluster);
+}
+
+static void on_heard(void *arg, struct informer_replica *replica)
+{
+    on_cluster(arg, replica_cluster(replica));
+}
 
 static int setup(void **state)
 {
+    static const struct informer_ops told = {.cluster = on_cluster,
+                                             .replica = on_heard,
+                                             .synced = on_heard,
+                                             .stale = on_heard,
+                                             .heard = on_heard,
+                                             .dropped = on_heard};
     struct fixture *f = mem_zalloc(sizeof(*f));
-    line_open(&f->line, "cluster1", NULL, NULL);
+    line_open_told(&f->line, "cluster1", &told, f);
     f->out = open_memstream(&f->text, &f->len);
     *state = f;
     return 0;
@@ -79,6 +98,22 @@ static void each_change_is_a_line(void **state)
     assert_non_null(strstr(f->text, "cluster1: silent, 0 of 13 resources"));
 }
 
+/* It looks at what it is told of, and at nothing else: clusters at rest cost nothing. */
+static void nothing_is_looked_at_without_a_word(void **state)
+{
+    struct fixture *f = *state;
+    start(f, FLEET_LINES);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    size_t before = lines(f);
+    f->muted = true;
+    loopback_cut(f->line.up);
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_int_equal(lines(f), before);
+    fleet_changed(f->fleet, line_cluster(&f->line));
+    line_run(&f->line, 2 * LOOP_SECOND);
+    assert_int_equal(lines(f), before + 1);
+}
+
 static void the_table_is_drawn_anew_where_it_changed(void **state)
 {
     struct fixture *f = *state;
@@ -97,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_change_is_a_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_looked_at_without_a_word, setup, teardown),
         cmocka_unit_test_setup_teardown(the_table_is_drawn_anew_where_it_changed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
