@@ -223,6 +223,7 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     informer->codec = codec_create(options->encoding, BODY_LIMIT);
     informer->signals = codec_create(options->encoding, BODY_LIMIT);
     informer->assembler = assembler_create(BODY_LIMIT, ASSEMBLER_TOTAL);
+    discards_init(&informer->discards, loop);
     informer_subscribe(informer);
     return informer;
 }
@@ -244,6 +245,7 @@ void informer_destroy(struct informer *informer)
     codec_destroy(informer->codec);
     codec_destroy(informer->signals);
     assembler_destroy(informer->assembler);
+    discards_deinit(&informer->discards);
     free(informer);
 }
 

@@ -9,6 +9,7 @@
 #include "informer/changes.h"
 #include "informer/informer.h"
 #include "informer/snapshot.h"
+#include "store/discards.h"
 #include "transport/split.h"
 
 #define BODY_LIMIT ((size_t)32 << 20)
@@ -140,6 +141,7 @@ struct informer {
     size_t queued, syncing, replica_count;
     size_t promised; /* answers that may be on their way (credit.c) */
     struct allowance malformed_log, crowded_log, whois;
+    struct discards discards; /* stores that no sync needs any more */
     struct informer_stats stats;
 };
 

@@ -53,6 +53,11 @@ void snapshot_destroy(struct snapshot *snapshot)
     free(snapshot);
 }
 
+struct store *snapshot_release(struct snapshot *snapshot)
+{
+    return snapshot ? mem_steal(snapshot->state) : NULL;
+}
+
 uint64_t snapshot_nonce(const struct snapshot *snapshot)
 {
     return snapshot->nonce;

@@ -30,6 +30,8 @@ struct snapshot;
 /* have: what is shared, and what patches start from; only read. codec: reads patches. Both are borrowed. */
 struct snapshot *snapshot_create(uint64_t nonce, struct codec *codec, const struct store *have);
 void snapshot_destroy(struct snapshot *snapshot);
+/* What it has gathered of chunks, yours, for an end without haste; of no use to it any more. NULL is fine. */
+struct store *snapshot_release(struct snapshot *snapshot);
 
 uint64_t snapshot_nonce(const struct snapshot *snapshot);
 uint64_t snapshot_epoch(const struct snapshot *snapshot);   /* 0 until the first answer */

@@ -72,6 +72,7 @@ static void sync_close(struct informer_replica *replica)
         return;
     credit_return(replica);
     replica->informer->syncing--;
+    discards_add(&replica->informer->discards, snapshot_release(replica->snapshot));
     snapshot_destroy(replica->snapshot);
     replica->snapshot = NULL;
 }
@@ -81,8 +82,8 @@ static void sync_abandon(struct informer_replica *replica)
 {
     sync_close(replica);
     timer_stop(&replica->install);
-    store_destroy(replica->fresh);
-    store_destroy(replica->gone);
+    discards_add(&replica->informer->discards, replica->fresh);
+    discards_add(&replica->informer->discards, replica->gone);
     replica->fresh = replica->gone = NULL;
 }
 
@@ -465,8 +466,8 @@ static void install_finish(struct informer_replica *replica)
 {
     struct digest wanted = replica->gone ? replica->root : store_root(replica->fresh);
     bool right = digest_equal(store_root(replica->store), wanted);
-    store_destroy(replica->fresh);
-    store_destroy(replica->gone);
+    discards_add(&replica->informer->discards, replica->fresh);
+    discards_add(&replica->informer->discards, replica->gone);
     replica->fresh = replica->gone = NULL;
     if (!right) {
         replica->informer->stats.misinstalled++;

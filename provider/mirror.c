@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/discards.h"
 
 #define SLICE_STEPS 512  /* objects looked at in one turn of the loop */
 #define SLICE_CHANGES 64 /* of which so many may differ: these cost the observers' time */
@@ -20,6 +21,7 @@ struct mirror {
     struct object *cursor; /* the last key that the walk has been over; NULL at its beginning */
     char *version;         /* the list's */
     struct timer timer;
+    struct discards discards; /* lists that were not, or no longer, of use */
     bool synced;
     enum reflector_state state;
 };
@@ -45,7 +47,7 @@ static void tell_state(struct mirror *m, enum reflector_state state, const char 
 static void walk_drop(struct mirror *m)
 {
     timer_stop(&m->timer);
-    store_destroy(m->walked);
+    discards_add(&m->discards, m->walked);
     m->walked = NULL;
     object_unref(m->cursor);
     m->cursor = NULL;
@@ -128,7 +130,7 @@ static void on_replace_item(void *arg, enum event_type type, struct object *obje
 static void on_replace_abort(void *arg)
 {
     struct mirror *m = arg;
-    store_destroy(m->gathering);
+    discards_add(&m->discards, m->gathering);
     m->gathering = NULL;
 }
 
@@ -189,6 +191,7 @@ struct mirror *mirror_create(const struct reflector_config *config, struct store
     m->arg = arg;
     m->reflector = reflector_create(config, &reflector_ops, m);
     timer_init(&m->timer, m->loop, walk_slice, m);
+    discards_init(&m->discards, m->loop);
     return m;
 }
 
@@ -216,6 +219,7 @@ void mirror_destroy(struct mirror *m)
         return;
     mirror_stop(m);
     reflector_destroy(m->reflector);
+    discards_deinit(&m->discards);
     free(m->version);
     free(m);
 }
