@@ -11,6 +11,8 @@
 #define SLICE_OBJECTS 256
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
+#define NAMESAKE_LOG_US (600 * LOOP_SECOND)
+#define NAMESAKES_MIN 4 /* fewer may be very late */
 
 bool informer_signal(struct informer *informer, const char *provider, const struct message *message)
 {
@@ -48,6 +50,25 @@ static struct informer_replica *replica_of_delta(struct informer_cluster *cluste
     return named;
 }
 
+/* Answers that come too late are to the nonce before. Others were asked for by somebody else: an informer of
+ * the same name, which gets all our answers as well, and in whose place a provider puts us, and it in ours.
+ */
+static void on_unasked(struct informer_cluster *cluster, const struct topic *topic, uint64_t nonce)
+{
+    struct informer *informer = cluster->informer;
+    informer->stats.unasked++;
+    for (struct informer_replica *replica = cluster->replicas; replica; replica = replica->next)
+        if (replica->last_nonce == nonce && gvr_equal(&replica->gvr, &topic->gvr))
+            return;
+    if (++informer->stats.namesakes < NAMESAKES_MIN)
+        return;
+    if (allowance_take(&informer->namesake_log, loop_now_us(informer->loop), NAMESAKE_LOG_US, 1))
+        log_warn(informer->options.log, "informer",
+                 "answers come that were not asked for here: another informer runs as '%s', and the two are "
+                 "in each other's way; give each a --name (or a user of the broker) of its own",
+                 informer->name);
+}
+
 static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
                               const struct message *message)
 {
@@ -76,7 +97,7 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
     else if (replica)
         sync_answer(replica, message);
     else
-        cluster->informer->stats.unasked++;
+        on_unasked(cluster, topic, message->nonce);
 }
 
 static bool kind_fits(enum topic_kind topic, enum message_kind kind)
@@ -258,13 +279,35 @@ void informer_counters(const struct informer *informer, struct buf *out)
 {
 #define STAT(member) COUNTER(struct informer_stats, member)
     static const struct counter list[] = {
-        STAT(events),    STAT(patched),        STAT(deltas),          STAT(duplicates),
-        STAT(gaps),      STAT(divergences),    STAT(bases_missing),   STAT(held_dropped),
-        STAT(syncs),     STAT(syncs_equal),    STAT(syncs_repair),    STAT(syncs_ended),
-        STAT(haves),     STAT(syncs_snapshot), STAT(syncs_failed),    STAT(syncs_delayed),
-        STAT(foreign),   STAT(unasked),        STAT(malformed),       STAT(parts_given_up),
-        STAT(excess),    STAT(refused),        STAT(streams_refused), STAT(clusters_refused),
-        STAT(conflicts), STAT(whois),          STAT(misinstalled),    STAT(unsent),
+        STAT(events),
+        STAT(patched),
+        STAT(deltas),
+        STAT(duplicates),
+        STAT(gaps),
+        STAT(divergences),
+        STAT(bases_missing),
+        STAT(held_dropped),
+        STAT(syncs),
+        STAT(syncs_equal),
+        STAT(syncs_repair),
+        STAT(syncs_ended),
+        STAT(haves),
+        STAT(syncs_snapshot),
+        STAT(syncs_failed),
+        STAT(syncs_delayed),
+        STAT(foreign),
+        STAT(unasked),
+        STAT(namesakes),
+        STAT(malformed),
+        STAT(parts_given_up),
+        STAT(excess),
+        STAT(refused),
+        STAT(streams_refused),
+        STAT(clusters_refused),
+        STAT(conflicts),
+        STAT(whois),
+        STAT(misinstalled),
+        STAT(unsent),
     };
 #undef STAT
     _Static_assert(sizeof(struct informer_stats) == array_size(list) * sizeof(uint64_t), "one is missing");

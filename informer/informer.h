@@ -78,6 +78,7 @@ struct informer_stats {
     uint64_t syncs_delayed;   /* for a while, since the provider makes us sync too often */
     uint64_t foreign;         /* of an epoch or a boot that we do not follow */
     uint64_t unasked;         /* answers that nobody here asked for, or that came too late */
+    uint64_t namesakes;       /* of these, answers to somebody else of our name */
     uint64_t malformed;       /* payloads that did not decode, or made no sense */
     uint64_t parts_given_up;  /* payloads that never got all their parts */
     uint64_t excess;          /* announcements beyond what a provider may send */

@@ -62,6 +62,7 @@ struct informer_replica {
     uint64_t cursor;          /* while installing: key hashes below are done */
 
     struct snapshot *snapshot;      /* while syncing */
+    uint64_t last_nonce;            /* of the sync before */
     size_t credit, answers, window; /* while syncing: answers promised, come, and to be ahead (credit.c) */
     uint64_t told;                  /* while syncing: haves sent */
     uint64_t unrepaired;            /* the epoch in which a repair failed */
@@ -140,7 +141,7 @@ struct informer {
     size_t turn_count;
     size_t queued, syncing, replica_count;
     size_t promised; /* answers that may be on their way (credit.c) */
-    struct allowance malformed_log, crowded_log, whois;
+    struct allowance malformed_log, crowded_log, namesake_log, whois;
     struct discards discards; /* stores that no sync needs any more */
     struct informer_stats stats;
 };

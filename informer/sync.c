@@ -72,6 +72,7 @@ static void sync_close(struct informer_replica *replica)
         return;
     credit_return(replica);
     replica->informer->syncing--;
+    replica->last_nonce = snapshot_nonce(replica->snapshot);
     discards_add(&replica->informer->discards, snapshot_release(replica->snapshot));
     snapshot_destroy(replica->snapshot);
     replica->snapshot = NULL;
