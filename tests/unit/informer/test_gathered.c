@@ -315,6 +315,40 @@ static void test_too_much_waits(void **state)
     assert_int_equal(gathered_first(f->gathered), (uint64_t)told + 1);
 }
 
+/* So many times from little to much, and back: small as patches, and much to unpack. */
+static void tell_growth(struct fixture *f, struct object *small, struct object *large, int times)
+{
+    script_put_object(&f->script, large);
+    script_put_object(&f->script, small);
+    for (int i = 0; i < times; i++, f->script.items = 2) {
+        struct message delta = script_delta(&f->script, EPOCH);
+        assert_int_equal(gathered_add(f->gathered, &delta), 0);
+    }
+    script_next(&f->script);
+}
+
+static void test_what_waits_leads_to_too_much(void **state)
+{
+    enum { LEN = 1000000, TIMES = 270 };
+    struct fixture *f = *state;
+    cleanup_free char *text =
+        mem_printf("{\"metadata\":{\"name\":\"a\",\"uid\":\"u\"},\"d\":\"%0*d\"}", LEN, 0);
+    struct object *large = NULL;
+    cleanup_with(object_unrefp) struct object *small = noise_object("a", 1, 200);
+    assert_int_equal(object_create(text, strlen(text), NULL, &large), 0);
+    store_put(f->script.published, small);
+    tell_growth(f, small, large, TIMES);
+    assert_int_equal(gathered_waiting(f->gathered), 2 * TIMES);
+    store_put(f->answers, small);
+    assert_false(resolves(f));
+    gathered_clear(f->gathered); /* which counts anew */
+    store_delete(f->answers, object_key(small), false);
+    tell_growth(f, small, large, 5);
+    store_put(f->answers, small);
+    assert_true(resolves(f));
+    object_unref(large);
+}
+
 static void test_its_size_is_what_it_holds(void **state)
 {
     struct fixture *f = *state;
@@ -399,6 +433,7 @@ int main(void)
         TEST(test_an_answer_settles_its_own_key_alone),
         TEST(test_after_a_gap_nothing_waits),
         TEST(test_too_much_waits),
+        TEST(test_what_waits_leads_to_too_much),
         TEST(test_its_size_is_what_it_holds),
         TEST(test_anything_in_any_order),
     };
