@@ -9,6 +9,7 @@
 #define CLUSTERS_MAX 20000
 #define STREAMS_MAX 262144
 #define SLICE_OBJECTS 256
+#define LEASE_S 300
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
 #define NAMESAKE_LOG_US (600 * LOOP_SECOND)
@@ -235,6 +236,8 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
         informer->options.objects_max = BOUNDS_OBJECTS;
     if (!informer->options.size_max)
         informer->options.size_max = BOUNDS_SIZE;
+    if (!informer->options.lease_s)
+        informer->options.lease_s = LEASE_S;
     if (!informer->options.slice_objects)
         informer->options.slice_objects = SLICE_OBJECTS;
     snprintf(informer->name, sizeof(informer->name), "%s", options->name);

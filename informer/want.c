@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-#define LEASE_S 300
 #define LEASE_MAX_S 86400 /* believed, of what a provider says */
-#define LAPSING_US (LEASE_S / 2 * LOOP_SECOND)
 #define JITTER_US (60 * LOOP_SECOND) /* and not more than half of what is left */
 #define AGAIN_US LOOP_SECOND         /* between two wants to one provider */
 #define PATHS_MAX 64                 /* in one want */
@@ -23,7 +21,8 @@ static int64_t left_us(const struct informer_replica *replica)
 
 static bool is_lapsing(const struct informer_replica *replica)
 {
-    return replica->leased && replica->listed && left_us(replica) < LAPSING_US;
+    int64_t lease_us = replica->informer->options.lease_s * LOOP_SECOND;
+    return replica->leased && replica->listed && left_us(replica) < lease_us / 2;
 }
 
 static bool is_leased(const struct informer_replica *replica)
@@ -64,7 +63,7 @@ static void on_want(void *arg)
     struct informer_cluster *cluster = arg;
     cluster->want_us = loop_now_us(cluster->informer->loop);
     if (cluster->alive)
-        want_each(cluster, is_lapsing, LEASE_S);
+        want_each(cluster, is_lapsing, (uint64_t)cluster->informer->options.lease_s);
 }
 
 static int64_t delay_us(const struct informer_replica *replica)

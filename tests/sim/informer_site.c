@@ -91,6 +91,7 @@ static void *site_start(struct world *world, int index)
         .topics = world_topics(),
         .encoding = world->encoding,
         .slice_objects = 1 + world_dice(world, 8),
+        .lease_s = 20 + (int64_t)world_dice(world, 40),
         .log = log,
     };
     if (world->options.seed % 2)
