@@ -44,7 +44,7 @@ static bool chunk_send(struct publisher_stream *stream, struct transfer *transfe
         .count = store_count(stream->published),
     };
     chunk_fill(stream, transfer, &chunk);
-    publisher_send(stream->publisher, transfer->topic, &chunk, false);
+    turns_send(stream->publisher, transfer->topic, &chunk);
     transfer->index++;
     transfer->cursor = chunk.last_hash + 1;
     return chunk.last;

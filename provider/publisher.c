@@ -56,20 +56,36 @@ void publisher_flush_soon(struct publisher *publisher)
 }
 
 /* A message of each stream in turn, so that no busy resource keeps a quiet one waiting. */
+static bool deltas_may_go(const struct publisher *publisher)
+{
+    return publisher->work && publisher_may_send(publisher);
+}
+
+static void deltas_go(struct publisher *publisher)
+{
+    struct publisher_stream *stream = publisher->work;
+    DL_DELETE2(publisher->work, stream, work_prev, work_next);
+    stream->working = stream_pump(stream);
+    if (stream->working)
+        DL_APPEND2(publisher->work, stream, work_prev, work_next);
+}
+
 static void on_flush(void *arg)
 {
     struct publisher *publisher = arg;
     uint64_t enough = publisher->stats.bytes + TURN_BYTES, events = publisher->stats.events + TURN_EVENTS;
-    for (int i = 0; i < TURN_MESSAGES && publisher->work && publisher_may_send(publisher); i++) {
+    for (int i = 0; i < TURN_MESSAGES; i++) {
+        bool more = deltas_may_go(publisher);
+        if (more)
+            deltas_go(publisher);
+        if (turns_may_go(publisher))
+            turns_go(publisher);
+        else if (!more)
+            break;
         if (publisher->stats.bytes >= enough || publisher->stats.events >= events)
             break;
-        struct publisher_stream *stream = publisher->work;
-        DL_DELETE2(publisher->work, stream, work_prev, work_next);
-        stream->working = stream_pump(stream);
-        if (stream->working)
-            DL_APPEND2(publisher->work, stream, work_prev, work_next);
     }
-    if (publisher->work && publisher_may_send(publisher))
+    if (deltas_may_go(publisher) || turns_may_go(publisher))
         publisher_flush_soon(publisher);
 }
 
@@ -293,7 +309,7 @@ void publisher_on_disconnected(struct publisher *publisher)
 
 void publisher_on_drained(struct publisher *publisher)
 {
-    if (publisher->work)
+    if (publisher->work || publisher->turns)
         publisher_flush_soon(publisher);
 }
 
@@ -369,6 +385,7 @@ void publisher_destroy(struct publisher *publisher)
         HASH_DEL(publisher->audiences, audience);
         free(audience);
     }
+    turns_deinit(publisher);
     askers_deinit(&publisher->askers);
     timer_stop(&publisher->flush);
     timer_stop(&publisher->heartbeat);

@@ -16,6 +16,7 @@
 #define OBJECT_SIZE_MAX (BODY_LIMIT - 65536) /* one alone fits a message, in either encoding */
 #define HEADER_ROOM 128                      /* bytes: no header is longer, in either encoding but plain */
 #define TRANSFERS_MAX 64                     /* at a time, per stream */
+#define TRANSFER_WINDOW ((size_t)256 << 10)  /* bytes in flight of all transfers */
 #define TRANSFER_IDLE_US (60 * LOOP_SECOND)
 
 struct transfer;
@@ -85,6 +86,8 @@ struct publisher_stream {
     struct publisher_stream *prev, *next;
     struct publisher_stream *work_prev, *work_next; /* in publisher->work while there is something to send */
     bool working;
+    struct publisher_stream *turn_prev, *turn_next; /* in publisher->turns while a transfer may go on */
+    bool in_turn;
 };
 
 struct publisher {
@@ -105,7 +108,10 @@ struct publisher {
     struct audience *audiences;
     struct audience *announce_next; /* where the round of announcing goes on; NULL between rounds */
     bool announce_again;            /* asked for meanwhile */
-    struct publisher_stream *work;
+    struct publisher_stream *work;  /* streams with events to send */
+    struct publisher_stream *turns; /* streams with transfers that may go on, the next one first */
+    struct crossing *crossings;     /* messages of transfers in flight (turns.c), oldest first */
+    size_t crossing_bytes;
     struct sent *sent; /* of all streams, oldest first */
     size_t sent_bytes;
     struct askers askers;
@@ -117,9 +123,8 @@ struct publisher {
 
 /* stream.c */
 void stream_destroy(struct publisher_stream *stream);
-void stream_work(struct publisher_stream *stream); /* there is something to send */
-bool stream_pump(
-    struct publisher_stream *stream); /* sends one message at most; false where there is none to send */
+void stream_work(struct publisher_stream *stream); /* there are events to send */
+bool stream_pump(struct publisher_stream *stream); /* sends one delta at most; false where there is none */
 size_t stream_body_max(const struct publisher *publisher);
 
 /* transfer.c */
@@ -130,6 +135,15 @@ struct transfer *transfer_find(struct publisher_stream *stream, const char *info
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
 void transfer_free(struct publisher_stream *stream, struct transfer *transfer); /* NULL is fine */
 bool transfer_pump(struct publisher_stream *stream); /* one message at most; false where none may be sent */
+
+/* turns.c */
+void turns_want(struct publisher_stream *stream);  /* a transfer of it may go on */
+void turns_leave(struct publisher_stream *stream); /* idempotent */
+bool turns_may_go(struct publisher *publisher);    /* somebody wants to, and there is room */
+void turns_go(struct publisher *publisher);        /* one message of the next stream, if there still is one */
+bool turns_send_payload(struct publisher *publisher, const char *topic, struct slice payload);
+bool turns_send(struct publisher *publisher, const char *topic, const struct message *message);
+void turns_deinit(struct publisher *publisher);
 
 /* chunks.c */
 void chunks_start(struct publisher_stream *stream, const char *informer, const struct message *sync);

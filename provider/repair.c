@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "transport/buckets.h"
 
-#define UNLIKE 4                        /* who has so many times more or less gets a snapshot */
+#define UNLIKE 4 /* who has so many times more or less gets a snapshot */
 #define BITS_MIN 4
 #define BITS_MAX 16
 #define CHANGED_GUESS 1024                 /* one of so many, after a restart */
@@ -27,8 +27,8 @@ bool repair_can(const struct publisher_stream *stream, const struct message *syn
 {
     size_t count = store_count(stream->published);
     return stream->publisher->options.encoding == ENCODING_ZSTD && sync->count &&
-           store_size(stream->published) > stream->publisher->options.repair_bytes && sync->count / UNLIKE <= count &&
-           count / UNLIKE <= sync->count;
+           store_size(stream->published) > stream->publisher->options.repair_bytes &&
+           sync->count / UNLIKE <= count && count / UNLIKE <= sync->count;
 }
 
 /* Sums cost by the bucket, and a changed object what it takes to tell its bucket: least in all where there
@@ -90,7 +90,7 @@ static bool digests_send(struct publisher_stream *stream, struct transfer *trans
              body->len < (size_t)SLICE_BUCKETS * BUCKET_ENTRY_LEN);
     digests.last = digests.last_hash == UINT64_MAX;
     digests.body = (struct slice){body->data, body->len};
-    publisher_send(stream->publisher, transfer->topic, &digests, false);
+    turns_send(stream->publisher, transfer->topic, &digests);
     stream->publisher->stats.digests++;
     transfer->index++;
     transfer->cursor = digests.last_hash + 1;
@@ -175,7 +175,8 @@ static int answer_buckets(struct publisher_stream *stream, struct transfer *tran
 {
     size_t max = stream_body_max(stream->publisher);
     struct told told;
-    while (transfer->have.at < transfer->have.end && parts->looked_at < stream->publisher->options.slice_objects &&
+    while (transfer->have.at < transfer->have.end &&
+           parts->looked_at < stream->publisher->options.slice_objects &&
            parts->items->len + parts->head.len < max) {
         if (!told_read(&transfer->have, &transfer->have_next, transfer->bits, &told) ||
             answer_bucket(stream, &told, transfer->bits, parts) != 0)
@@ -210,7 +211,7 @@ static bool repair_send(struct publisher_stream *stream, struct transfer *transf
     bool answered = transfer->have.at == transfer->have.end;
     repair.last = answered && transfer->have_last;
     repair.body = (struct slice){body.data, body.len};
-    publisher_send(publisher, transfer->topic, &repair, false);
+    turns_send(publisher, transfer->topic, &repair);
     publisher->stats.repairs++;
     transfer->index++;
     if (answered)
@@ -234,5 +235,5 @@ void repair_have(struct publisher_stream *stream, const char *informer, const st
     transfer->have_index++;
     transfer->send = repair_send;
     transfer->last_us = loop_now_us(stream->publisher->loop);
-    stream_work(stream);
+    turns_want(stream);
 }

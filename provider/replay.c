@@ -107,7 +107,7 @@ static bool replay_send(struct publisher_stream *stream, struct transfer *transf
     const struct sent *sent = sent_from(stream, transfer->cursor);
     if (!sent)
         return true;
-    publisher_send_payload(stream->publisher, transfer->topic, (struct slice){sent->payload, sent->len});
+    turns_send_payload(stream->publisher, transfer->topic, (struct slice){sent->payload, sent->len});
     stream->publisher->stats.deltas_replayed++;
     transfer->cursor = sent->from + sent->items;
     return sent->next == NULL;

@@ -215,6 +215,7 @@ void stream_destroy(struct publisher_stream *stream)
     while (stream->transfers)
         transfer_free(stream, stream->transfers);
     replay_forget(stream);
+    turns_leave(stream);
     if (stream->working)
         DL_DELETE2(publisher->work, stream, work_prev, work_next);
     DL_DELETE(stream->audience->streams, stream);
@@ -341,5 +342,5 @@ bool stream_pump(struct publisher_stream *stream)
         announce_version(stream);
         return true;
     }
-    return transfer_pump(stream);
+    return false;
 }

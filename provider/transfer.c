@@ -77,7 +77,7 @@ struct transfer *transfer_begin(struct publisher_stream *stream, const char *inf
     transfer->credit = sync->credit;
     transfer->send = send;
     transfer->last_us = loop_now_us(publisher->loop);
-    stream_work(stream);
+    turns_want(stream);
     return transfer;
 }
 
@@ -88,7 +88,7 @@ void transfer_credit(struct publisher_stream *stream, const char *informer, cons
         return;
     transfer->credit = credit->credit;
     transfer->last_us = loop_now_us(stream->publisher->loop);
-    stream_work(stream);
+    turns_want(stream);
 }
 
 bool transfer_pump(struct publisher_stream *stream)

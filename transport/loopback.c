@@ -31,6 +31,7 @@ void client_lose(struct client *client, size_t arriving, bool will, const char *
     if (will && client->will)
         broker_route(client->broker, client->will);
     link_close(&client->down, 0);
+    client->landed += client->in_flight;
     client->in_flight = client->in_flight_count = 0;
     snprintf(client->reason, sizeof(client->reason), "loopback broker, client %s: %s", client->name, why);
     timer_start(&client->timer, 0);
@@ -101,6 +102,7 @@ static void client_published(struct client *client, struct packet *packet)
 static void client_acknowledged(struct client *client, size_t bytes)
 {
     assert(client->in_flight >= bytes);
+    client->landed += bytes;
     client->in_flight -= bytes;
     client->in_flight_count--;
     if (client->callbacks.drained)
@@ -185,6 +187,11 @@ static size_t client_in_flight(struct transport *transport)
     return to_client(transport)->in_flight;
 }
 
+static uint64_t client_landed(struct transport *transport)
+{
+    return to_client(transport)->landed;
+}
+
 static size_t client_in_flight_count(struct transport *transport)
 {
     return to_client(transport)->in_flight_count;
@@ -230,6 +237,7 @@ static const struct transport_ops client_ops = {
     .publish = client_publish,
     .in_flight = client_in_flight,
     .in_flight_count = client_in_flight_count,
+    .landed = client_landed,
     .max_payload = client_max_payload,
     .destroy = client_destroy,
 };

@@ -100,6 +100,7 @@ struct client {
     struct subscription *subscriptions;
     struct link up, down;
     size_t in_flight, in_flight_count;
+    uint64_t landed;
     char reason[200];
 };
 

@@ -67,6 +67,7 @@ struct mqtt {
     struct mqtt_items inbox;
     struct subscription *subscriptions;
     size_t in_flight, in_flight_count; /* bytes and messages at QoS 1 */
+    uint64_t landed;                   /* bytes that were */
     size_t sent_bytes, sent_count;     /* at both, and not yet released */
     size_t max_payload;
     bool closed;
@@ -88,6 +89,7 @@ static void mqtt_drop_session(struct mqtt *mqtt)
     if (mqtt->pipe)
         mqtt_pipe_leave(mqtt->pipe, MQTT_WISH_VANISH, 0);
     mqtt->pipe = NULL;
+    mqtt->landed += mqtt->in_flight;
     mqtt->in_flight = mqtt->in_flight_count = mqtt->sent_bytes = mqtt->sent_count = 0;
 }
 
@@ -234,6 +236,7 @@ static void mqtt_release(struct mqtt *mqtt, const struct mqtt_released *released
 {
     if (released->count == 0)
         return;
+    mqtt->landed += released->acknowledged_bytes;
     mqtt->in_flight -= released->acknowledged_bytes;
     mqtt->in_flight_count -= released->acknowledged_count;
     mqtt->sent_bytes -= released->bytes;
@@ -322,6 +325,11 @@ static size_t mqtt_in_flight(struct transport *transport)
     return to_mqtt(transport)->in_flight;
 }
 
+static uint64_t mqtt_landed(struct transport *transport)
+{
+    return to_mqtt(transport)->landed;
+}
+
 static size_t mqtt_in_flight_count(struct transport *transport)
 {
     return to_mqtt(transport)->in_flight_count;
@@ -367,6 +375,7 @@ static const struct transport_ops mqtt_ops = {
     .publish = mqtt_publish,
     .in_flight = mqtt_in_flight,
     .in_flight_count = mqtt_in_flight_count,
+    .landed = mqtt_landed,
     .max_payload = mqtt_max_payload,
     .destroy = mqtt_destroy,
 };

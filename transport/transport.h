@@ -43,7 +43,10 @@ struct transport_ops {
                    bool retain);
     size_t (*in_flight)(struct transport *transport);       /* bytes of QoS 1 payloads not yet acknowledged */
     size_t (*in_flight_count)(struct transport *transport); /* how many they are */
-    size_t (*max_payload)(struct transport *transport);     /* bytes; the broker's limit where it tells one */
+    /* Bytes that were in flight and are not any more, acknowledged or lost, since it was created. What is
+     * published stands at this plus in_flight(): once this has come there, it is through. */
+    uint64_t (*landed)(struct transport *transport);
+    size_t (*max_payload)(struct transport *transport); /* bytes; the broker's limit where it tells one */
     void (*destroy)(struct transport *transport);
 };
 
@@ -77,6 +80,11 @@ static inline size_t transport_in_flight(struct transport *transport)
 static inline size_t transport_in_flight_count(struct transport *transport)
 {
     return transport->ops->in_flight_count(transport);
+}
+
+static inline uint64_t transport_landed(struct transport *transport)
+{
+    return transport->ops->landed(transport);
 }
 
 static inline size_t transport_max_payload(struct transport *transport)

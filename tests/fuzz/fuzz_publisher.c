@@ -64,6 +64,12 @@ static size_t ear_none(struct transport *transport)
     return 0;
 }
 
+static uint64_t ear_landed(struct transport *transport)
+{
+    (void)transport;
+    return 0;
+}
+
 static size_t ear_max(struct transport *transport)
 {
     (void)transport;
@@ -74,6 +80,7 @@ static const struct transport_ops ear_ops = {.subscribe = ear_subscribe,
                                              .publish = ear_publish,
                                              .in_flight = ear_none,
                                              .in_flight_count = ear_none,
+                                             .landed = ear_landed,
                                              .max_payload = ear_max};
 
 /* ---- steps ---- */

@@ -396,6 +396,29 @@ static void test_a_snapshot_while_objects_change(void **state)
     assert_int_equal(check_chunks(f, 5, true), 60);
 }
 
+/* However much credit there is, little of a transfer is in flight, and a delta is not behind all of it. */
+static void test_a_delta_beside_a_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 20000, 1);
+    start(f, (struct publishing_options){.encoding = ENCODING_PLAIN});
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.delay_min_us = 100 * LOOP_MS,
+                                                                         .delay_max_us = 100 * LOOP_MS});
+    tap_say(
+        f->tap, "s/c1/hub",
+        &(struct message){.kind = MESSAGE_SYNC, .nonce = 5, .credit = 1000, .body = {PATH, strlen(PATH)}});
+    run(f, 350 * LOOP_MS); /* each way takes 100 ms */
+    assert_in_range(transport_in_flight(f->p.transport), 1 << 17, (1 << 18) + (1 << 17));
+    run(f, 100 * LOOP_MS);
+    assert_in_range(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 1, 4);
+    put(f->pods, "pod-1", 2);
+    run(f, 250 * LOOP_MS);
+    assert_int_equal(tap_count(f->tap, MESSAGE_DELTA, STREAM), 1);
+    assert_in_range(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS), 1, 12);
+    run(f, 20 * LOOP_SECOND);
+    assert_true(tap_last(f->tap, MESSAGE_CHUNK, ANSWERS)->message.last);
+}
+
 static void test_a_newer_sync_takes_the_place(void **state)
 {
     struct fixture *f = *state;
@@ -749,6 +772,7 @@ int main(void)
         TEST(test_equal_is_answered_in_one_message),
         TEST(test_credit_is_respected),
         TEST(test_a_snapshot_while_objects_change),
+        TEST(test_a_delta_beside_a_snapshot),
         TEST(test_a_newer_sync_takes_the_place),
         TEST(test_an_empty_stream_is_one_empty_chunk),
         TEST(test_a_stream_for_one_audience),
