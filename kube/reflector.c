@@ -69,6 +69,7 @@ struct reflector {
 
     enum reflector_state state;
     char *reason;
+    bool outages_told;
     struct reflector_stats stats;
 };
 
@@ -96,7 +97,9 @@ static void set_state(struct reflector *r, enum reflector_state state, const cha
     if (state == REFLECTOR_SYNCED || state == REFLECTOR_STARTING)
         log_debug(r->log, "reflector", "%s: %s", r->name, reflector_state_text(state));
     else
-        log_warn(r->log, "reflector", "%s: %s: %s", r->name, reflector_state_text(state), told);
+        log_write(r->log,
+                  state == REFLECTOR_UNAVAILABLE && r->outages_told ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+                  "reflector", "%s: %s: %s", r->name, reflector_state_text(state), told);
     r->ops->state(r->arg, state, told);
 }
 
@@ -590,6 +593,7 @@ struct reflector *reflector_create(const struct reflector_config *config, const 
     r->loop = config->loop;
     r->rest = config->rest;
     r->log = config->log;
+    r->outages_told = config->outages_told;
     r->rules = config->rules;
     r->no_watch_list = config->no_watch_list;
     r->ops = ops;

@@ -72,6 +72,7 @@ struct reflector_config {
     const char *field_selector; /* NULL: everything */
     size_t object_limit;        /* bytes of one object; 0: 16 MiB */
     bool no_watch_list;         /* do not even ask for a streamed list */
+    bool outages_told;          /* REFLECTOR_UNAVAILABLE is for the owner to log: it has many of these */
 };
 
 struct reflector_stats {

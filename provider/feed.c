@@ -130,13 +130,13 @@ static void on_synced(void *arg, const char *resource_version)
 static void on_state(void *arg, enum reflector_state state, const char *reason)
 {
     struct feed *feed = arg;
-    bool was_starting = feed->state == REFLECTOR_STARTING;
+    bool is_news = feed->state != REFLECTOR_STARTING && feed->state != REFLECTOR_UNAVAILABLE;
     feed->state = state;
     free(feed->reason);
     feed->reason = mem_strdup(reason);
-    if (state == REFLECTOR_SYNCED) /* other states are logged by the reflector */
-        log_write(feed->log, was_starting ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "feed",
-                  "%s: synced, %zu objects", feed->name, store_count(feed->store));
+    if (state == REFLECTOR_SYNCED) /* other states are logged by the reflector, outages by the provider */
+        log_write(feed->log, is_news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "feed", "%s: synced, %zu objects",
+                  feed->name, store_count(feed->store));
     if (state == REFLECTOR_GONE)
         on_gone(feed);
     tell_state(feed);
@@ -203,6 +203,7 @@ static struct mirror *mirror_of(struct feed *feed, struct rest *rest)
         .gvr = feed->gvr,
         .namespace_ = feed->namespace_,
         .label_selector = feed->selector,
+        .outages_told = true,
     };
     return mirror_create(&config, feed->store, &ops, feed);
 }

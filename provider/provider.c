@@ -21,6 +21,7 @@
 #define REFRESH_DEFAULT_US (120 * LOOP_SECOND) /* while a default is missing */
 #define PATIENCE_US (30 * LOOP_SECOND)         /* with groups that do not answer, before others go on */
 #define CHECK_US LOOP_SECOND
+#define OUTAGE_US (3 * LOOP_SECOND) /* for others to notice it, too */
 
 /* One spelling. */
 struct want {
@@ -43,7 +44,8 @@ struct provider {
     struct feed **feeds;
     size_t feed_count;
     struct absence *absence;
-    struct timer refresh, check;
+    struct timer refresh, check, outage;
+    size_t away; /* feeds that were unavailable, as logged last */
     struct backoff backoff;
     int64_t started_us;
     char *reason; /* of discovery's failure, as logged last */
@@ -71,6 +73,32 @@ static void on_feed_changed(void *arg, struct feed *feed)
     struct provider *provider = arg;
     if (feed_state(feed) == REFLECTOR_GONE && !timer_active(&provider->refresh))
         refresh_in(provider, REFRESH_NAMED_US);
+    if (!timer_active(&provider->outage))
+        timer_start(&provider->outage, OUTAGE_US);
+}
+
+/* An API server that is away is away for all resources: that is one line, not one for each. */
+static void on_outage(void *arg)
+{
+    struct provider *provider = arg;
+    const char *reason = "";
+    size_t away = 0;
+    for (size_t i = 0; i < provider->feed_count; i++) {
+        if (feed_state(provider->feeds[i]) != REFLECTOR_UNAVAILABLE)
+            continue;
+        away++;
+        reason = feed_reason(provider->feeds[i]);
+    }
+    if (away && away <= provider->away) /* the others come back one by one */
+        return;
+    if (away == 0 && provider->away == 0)
+        return;
+    if (away)
+        log_warn(provider->log, "provider", "%zu of %zu resources cannot be had: %s; trying again", away,
+                 provider->feed_count, reason);
+    else
+        log_info(provider->log, "provider", "all resources can be had again");
+    provider->away = away;
 }
 
 static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)
@@ -317,6 +345,7 @@ struct provider *provider_create(const struct provider_config *config)
     provider->absence = absence_create(provider->loop, provider->rest, is_shared, provider);
     timer_init(&provider->refresh, provider->loop, on_refresh, provider);
     timer_init(&provider->check, provider->loop, on_check, provider);
+    timer_init(&provider->outage, provider->loop, on_outage, provider);
     timer_start(&provider->refresh, 0);
     timer_start(&provider->check, CHECK_US);
     return provider;
@@ -328,6 +357,7 @@ void provider_destroy(struct provider *provider)
         return;
     timer_stop(&provider->refresh);
     timer_stop(&provider->check);
+    timer_stop(&provider->outage);
     discovery_destroy(provider->discovery);
     absence_destroy(provider->absence);
     for (size_t i = 0; i < provider->feed_count; i++)

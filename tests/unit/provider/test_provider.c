@@ -16,6 +16,7 @@ struct fixture {
     struct selection_options selection;
     char *names[8];
     struct provider *provider;
+    struct log *log; /* NULL unless the test has one */
 };
 
 static void start(struct fixture *f)
@@ -23,6 +24,7 @@ static void start(struct fixture *f)
     struct provider_config config = {.loop = f->line.loop,
                                      .rest = line_rest(&f->line),
                                      .publisher = f->line.publisher,
+                                     .log = f->log,
                                      .selection = &f->selection};
     f->provider = provider_create(&config);
 }
@@ -276,6 +278,39 @@ static void options_are_checked(void **state)
     assert_non_null(strstr(err.text, "--drop-field"));
 }
 
+/* One line when it goes, one when it is back, however many resources there are. */
+static void an_outage_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    char *said = NULL;
+    size_t said_len;
+    struct log log = {.out = open_memstream(&said, &said_len), .level = LOG_LEVEL_INFO};
+    f->log = &log;
+    start(f);
+    line_run(&f->line, 20 * LOOP_SECOND);
+    assert_true(is_complete(f));
+    fflush(log.out);
+    size_t before = said_len;
+    local_set_refusing(f->line.local, true);
+    local_cut(f->line.local);
+    line_run(&f->line, 120 * LOOP_SECOND);
+    local_set_refusing(f->line.local, false);
+    line_run(&f->line, 120 * LOOP_SECOND);
+    fflush(log.out);
+    const char *gone = strstr(said + before, "13 of 13 resources cannot be had: ");
+    assert_non_null(gone);
+    assert_non_null(strstr(gone, "all resources can be had again"));
+    size_t lines = 0;
+    for (const char *at = said + before; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_in_range(lines, 2, 4);
+    line_close_publisher(&f->line);
+    provider_destroy(f->provider);
+    f->provider = NULL;
+    fclose(log.out);
+    free(said);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -293,6 +328,7 @@ int main(void)
         TEST(what_may_be_shared_is_not_revoked),
         TEST(doubt_says_nothing),
         TEST(questions_are_bounded),
+        TEST(an_outage_is_told_once),
         TEST(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
