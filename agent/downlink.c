@@ -124,6 +124,7 @@ struct downlink *downlink_create(const struct downlink_config *config)
                                        .provider = TOPICS_HUB,
                                        .topics = *config->topics,
                                        .encoding = config->encoding,
+                                       .attic = config->attic,
                                        .log = config->log};
     downlink->informer = inlet_create(config->loop, config->connection, NULL, &options, &ops, downlink);
     return downlink;

@@ -30,6 +30,7 @@ static void on_opened(void *arg)
     struct downlink_config config = {
         .loop = app->program.loop,
         .log = &app->program.log,
+        .attic = app->uplink.attic,
         .connection = app->uplink.outlet.connection,
         .rest = http_rest(app->uplink.site.http),
         .topics = &app->uplink.topics,

@@ -1,8 +1,12 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* glibc raises this bound by itself, to as much as 32 MiB, whenever a larger piece is freed. */
+#define MAPPED_FROM (256 << 10)
 
 static void *mem_check(void *pointer)
 {
@@ -35,6 +39,22 @@ void *mem_dup(const void *data, size_t size)
         memcpy(copy, data, size);
     copy[size] = '\0';
     return copy;
+}
+
+void *mem_aligned(size_t alignment, size_t size)
+{
+    return mem_check(aligned_alloc(alignment, size));
+}
+
+void mem_configure(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    mallopt(M_TRIM_THRESHOLD, MAPPED_FROM);
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }
 
 char *mem_strdup(const char *text)

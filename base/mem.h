@@ -14,9 +14,16 @@
 void *mem_alloc(size_t size) mem_never_null;  /* not cleared */
 void *mem_zalloc(size_t size) mem_never_null; /* zeroed */
 void *mem_realloc(void *old, size_t size) mem_never_null;
+void *mem_aligned(size_t alignment, size_t size) mem_never_null; /* not cleared; free() takes it */
 void *mem_dup(const void *data, size_t size) mem_never_null; /* one NUL byte is put behind the copy */
 char *mem_strdup(const char *text);                          /* NULL for NULL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2))) mem_never_null;
+
+/* For a program's start: large pieces are mapped on their own and go back to the system when they are freed,
+ * however many have been before. */
+void mem_configure(void);
+/* What is free goes back to the system. Takes some ms where there are many free pieces between used ones. */
+void mem_give_back(void);
 
 static inline void mem_free_pointer(void *pointer)
 {

@@ -4,10 +4,10 @@
  * copying the runs between the cuts. Positions that were found before cutting are moved by what was cut in
  * front of them.
  *
- * In memory an object is one allocation: this struct, then key NUL uid NUL bytes NUL. The digest is XXH3-128
- * of just that text without the last NUL, so it needs no gathering.
+ * The digest is XXH3-128 of key NUL uid NUL bytes, which stand in this order in the body, so it needs no
+ * gathering.
  */
-#include "base/object.h"
+#include "base/object_internal.h"
 
 #include <string.h>
 
@@ -16,21 +16,6 @@
 
 #define CUT_SPANS_MAX 64
 #define RULES_CUT_MAX 32
-
-struct object {
-    uint32_t refs;
-    uint32_t len;
-    uint32_t name_at, name_len;
-    uint32_t namespace_at, namespace_len;
-    uint32_t version_at, version_len;
-    uint32_t labels_at, labels_len; /* at: from the start of the bytes; len 0 where absent */
-    uint32_t annotations_at, annotations_len;
-    uint32_t bytes_at; /* from the start of text */
-    uint32_t uid_at;
-    uint64_t key_hash;
-    struct digest digest;
-    char text[];
-};
 
 struct scan {
     const char *start, *end;
@@ -355,35 +340,58 @@ static char *put_key(char *out, const struct object_meta *meta)
     return put(out, meta->name.data, meta->name.len);
 }
 
-static void object_fill(struct object *object, const struct scan *scan, size_t lead)
+/* Gives the end of the bytes. */
+static char *put_text(struct body *body, const struct scan *scan)
 {
     const struct object_meta *meta = scan->meta;
-    char *out = put_key(object->text, meta);
-    object->key_hash = key_hash(object->text, (size_t)(out - object->text));
+    char *out = put_key(body->text, meta);
     out = put(out, "", 1);
-    object->uid_at = (uint32_t)(out - object->text);
     out = put(out, meta->uid.data, meta->uid.len);
     out = put(out, "", 1);
-    object->bytes_at = (uint32_t)(out - object->text);
     out = put(out, "{", 1);
     out += type_meta(scan, out);
     out = copy_kept(scan, out);
     *out = '\0';
-    object->len = (uint32_t)(out - object->text) - object->bytes_at;
+    return out;
+}
 
-    slice_place(scan, meta->name, lead, &object->name_at, &object->name_len);
-    slice_place(scan, meta->namespace_, lead, &object->namespace_at, &object->namespace_len);
-    slice_place(scan, meta->resource_version, lead, &object->version_at, &object->version_len);
-    slice_place(scan, meta->labels, lead, &object->labels_at, &object->labels_len);
-    slice_place(scan, meta->annotations, lead, &object->annotations_at, &object->annotations_len);
-    XXH128_hash_t hash = XXH3_128bits(object->text, object->bytes_at + object->len);
-    object->digest = (struct digest){.low = hash.low64, .high = hash.high64};
+static struct layout layout_of(const struct scan *scan, size_t lead)
+{
+    const struct object_meta *meta = scan->meta;
+    struct layout layout = {.uid_len = (uint32_t)meta->uid.len};
+    slice_place(scan, meta->resource_version, lead, &layout.version_at, &layout.version_len);
+    slice_place(scan, meta->labels, lead, &layout.labels_at, &layout.labels_len);
+    slice_place(scan, meta->annotations, lead, &layout.annotations_at, &layout.annotations_len);
+    return layout;
+}
+
+static struct object *object_build(const struct scan *scan, struct shelf *shelf)
+{
+    const struct object_meta *meta = scan->meta;
+    size_t key_len = key_length(meta), lead = type_meta(scan, NULL);
+    size_t text_len = key_len + 1 + meta->uid.len + 1 + lead + (size_t)(scan->end - scan->start) -
+                      cut_length(scan);
+    struct object *object = shelf_alloc(shelf, offsetof(struct object, key) + key_len + 1);
+    struct body *body = mem_alloc(offsetof(struct body, text) + text_len + 1);
+    *body = (struct body){.object = object, .layout = layout_of(scan, lead)};
+    put_text(body, scan);
+    XXH128_hash_t hash = XXH3_128bits(body->text, text_len);
+    *object = (struct object){.refs = 1,
+                              .text_len = (uint32_t)text_len,
+                              .key_hash = key_hash(body->text, key_len),
+                              .digest = {.low = hash.low64, .high = hash.high64},
+                              .body = body,
+                              .key_len = (uint16_t)key_len,
+                              .name_len = (uint16_t)meta->name.len};
+    memcpy(object->key, body->text, key_len + 1);
+    return object;
 }
 
 int object_create(const char *json, size_t len, const struct object_rules *rules, struct object **out)
 {
     struct object_meta meta;
     struct scan scan = {.start = json, .end = json + len, .meta = &meta, .rules = rules};
+    struct shelf *shelf = rules ? rules->shelf : NULL;
     if (len > UINT32_MAX / 2)
         return OBJECT_E_SHAPE;
     int r = scan_run(&scan);
@@ -391,14 +399,9 @@ int object_create(const char *json, size_t len, const struct object_rules *rules
         return r;
     if (meta.name.len == 0 || key_length(&meta) >= OBJECT_KEY_MAX || meta.uid.len > 255)
         return OBJECT_E_SHAPE;
-
-    size_t lead = type_meta(&scan, NULL);
-    size_t size = key_length(&meta) + 1 + meta.uid.len + 1 + lead + (size_t)(scan.end - scan.start) -
-                  cut_length(&scan) + 1;
-    struct object *object = mem_alloc(sizeof(*object) + size);
-    *object = (struct object){.refs = 1};
-    object_fill(object, &scan, lead);
-    *out = object;
+    *out = object_build(&scan, shelf);
+    if (shelf)
+        shelf_add(shelf, *out);
     return 0;
 }
 
@@ -413,7 +416,7 @@ struct object *object_ref(struct object *object)
 void object_unref(struct object *object)
 {
     if (object && --object->refs == 0)
-        free(object);
+        shelf_free(object);
 }
 
 void object_unrefp(struct object **object)
@@ -421,14 +424,29 @@ void object_unrefp(struct object **object)
     object_unref(*object);
 }
 
-static struct slice part(const struct object *object, uint32_t at, uint32_t len)
+/* To the outside an object is constant: what changes here is how its bytes are held. */
+static const struct body *body_of(const struct object *constant)
 {
-    return (struct slice){len ? object->text + object->bytes_at + at : NULL, len};
+    struct object *object = (struct object *)constant;
+    if (object->is_packed)
+        shelf_unpack(object);
+    object->body->touched = true;
+    return object->body;
+}
+
+static const char *bytes_of(const struct object *object, const struct body *body)
+{
+    return body->text + object->key_len + body->layout.uid_len + 2;
+}
+
+static struct slice part(const struct object *object, const struct body *body, uint32_t at, uint32_t len)
+{
+    return (struct slice){len ? bytes_of(object, body) + at : NULL, len};
 }
 
 const char *object_key(const struct object *object)
 {
-    return object->text;
+    return object->key;
 }
 
 uint64_t object_key_hash(const struct object *object)
@@ -438,42 +456,54 @@ uint64_t object_key_hash(const struct object *object)
 
 struct slice object_bytes(const struct object *object)
 {
-    return part(object, 0, object->len);
+    const struct body *body = body_of(object);
+    const char *bytes = bytes_of(object, body);
+    return (struct slice){bytes, (size_t)(body->text + object->text_len - bytes)};
 }
 
 size_t object_size(const struct object *object)
 {
-    return object->bytes_at + object->len;
+    return object->text_len;
 }
 
 struct slice object_name(const struct object *object)
 {
-    return part(object, object->name_at, object->name_len);
+    return (struct slice){object->key + object->key_len - object->name_len, object->name_len};
 }
 
 struct slice object_namespace(const struct object *object)
 {
-    return part(object, object->namespace_at, object->namespace_len);
+    size_t len = object->key_len - object->name_len;
+    return (struct slice){len ? object->key : NULL, len ? len - 1 : 0};
 }
 
 struct slice object_uid(const struct object *object)
 {
-    return (struct slice){object->text + object->uid_at, object->bytes_at - 1 - object->uid_at};
+    const struct body *body = body_of(object);
+    return (struct slice){body->text + object->key_len + 1, body->layout.uid_len};
 }
 
 struct slice object_resource_version(const struct object *object)
 {
-    return part(object, object->version_at, object->version_len);
+    const struct body *body = body_of(object);
+    return part(object, body, body->layout.version_at, body->layout.version_len);
 }
 
 struct slice object_labels(const struct object *object)
 {
-    return part(object, object->labels_at, object->labels_len);
+    const struct body *body = body_of(object);
+    return part(object, body, body->layout.labels_at, body->layout.labels_len);
 }
 
 struct slice object_annotations(const struct object *object)
 {
-    return part(object, object->annotations_at, object->annotations_len);
+    const struct body *body = body_of(object);
+    return part(object, body, body->layout.annotations_at, body->layout.annotations_len);
+}
+
+struct shelf *object_shelf(const struct object *object)
+{
+    return object->is_packed ? object->packed->shelf : object->body->shelf;
 }
 
 struct digest object_digest(const struct object *object)
@@ -484,9 +514,4 @@ struct digest object_digest(const struct object *object)
 bool object_equal(const struct object *a, const struct object *b)
 {
     return a == b || digest_equal(a->digest, b->digest);
-}
-
-size_t object_memory(const struct object *object)
-{
-    return sizeof(*object) + object->bytes_at + object->len + 1;
 }

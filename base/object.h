@@ -6,6 +6,10 @@
  * parsed once, by a single pass that finds its identity and checks that it is JSON; after that it is shared
  * by reference and never changes.
  *
+ * What lies in memory is the matter of base/attic.h: an object that was made on a shelf is packed while nobody
+ * looks at it, and unpacked when somebody does. Slices got from an object are therefore good until control
+ * goes back to the loop, and not longer, however long the object is held; its key alone stays where it is.
+ *
  * Texts below (key, uid, resource_version) are the JSON text between the quotes, so an escape stays as it was
  * written; Go's encoder writes one name always the same way.
  */
@@ -58,6 +62,7 @@ struct object_rules {
     char *kind, *api_version; /* owned, may be NULL */
     struct field_path *cut;   /* owned */
     size_t cut_count;
+    struct shelf *shelf; /* where it is kept; borrowed. NULL: on none, and it stays as it is */
 };
 
 void object_rules_deinit(struct object_rules *rules);
@@ -65,6 +70,7 @@ void object_rules_deinit(struct object_rules *rules);
  * parse. */
 int object_rules_cut(struct object_rules *rules, const char *path);
 
+struct shelf;
 struct object; /* shared, immutable; loop thread only */
 
 /* Makes an object with one reference. rules may be NULL: the bytes as they are.
@@ -85,9 +91,9 @@ struct slice object_uid(const struct object *object);
 struct slice object_resource_version(const struct object *object);
 struct slice object_labels(const struct object *object); /* JSON object, or absent */
 struct slice object_annotations(const struct object *object);
+struct shelf *object_shelf(const struct object *object); /* where it is kept; NULL: on none */
 struct digest object_digest(const struct object *object);
 bool object_equal(const struct object *a, const struct object *b); /* same digest */
-size_t object_memory(const struct object *object);                 /* bytes on the heap */
 
 uint64_t key_hash(const char *key, size_t len); /* XXH3-64; what object_key_hash() gives for that key */
 

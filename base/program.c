@@ -185,6 +185,7 @@ int program_init(struct program *program, const struct program_info *info, const
                  size_t count, int argc, char **argv)
 {
     struct error err = {0};
+    mem_configure();
     *program = (struct program){.name = info->name, .log = {.out = stderr}};
     add_groups(program, groups, count);
     int r = options_parse(info, program->groups, program->group_count, argc, argv, stdout, &err);

@@ -9,6 +9,7 @@
 struct deploy {
     struct loop *loop;
     struct log *log;
+    struct attic *attic;
     const struct informer *informer;
     struct outlet outlet;
     struct http *http;
@@ -92,6 +93,7 @@ static void on_known(void *arg, const char *uid, const char *version)
              http_config(deploy->http)->server, uid, version);
     struct workloads_config config = {.loop = deploy->loop,
                                       .log = deploy->log,
+                                      .attic = deploy->attic,
                                       .rest = http_rest(deploy->http),
                                       .publisher = deploy->outlet.publisher,
                                       .confirm = on_confirm,
@@ -108,6 +110,7 @@ static struct deploy *deploy_make(const struct deploy_config *config, struct kub
     struct deploy *deploy = mem_zalloc(sizeof(*deploy));
     deploy->loop = config->loop;
     deploy->log = config->log;
+    deploy->attic = config->attic;
     deploy->informer = config->informer;
     deploy->replaced = config->replaced;
     deploy->arg = config->arg;

@@ -19,6 +19,7 @@
 struct deploy_config {
     struct loop *loop; /* borrowed, as all that follows */
     struct log *log;
+    struct attic *attic; /* may be NULL */
     const struct broker_options *broker;
     const struct topics *topics;
     const struct cluster_options *source;

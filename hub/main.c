@@ -1,6 +1,7 @@
 /* The program in one place: all clusters' state at a glance, and workloads from a source cluster → topics. */
 #include <unistd.h>
 
+#include "base/attic.h"
 #include "base/mem.h"
 #include "base/program.h"
 #include "hub/deploy.h"
@@ -13,12 +14,14 @@ enum summary { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
 struct app {
     struct program program;
     struct broker_options broker;
+    struct attic_options memory;
     struct bounds_options bounds;
     struct cluster_options source;
     struct {
         int summary; /* enum summary */
     } options;
     struct topics topics;
+    struct attic *attic;
     struct inlet inlet;
     struct fleet *fleet;
     struct deploy *deploy; /* NULL without a source */
@@ -113,6 +116,7 @@ static int informer_open(struct app *app, struct error *err)
                                        .encoding = (enum encoding)app->broker.encoding,
                                        .objects_max = (uint64_t)app->bounds.objects,
                                        .size_max = (uint64_t)app->bounds.size,
+                                       .attic = app->attic,
                                        .log = &app->program.log};
     return inlet_open(&app->inlet, app->program.loop, &app->broker, &options, &ops, app, err);
 }
@@ -133,6 +137,7 @@ static int deploy_open(struct app *app, struct error *err)
     struct deploy_config config = {
         .loop = app->program.loop,
         .log = &app->program.log,
+        .attic = app->attic,
         .broker = &app->broker,
         .topics = &app->topics,
         .source = &app->source,
@@ -171,6 +176,7 @@ static int app_start(struct app *app, struct error *err)
 static void on_report(void *arg, struct buf *out)
 {
     struct app *app = arg;
+    attic_counters(app->attic, out);
     inlet_counters(&app->inlet, out);
     deploy_counters(app->deploy, out);
 }
@@ -198,11 +204,13 @@ int main(int argc, char **argv)
         {"Hub", specs, array_size(specs), &app.options},
         bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
+        attic_option_group_large(&app.memory),
         {"Source of workloads", source_specs, array_size(source_specs), &app.source},
     };
     struct error err = {0};
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {
+        app.attic = attic_create(app.program.loop, &app.memory);
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
         else
@@ -210,6 +218,7 @@ int main(int argc, char **argv)
         code = program_run(&app.program, app_stop, &app);
         program_set_report(&app.program, NULL, NULL);
         app_close(&app);
+        attic_destroy(app.attic);
     }
     return program_deinit(&app.program, code);
 }

@@ -57,7 +57,7 @@ static void cut_own_annotations(struct object_rules *rules, struct slice annotat
 /* NULL where it cannot be. */
 static struct object *trim(const struct object *object)
 {
-    struct object_rules rules = {0};
+    struct object_rules rules = {.shelf = object_shelf(object)};
     struct object *out = NULL;
     struct slice bytes = object_bytes(object);
     object_rules_cut(&rules, "status");
@@ -263,7 +263,10 @@ struct workloads *workloads_create(const struct workloads_config *config)
     workloads->rules.api_version = mem_strdup("apps/v1");
     object_rules_cut(&workloads->rules, "metadata.managedFields");
     workloads->state = STREAM_STARTING;
-    workloads->source = store_create();
+    struct shelf *shelf = attic_shelf(config->attic, &workloads_gvr);
+    workloads->source = store_create_on(shelf);
+    workloads->rules.shelf = shelf;
+    shelf_unref(shelf); /* the store has it */
     workloads->observer = (struct store_observer){.changed = on_changed, .arg = workloads};
     store_observe(workloads->source, &workloads->observer);
     struct reflector_config reflector = {

@@ -23,6 +23,7 @@
 struct workloads_config {
     struct loop *loop; /* borrowed, as all that follows */
     struct log *log;   /* may be NULL */
+    struct attic *attic; /* may be NULL */
     struct rest *rest; /* the source cluster */
     struct publisher *publisher;
     size_t audiences_max; /* 0: 20,000 */

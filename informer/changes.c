@@ -7,7 +7,8 @@
 struct object *item_object(const struct item *item, const struct store *have)
 {
     struct object *object = NULL;
-    if (!item->object.data || object_create(item->object.data, item->object.len, NULL, &object) != 0)
+    struct object_rules rules = {.shelf = store_shelf(have)};
+    if (!item->object.data || object_create(item->object.data, item->object.len, &rules, &object) != 0)
         return NULL;
     struct object *ours = store_get_like(have, object);
     if (ours && object_equal(ours, object)) {
@@ -39,9 +40,10 @@ struct object *patched_object(struct codec *codec, const struct item *item, cons
 {
     struct slice bytes;
     struct object *object = NULL;
+    struct object_rules rules = {.shelf = object_shelf(base)};
     if (codec_unpatch(codec, item->patch, base, &bytes) != 0 ||
         !has_room(room, object_size(base), bytes.len) ||
-        object_create(bytes.data, bytes.len, NULL, &object) != 0)
+        object_create(bytes.data, bytes.len, &rules, &object) != 0)
         return NULL;
     if (strcmp(object_key(object), object_key(base)) == 0)
         return object;

@@ -46,6 +46,7 @@ struct informer_options {
     uint64_t objects_max, size_max; /* size: bytes, as object_size() counts */
     size_t slice_objects;           /* of a snapshot, put in place in one turn of the loop; 0: 256 */
     int64_t lease_s;                /* of what is published only while it is of interest; 0: 300 */
+    struct attic *attic;            /* where objects are kept; borrowed, may be NULL */
     struct log *log;                /* may be NULL */
 };
 

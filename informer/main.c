@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/attic.h"
 #include "base/mem.h"
 #include "base/program.h"
 #include "informer/bounds.h"
@@ -20,9 +21,11 @@ struct options {
 struct app {
     struct program program;
     struct broker_options broker;
+    struct attic_options memory;
     struct bounds_options bounds;
     struct viewer_options view;
     struct options options;
+    struct attic *attic;
     struct printer *printer;
     struct viewer *viewer;
     struct inlet inlet;
@@ -170,6 +173,7 @@ static int app_start(struct app *app, struct error *err)
                                        .encoding = (enum encoding)app->broker.encoding,
                                        .objects_max = (uint64_t)app->bounds.objects,
                                        .size_max = (uint64_t)app->bounds.size,
+                                       .attic = app->attic,
                                        .log = &program->log};
     r = inlet_open(&app->inlet, program->loop, &app->broker, &options, &ops, app->viewer, err);
     if (r != 0)
@@ -183,6 +187,7 @@ static int app_start(struct app *app, struct error *err)
 static void on_report(void *arg, struct buf *out)
 {
     struct app *app = arg;
+    attic_counters(app->attic, out);
     inlet_counters(&app->inlet, out);
 }
 
@@ -204,10 +209,12 @@ int main(int argc, char **argv)
         viewer_option_group(&app.view),
         bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
+        attic_option_group_large(&app.memory),
     };
     struct error err = {0};
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {
+        app.attic = attic_create(app.program.loop, &app.memory);
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
         else
@@ -215,6 +222,7 @@ int main(int argc, char **argv)
         code = program_run(&app.program, NULL, NULL);
         program_set_report(&app.program, NULL, NULL);
         app_close(&app);
+        attic_destroy(app.attic);
     }
     return program_deinit(&app.program, code);
 }

@@ -54,7 +54,9 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     replica->namespaced = entry->namespaced;
     replica->age_s = -1;
     replica->state = STREAM_STARTING;
-    replica->store = store_create();
+    struct shelf *shelf = attic_shelf(informer->options.attic, &entry->gvr);
+    replica->store = store_create_on(shelf);
+    shelf_unref(shelf);
     timer_init(&replica->reorder, informer->loop, on_reorder, replica);
     timer_init(&replica->lag, informer->loop, on_lag, replica);
     sync_init(replica);

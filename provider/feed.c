@@ -224,7 +224,10 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     feed->reason = mem_strdup("");
     feed->changed = changed;
     feed->arg = arg;
-    feed->store = store_create();
+    struct shelf *shelf = attic_shelf(config->attic, &feed->gvr);
+    feed->store = store_create_on(shelf);
+    feed->rules.shelf = shelf;
+    shelf_unref(shelf); /* the store has it */
     timer_init(&feed->emptying, feed->loop, on_emptying, feed);
     timer_init(&feed->patience, feed->loop, on_patience, feed);
     interest_init(&feed->interest, feed->loop, on_interest, feed);

@@ -26,7 +26,8 @@ struct feed_config {
     struct loop *loop; /* borrowed, as rest, publisher and log are */
     struct rest *rest;
     struct publisher *publisher;
-    struct log *log; /* may be NULL */
+    struct log *log;     /* may be NULL */
+    struct attic *attic; /* where the objects are kept; borrowed, may be NULL */
     struct gvr gvr;
     const char *kind, *api_version; /* "Deployment", "apps/v1"; copied, as what follows */
     bool namespaced;

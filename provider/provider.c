@@ -37,6 +37,7 @@ struct provider {
     struct rest *rest;
     struct publisher *publisher;
     struct log *log;
+    struct attic *attic;
     const struct selection_options *selection;
     struct discovery *discovery;
     struct want *wants;
@@ -108,6 +109,7 @@ static struct feed *feed_make(struct provider *provider, const struct api_resour
         .rest = provider->rest,
         .publisher = provider->publisher,
         .log = provider->log,
+        .attic = provider->attic,
         .gvr = resource->gvr,
         .kind = resource->kind,
         .api_version = resource->api_version,
@@ -336,6 +338,7 @@ struct provider *provider_create(const struct provider_config *config)
     provider->rest = config->rest;
     provider->publisher = config->publisher;
     provider->log = config->log;
+    provider->attic = config->attic;
     provider->selection = config->selection;
     provider->started_us = loop_now_us(provider->loop);
     wants_make(provider);

@@ -25,7 +25,8 @@ struct provider_config {
     struct loop *loop; /* borrowed, as all of it is, for the provider's life */
     struct rest *rest;
     struct publisher *publisher;
-    struct log *log; /* may be NULL */
+    struct log *log;     /* may be NULL */
+    struct attic *attic; /* where objects are kept; may be NULL */
     const struct selection_options *selection;
 };
 

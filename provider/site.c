@@ -12,6 +12,7 @@ static void on_known(void *arg, const char *uid, const char *version)
         .rest = http_rest(site->http),
         .publisher = site->outlet->publisher,
         .log = site->log,
+        .attic = site->attic,
         .selection = site->selection,
     };
     site->provider = provider_create(&config);
@@ -49,6 +50,7 @@ int site_open(struct site *site, const struct site_config *config, struct error 
         return r;
     *site = (struct site){.loop = config->loop,
                           .log = config->log,
+                          .attic = config->attic,
                           .selection = config->selection,
                           .outlet = config->outlet,
                           .replaced = config->replaced,

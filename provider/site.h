@@ -18,6 +18,7 @@
 struct site {
     struct loop *loop;
     struct log *log;
+    struct attic *attic;
     const struct selection_options *selection; /* borrowed, as the outlet is */
     struct outlet *outlet;
     struct http *http;
@@ -31,6 +32,7 @@ struct site {
 struct site_config {
     struct loop *loop; /* borrowed, as all that follows */
     struct log *log;
+    struct attic *attic; /* may be NULL */
     const struct cluster_options *cluster;
     const struct selection_options *selection;
     struct outlet *outlet;

@@ -19,6 +19,7 @@ void uplink_option_groups(struct uplink *uplink, const char *title, struct optio
     groups[1] = broker_option_group(&uplink->broker);
     groups[2] = cluster_option_group(&uplink->cluster);
     groups[3] = selection_option_group(&uplink->selection);
+    groups[4] = attic_option_group_small(&uplink->memory);
 }
 
 static void on_replaced(void *arg);
@@ -28,6 +29,7 @@ static int uplink_open(struct uplink *uplink, struct error *err)
     struct program *program = uplink->program;
     struct site_config site = {.loop = program->loop,
                                .log = &program->log,
+                               .attic = uplink->attic,
                                .cluster = &uplink->cluster,
                                .selection = &uplink->selection,
                                .outlet = &uplink->outlet,
@@ -83,6 +85,7 @@ static void on_report(void *arg, struct buf *out)
     struct uplink *uplink = arg;
     if (!uplink->open)
         return;
+    attic_counters(uplink->attic, out);
     publisher_counters(uplink->outlet.publisher, out);
     connection_counters(uplink->outlet.connection, out);
     if (uplink->ops && uplink->ops->counters)
@@ -95,11 +98,13 @@ int uplink_run(struct uplink *uplink, struct program *program, const struct upli
     uplink->program = program;
     uplink->ops = ops;
     uplink->arg = arg;
+    uplink->attic = attic_create(program->loop, &uplink->memory);
     if (uplink_start(uplink, &err) != 0)
         program_fail(program, &err);
     program_set_report(program, on_report, uplink);
     int code = program_run(program, on_stop, uplink);
     program_set_report(program, NULL, NULL);
     uplink_close(uplink);
+    attic_destroy(uplink->attic);
     return code;
 }

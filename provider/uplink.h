@@ -11,10 +11,11 @@
  * Where another cluster comes to answer under the address, all of it is closed and opened anew.
  */
 
+#include "base/attic.h"
 #include "base/program.h"
 #include "provider/site.h"
 
-#define UPLINK_GROUPS 4
+#define UPLINK_GROUPS 5
 
 struct uplink_ops {
     /* May be NULL, each. The outlet and the site are there, and the connection is not started yet; they are
@@ -34,7 +35,9 @@ struct uplink {
     struct {
         char *cluster;
     } named;
+    struct attic_options memory;
     struct topics topics;
+    struct attic *attic;
     struct outlet outlet;
     struct site site;
     bool open;

@@ -7,15 +7,28 @@
 
 struct store {
     struct object_table table;
+    struct shelf *shelf;
     uint64_t size;
     struct digest root;
     struct store_observer *observers;
     struct store_observer *notifying; /* the next one to be told, so that one may leave meanwhile */
 };
 
+struct store *store_create_on(struct shelf *shelf)
+{
+    struct store *store = mem_zalloc(sizeof(*store));
+    store->shelf = shelf_ref(shelf);
+    return store;
+}
+
 struct store *store_create(void)
 {
-    return mem_zalloc(sizeof(struct store));
+    return store_create_on(NULL);
+}
+
+struct shelf *store_shelf(const struct store *store)
+{
+    return store->shelf;
 }
 
 void store_destroy(struct store *store)
@@ -23,6 +36,7 @@ void store_destroy(struct store *store)
     if (!store)
         return;
     object_table_deinit(&store->table);
+    shelf_unref(store->shelf);
     free(store);
 }
 
