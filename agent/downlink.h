@@ -26,7 +26,7 @@ struct option_group downlink_option_group(struct downlink_options *options); /* 
 struct downlink_config {
     struct loop *loop; /* borrowed, as all that follows */
     struct log *log;
-    struct attic *attic; /* may be NULL */
+    struct attic *attic;           /* may be NULL */
     struct connection *connection; /* not started yet */
     struct rest *rest;             /* this cluster */
     const struct topics *topics;

@@ -13,9 +13,10 @@
 
 #define IDLE_US (30 * LOOP_SECOND)
 #define IDLE_TICKS 4
-#define SLICE_BYTES ((size_t)192 << 10) /* to pack in one turn */
-#define SLICE_STEPS 1024                /* bodies to look at in one turn */
-#define DROP_COST 8                     /* to free a body is to pack one so many times smaller */
+#define SLICE_BYTES ((size_t)256 << 10)     /* to pack in one turn, at 1 GB/s */
+#define SLICE_FLOOD_BYTES ((size_t)1 << 20) /* where twice the bound is passed */
+#define SLICE_STEPS 1024                    /* bodies to look at in one turn */
+#define DROP_COST 8                         /* to free a body is to pack one so many times smaller */
 #define GIVE_BACK_FROM ((size_t)1 << 20)
 #define GIVE_BACK_HOT 4096 /* with more bodies in between it would take too long */
 
@@ -75,6 +76,8 @@ void attic_heat(struct attic *attic, struct body *body)
     DL_APPEND(attic->hot, body);
     attic->hot_count++;
     attic->hot_bytes += body_memory(body->object);
+    if (attic->hot_bytes > attic->hot_bytes_peak)
+        attic->hot_bytes_peak = attic->hot_bytes;
     if (attic->hot_bytes > (size_t)attic->options.hot_bytes) {
         attic->draining = true;
         work_soon(attic);
@@ -135,8 +138,9 @@ static size_t put_away(struct attic *attic, struct body *body)
 
 static void slice(struct attic *attic)
 {
-    size_t work = 0;
-    for (int steps = 0; steps < SLICE_STEPS && work < SLICE_BYTES && is_due(attic); steps++) {
+    size_t work = 0,
+           most = attic->hot_bytes / 2 > (size_t)attic->options.hot_bytes ? SLICE_FLOOD_BYTES : SLICE_BYTES;
+    for (int steps = 0; steps < SLICE_STEPS && work < most && is_due(attic); steps++) {
         struct body *body = attic->hot;
         if (body->touched) {
             cool(attic, body);
@@ -357,6 +361,7 @@ struct attic_stats attic_stats(const struct attic *attic)
 {
     struct attic_stats stats = {.hot = attic->hot_count,
                                 .hot_bytes = attic->hot_bytes,
+                                .hot_bytes_peak = attic->hot_bytes_peak,
                                 .pool_bytes = pool_memory(attic->pool),
                                 .packs = attic->packs,
                                 .unpacks = attic->unpacks};
@@ -370,9 +375,9 @@ void attic_counters(const struct attic *attic, struct buf *out)
 {
 #define STAT(member) COUNTER(struct attic_stats, member)
     static const struct counter list[] = {
-        STAT(hot),          STAT(hot_bytes),    STAT(waiting),      STAT(waiting_bytes),
-        STAT(packed),       STAT(packed_bytes), STAT(pool_bytes),   STAT(dictionaries),
-        STAT(dictionary_bytes), STAT(packs),    STAT(unpacks),
+        STAT(hot),          STAT(hot_bytes),      STAT(waiting),      STAT(waiting_bytes),    STAT(packed),
+        STAT(packed_bytes), STAT(pool_bytes),     STAT(dictionaries), STAT(dictionary_bytes), STAT(packs),
+        STAT(unpacks),      STAT(hot_bytes_peak),
     };
 #undef STAT
     _Static_assert(sizeof(struct attic_stats) == array_size(list) * sizeof(uint64_t), "one is missing");

@@ -43,7 +43,8 @@ struct attic_stats {
     uint64_t packed, packed_bytes;   /* objects that have a packed form, and what that takes */
     uint64_t pool_bytes;             /* packed forms, what all objects have at hand, and room for more */
     uint64_t dictionaries, dictionary_bytes;
-    uint64_t packs, unpacks; /* so far */
+    uint64_t hot_bytes_peak; /* so far, as are these: */
+    uint64_t packs, unpacks;
 };
 
 struct attic;
@@ -51,7 +52,7 @@ struct attic;
 struct attic *attic_create(struct loop *loop, const struct attic_options *options);
 /* After all objects on it, and whatever holds a shelf. NULL is fine. */
 void attic_destroy(struct attic *attic);
-struct attic_stats attic_stats(const struct attic *attic); /* O(shelves) */
+struct attic_stats attic_stats(const struct attic *attic);       /* O(shelves) */
 void attic_counters(const struct attic *attic, struct buf *out); /* base/counters.h */
 
 struct shelf;

@@ -19,7 +19,7 @@ struct attic {
     struct packer *packer;
     struct shelf *shelves;
     struct body *hot; /* looked at longest ago first, as far as is known */
-    size_t hot_count, hot_bytes;
+    size_t hot_count, hot_bytes, hot_bytes_peak;
     size_t unpacked_bytes; /* bodies freed since memory was given back */
     uint32_t tick;         /* counts quarters of the idle time */
     bool draining;         /* the bound was passed */

@@ -26,8 +26,8 @@ struct dictionary;
 /* From some texts that are like those to come, the most typical last: they are its content, as far as the
  * size allows, and their symbols are what its codes are good for. O(content + samples), 0.5 ms for 64 KB. */
 struct dictionary *dictionary_create(const struct slice *samples, size_t count, size_t size_max);
-void dictionary_destroy(struct dictionary *dictionary); /* NULL is fine */
-void dictionary_rest(struct dictionary *dictionary);    /* puts its tables away */
+void dictionary_destroy(struct dictionary *dictionary);        /* NULL is fine */
+void dictionary_rest(struct dictionary *dictionary);           /* puts its tables away */
 size_t dictionary_memory(const struct dictionary *dictionary); /* without tables */
 
 /* *out is borrowed from the packer until its next use. Gives its length, or 0 where it would be longer than

@@ -15,8 +15,8 @@ void *mem_alloc(size_t size) mem_never_null;  /* not cleared */
 void *mem_zalloc(size_t size) mem_never_null; /* zeroed */
 void *mem_realloc(void *old, size_t size) mem_never_null;
 void *mem_aligned(size_t alignment, size_t size) mem_never_null; /* not cleared; free() takes it */
-void *mem_dup(const void *data, size_t size) mem_never_null; /* one NUL byte is put behind the copy */
-char *mem_strdup(const char *text);                          /* NULL for NULL */
+void *mem_dup(const void *data, size_t size) mem_never_null;     /* one NUL byte is put behind the copy */
+char *mem_strdup(const char *text);                              /* NULL for NULL */
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2))) mem_never_null;
 
 /* For a program's start: large pieces are mapped on their own and go back to the system when they are freed,

@@ -6,9 +6,10 @@
  * parsed once, by a single pass that finds its identity and checks that it is JSON; after that it is shared
  * by reference and never changes.
  *
- * What lies in memory is the matter of base/attic.h: an object that was made on a shelf is packed while nobody
- * looks at it, and unpacked when somebody does. Slices got from an object are therefore good until control
- * goes back to the loop, and not longer, however long the object is held; its key alone stays where it is.
+ * What lies in memory is the matter of base/attic.h: an object that was made on a shelf is packed while
+ * nobody looks at it, and unpacked when somebody does. Slices got from an object are therefore good until
+ * control goes back to the loop, and not longer, however long the object is held; its key alone stays where
+ * it is.
  *
  * Texts below (key, uid, resource_version) are the JSON text between the quotes, so an escape stays as it was
  * written; Go's encoder writes one name always the same way.

@@ -8,8 +8,8 @@
  *     raw:     object ──▶ body ──▶ packed, where it was that before
  *     packed:  object ──▶ packed
  *
- * An object never changes, so what it was packed to once stays right: going back from raw to packed then costs
- * no more than to free the body.
+ * An object never changes, so what it was packed to once stays right: going back from raw to packed then
+ * costs no more than to free the body.
  */
 
 #include "base/attic.h"

@@ -19,7 +19,7 @@ void pool_destroy(struct pool *pool); /* every piece must be back; NULL is fine 
 void *pool_alloc(struct pool *pool, size_t size) __attribute__((returns_nonnull)); /* not cleared */
 void pool_free(struct pool *pool, void *piece, size_t size); /* the size that it was asked for with */
 
-size_t pool_piece(size_t size);                /* what a piece of that size takes */
-size_t pool_memory(const struct pool *pool);   /* bytes held, given out or not */
+size_t pool_piece(size_t size);              /* what a piece of that size takes */
+size_t pool_memory(const struct pool *pool); /* bytes held, given out or not */
 
 #endif

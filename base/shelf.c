@@ -10,9 +10,9 @@
 
 #define DICTIONARY_BYTES (64 << 10)
 #define DICTIONARY_FROM (32 << 10)
-#define SEARCH_MAX 2048        /* hot objects looked at for samples */
-#define JUDGES 32              /* samples that a new dictionary is tried on */
-#define CHALLENGE_FIRST 8      /* after so many times what the first was made from */
+#define SEARCH_MAX 2048   /* hot objects looked at for samples */
+#define JUDGES 32         /* samples that a new dictionary is tried on */
+#define CHALLENGE_FIRST 8 /* after so many times what the first was made from */
 #define CHALLENGE_MAX (UINT64_C(256) << 20)
 #define PAYS_FROM(len) ((len) - (len) / 8)
 
@@ -109,8 +109,7 @@ static size_t packed_by(const struct shelf *shelf, struct dictionary *dictionary
     const void *out;
     for (size_t i = 0; i < samples->count; i += stride) {
         size_t len = samples->texts[i].len;
-        size_t packed =
-            packer_pack(shelf->attic->packer, dictionary, samples->texts[i].data, len, len, &out);
+        size_t packed = packer_pack(shelf->attic->packer, dictionary, samples->texts[i].data, len, len, &out);
         total += packed ? packed : len;
     }
     return total;

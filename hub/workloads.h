@@ -21,10 +21,10 @@
 #include "provider/publisher.h"
 
 struct workloads_config {
-    struct loop *loop; /* borrowed, as all that follows */
-    struct log *log;   /* may be NULL */
+    struct loop *loop;   /* borrowed, as all that follows */
+    struct log *log;     /* may be NULL */
     struct attic *attic; /* may be NULL */
-    struct rest *rest; /* the source cluster */
+    struct rest *rest;   /* the source cluster */
     struct publisher *publisher;
     size_t audiences_max; /* 0: 20,000 */
     /* A list has come: find out whether the source is still that cluster, then call workloads_confirmed();

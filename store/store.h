@@ -34,10 +34,11 @@ struct store_observer {
 enum store_outcome { STORE_UNCHANGED, STORE_ADDED, STORE_MODIFIED, STORE_DELETED };
 
 struct store *store_create(void);
-/* shelf: where the objects are kept that are made for this store; the store holds a reference. May be NULL. */
+/* shelf: where the objects are kept that are made for this store; the store holds a reference. May be NULL.
+ */
 struct store *store_create_on(struct shelf *shelf);
 struct shelf *store_shelf(const struct store *store); /* borrowed; NULL where there is none */
-void store_destroy(struct store *store); /* observers hear nothing; NULL is fine */
+void store_destroy(struct store *store);              /* observers hear nothing; NULL is fine */
 
 void store_observe(struct store *store,
                    struct store_observer *observer); /* borrowed until unobserve or destroy */

@@ -10,6 +10,7 @@
 
 struct site {
     struct world *world;
+    struct attic *attic;
     int index;
     struct transport *transport;
     struct connection *connection; /* owns the transport */
@@ -84,12 +85,14 @@ static void *site_start(struct world *world, int index)
     struct log *log = world->options.verbose ? &world->log : NULL;
     site->world = world;
     site->index = index;
+    site->attic = world_attic(world);
     site->transport = loopback_create(world->broker, &options);
     site->connection = connection_over(site->transport, log, "loopback");
     struct informer_options informer = {
         .name = name,
         .topics = world_topics(),
         .encoding = world->encoding,
+        .attic = site->attic,
         .slice_objects = 1 + world_dice(world, 8),
         .lease_s = 20 + (int64_t)world_dice(world, 40),
         .log = log,
@@ -114,6 +117,7 @@ static void site_end(void *process, bool graceful)
         loopback_doom(site->transport);
     connection_destroy(site->connection);
     connection_destroy(site->transfers);
+    attic_destroy(site->attic);
     free(site);
 }
 

@@ -15,6 +15,7 @@ struct site {
     struct identity *identity;
     struct provider *provider; /* NULL until the cluster is known */
     struct selection_options selection;
+    struct attic *attic;
     struct timer again;
 };
 
@@ -58,6 +59,7 @@ static void on_known(void *arg, const char *uid, const char *version)
         .rest = local_rest(site->kube->local),
         .publisher = site->publisher,
         .log = log_of(site->world),
+        .attic = site->attic,
         .selection = &site->selection,
     };
     site->provider = provider_create(&config);
@@ -159,6 +161,7 @@ static void *site_start(struct world *world, int index)
     site->kube = &world->kubes[index];
     timer_init(&site->again, world->loop, on_again, site);
     site->selection.always = world->always;
+    site->attic = world_attic(world);
     select_resources(site);
     site_open(site);
     return site;
@@ -169,6 +172,7 @@ static void site_end(void *process, bool graceful)
     struct site *site = process;
     timer_stop(&site->again);
     site_close(site, graceful);
+    attic_destroy(site->attic);
     for (size_t i = 0; i < site->selection.resources.count; i++)
         free(site->selection.resources.items[i]);
     free(site->selection.resources.items);

@@ -48,6 +48,15 @@ void world_committed(struct world *world, struct kube *kube, const struct kube_r
     (void)event;
 }
 
+struct attic *world_attic(struct world *world)
+{
+    struct attic_options options = {.hot_bytes = 8 << 10,
+                                    .idle_us = 2 * LOOP_SECOND,
+                                    .dictionary_bytes = 4 << 10,
+                                    .dictionary_from = 2 << 10};
+    return attic_create(world->loop, &options);
+}
+
 struct topics world_topics(void)
 {
     struct topics topics;

@@ -153,6 +153,7 @@ void world_trace(struct world *world, const void *data, size_t len);
 void world_committed(struct world *world, struct kube *kube, const struct kube_resource *resource,
                      const struct event *event);
 struct topics world_topics(void);
+struct attic *world_attic(struct world *world); /* of a process: so small that it packs all the time */
 struct actor *world_actor(struct world *world,
                           const char *name); /* one that runs; NULL where there is none */
 /* By name; the first one, not the impostor's. NULL where there is none. */
