@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define LEASE_MAX_S 86400 /* believed, of what a provider says */
+#define LEASE_MAX_S 86400            /* believed, of what a provider says */
 #define JITTER_US (60 * LOOP_SECOND) /* and not more than half of what is left */
 #define AGAIN_US LOOP_SECOND         /* between two wants to one provider */
 #define PATHS_MAX 64                 /* in one want */

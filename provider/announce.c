@@ -56,8 +56,8 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
-/* Up to where what is published is complete. While events wait that is not known, and the last word holds until
- * they have gone. */
+/* Up to where what is published is complete. While events wait that is not known, and the last word holds
+ * until they have gone. */
 static const char *version_of(struct publisher_stream *stream)
 {
     const struct publisher_stream_ops *ops = stream->ops;
