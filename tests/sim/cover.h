@@ -60,6 +60,7 @@
     X(SYNCS, "syncs")                                                                                        \
     X(SYNCS_EQUAL, "syncs answered equal")                                                                   \
     X(SYNCS_REPAIR, "syncs answered by a repair")                                                            \
+    X(SYNCS_REPLAY, "syncs answered by a replay")                                                            \
     X(SYNCS_SNAPSHOT, "syncs answered by a snapshot")                                                        \
     X(SYNCS_FAILED, "syncs that failed")                                                                     \
     X(DUPLICATES, "deltas that were old")                                                                    \
@@ -81,6 +82,9 @@
     X(FAIR_BUSY, "fair weather: informer restarted under load")                                              \
     X(FAIR_LATE, "fair weather: copies that come late")                                                      \
     X(FAIR_STORM, "fair weather: messages lost all the time")                                                \
+    X(FAIR_DAMAGE, "fair weather: bits flipped")                                                             \
+    X(FAIR_GONE, "fair weather: resource gone and back, copies come late")                                   \
+    X(FAIR_ANEW, "fair weather: cluster set up anew, copies come late")                                      \
     X(FAIR_SILENCE, "fair weather: provider silent")                                                         \
     X(FAIR_WILL, "fair weather: a will that comes late")                                                     \
     X(EMPTY_STREAM, "streams without objects at the end")

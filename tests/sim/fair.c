@@ -7,7 +7,8 @@
 #include <limits.h>
 #include <string.h>
 
-#define STORM_SYNCS 7 /* of one stream in 40 s of losses, at most */
+#define LATE_CATALOGS 12 /* nothing tells an old catalog from a new one, until the next heartbeat */
+#define STORM_SYNCS 7    /* of one stream in 40 s of losses, at most */
 
 /* All that running informers have counted. */
 static struct informer_stats counted(const struct world *world)
@@ -94,12 +95,18 @@ static uint64_t streams(struct world *world, int informer, struct kube *kube)
     return count;
 }
 
+static uint64_t streams_at(struct world *world, struct kube *kube)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < world->informer_count; i++)
+        count += streams(world, i, kube);
+    return count;
+}
+
 static void restart_of_a_provider_costs_equals(struct world *world)
 {
     uint64_t which = world_dice(world, (uint64_t)world->kube_count);
-    uint64_t most = 0;
-    for (int i = 0; i < world->informer_count; i++)
-        most += streams(world, i, &world->kubes[which]);
+    uint64_t most = streams_at(world, &world->kubes[which]);
     struct informer_stats before = counted(world);
     world_cover(world, COVER_FAIR_PROVIDER);
     actor_kill(&world->providers[which], world_dice(world, 2) == 0, (int64_t)world_dice(world, LOOP_SECOND));
@@ -182,27 +189,89 @@ static void restart_of_an_informer_under_load_costs_no_more(struct world *world)
     expect_syncs(world, "informer restarted under load", &before, streams_of(world, actor->index));
 }
 
-/* Whatever was said once is said again, up to half a minute later. */
+static void set_weather(struct world *world, double repeat, int64_t late_us, double flip)
+{
+    world->weather.repeat = repeat;
+    world->weather.late_us = late_us;
+    world->weather.flip = flip;
+    loopback_broker_set_faults(world->broker, &world->weather);
+}
+
+/* Whatever was said once is said again, up to half a minute later; by a run that is over, too. */
 static void late_copies_change_nothing(struct world *world)
 {
     struct informer_stats before = counted(world);
-    uint64_t lost = 0;
+    uint64_t most = 4 * (uint64_t)world->informer_count;
     world_cover(world, COVER_FAIR_LATE);
-    world->weather.repeat = 0.5;
-    world->weather.late_us = 30 * LOOP_SECOND;
-    loopback_broker_set_faults(world->broker, &world->weather);
+    set_weather(world, 0.5, 30 * LOOP_SECOND, 0);
     world_load(world, true);
-    for (; lost < 4; lost++) {
+    for (int i = 0; i < 4; i++) {
         set_loss(world, MESSAGE_DELTA, 1);
         world_pass(world, (int64_t)world_dice(world, 8 * LOOP_SECOND));
     }
+    if (world_dice(world, 2)) {
+        actor_kill(&world->providers[0], true, LOOP_SECOND);
+        most += LATE_CATALOGS * streams_at(world, &world->kubes[0]);
+        world_pass(world, (int64_t)world_dice(world, 20 * LOOP_SECOND));
+    }
     world_load(world, false);
     set_loss(world, MESSAGE_DELTA, 0);
-    world->weather.repeat = 0;
-    loopback_broker_set_faults(world->broker, &world->weather);
+    set_weather(world, 0, 0, 0);
     world_pass(world, 60 * LOOP_SECOND);
     world_expect_converged(world, 60 * LOOP_SECOND);
-    expect_syncs(world, "late copies", &before, lost * (uint64_t)world->informer_count);
+    expect_syncs(world, "late copies", &before, most);
+}
+
+/* Nobody is told what nobody has said: the witnesses see to that. */
+static void damage_is_seen(struct world *world)
+{
+    struct actor *actor = &world->informers[world_dice(world, (uint64_t)world->informer_count)];
+    world_cover(world, COVER_FAIR_DAMAGE);
+    set_weather(world, 0, 0, 0.3);
+    world_load(world, true);
+    for (int i = 0; i < 4; i++) {
+        actor_kill(actor, false, 0);
+        world_pass(world, 5 * LOOP_SECOND);
+    }
+    world_load(world, false);
+    faults_calm(world);
+    world_expect_converged(world, 300 * LOOP_SECOND);
+}
+
+/* Nobody goes back to the cluster that it was, whatever is still on its way. */
+static void old_cluster_is_over(struct world *world)
+{
+    world_cover(world, COVER_FAIR_ANEW);
+    set_weather(world, 1, 40 * LOOP_SECOND, 0);
+    actor_kill(&world->providers[0], false, 0);
+    world_pass(world, 3 * LOOP_SECOND);
+    actor_kill(&world->providers[0], false, 0);
+    kube_set_up_anew(&world->kubes[0]);
+    for (int i = 0; i < 20; i++)
+        kube_change(&world->kubes[0]);
+    world_pass(world, 60 * LOOP_SECOND);
+    set_weather(world, 0, 0, 0);
+    world_pass(world, 60 * LOOP_SECOND);
+    world_expect_converged(world, 60 * LOOP_SECOND);
+}
+
+/* The word that it is over comes again when it has long begun anew. */
+static void end_comes_late(struct world *world)
+{
+    struct kube *kube = &world->kubes[0];
+    if (!kube->resources[KUBE_WIDGETS].used || !kube_serves(kube, KUBE_WIDGETS))
+        return;
+    world_cover(world, COVER_FAIR_GONE);
+    set_weather(world, 1, 200 * LOOP_SECOND, 0);
+    kube_drop_widgets(kube, false);
+    world_pass(world, 60 * LOOP_SECOND);
+    kube_drop_widgets(kube, true);
+    for (int i = 0; i < 20; i++)
+        kube_change(kube);
+    world_pass(world, 100 * LOOP_SECOND);
+    set_weather(world, 0, 0, 0);
+    world_pass(world, 200 * LOOP_SECOND);
+    world_expect_converged(world, 60 * LOOP_SECOND);
 }
 
 /* Each loss leads to a sync, but the next one has to wait longer and longer. */
@@ -317,6 +386,9 @@ void fair_run(struct world *world)
         restart_of_an_informer_under_load_costs_no_more,
         late_copies_change_nothing,
         losses_are_no_storm,
+        damage_is_seen,
+        end_comes_late,
+        old_cluster_is_over,
         silence_is_noticed,
         late_will_is_put_right,
     };

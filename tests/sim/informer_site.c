@@ -63,7 +63,12 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
     const char *uid = cluster_uid(cluster);
     if (which < 0 || !uid[0] || strcmp(site->uids[which], uid) == 0)
         return;
+    char current[KUBE_UID_MAX];
+    kube_uid(&site->world->kubes[which], current);
     bool other = site->uids[which][0];
+    if (strcmp(site->uids[which], current) == 0 && !site->world->impostor_was)
+        world_fail(site->world, "identity", "%s: is the cluster again that it was before",
+                   cluster_name(cluster));
     snprintf(site->uids[which], sizeof(site->uids[which]), "%s", uid);
     struct informer_replica *replica = NULL;
     while (other && (replica = cluster_next_replica(cluster, replica)))

@@ -154,7 +154,8 @@ void kube_change(struct kube *kube)
     char name[32], key[64];
     if (!resource || !kube->names)
         return;
-    snprintf(name, sizeof(name), "n%llu", (unsigned long long)world_dice(world, kube->names));
+    bool hot = world_dice(world, 3) == 0; /* some change much more often than others */
+    snprintf(name, sizeof(name), "n%llu", (unsigned long long)world_dice(world, hot ? 1 : kube->names));
     snprintf(key, sizeof(key), "%s%s", resource->namespaced ? "default/" : "", name);
     bool there = apiserver_get_object(kube->server, &resource->gvr, key) != NULL;
     world->result.changes++;

@@ -120,6 +120,7 @@ static void site_open(struct site *site)
         .window_bytes = 64 << 10,
         .repair_bytes = loop_random_below(world->loop, 4) ? 1 : 0,
         .slice_objects = 1 + loop_random_below(world->loop, 20),
+        .window_messages = world->window_messages,
         .log = log_of(world),
     };
     site->publisher = publisher_create(world->loop, site->transport, &options, &publisher_ops, site);

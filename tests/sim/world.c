@@ -119,6 +119,7 @@ void world_count_publisher(struct world *world, const struct publisher_stats *st
     cover_more(world, COVER_COALESCED, stats->coalesced);
     cover_more(world, COVER_REPLAYED, stats->deltas_replayed);
     cover_more(world, COVER_PATCHED, stats->patched);
+    cover_more(world, COVER_SYNCS_REPLAY, stats->syncs_replay);
     cover_more(world, COVER_CONFLICTS, stats->conflicts);
 }
 
@@ -212,10 +213,12 @@ static void world_init(struct world *world, const struct world_options *options)
     world->options = *options;
     world->result = (struct world_result){.ok = true};
     world->loop = loop_create_simulated(options->seed);
-    loop_set_turn_us(world->loop, (int64_t)world_dice(world, 2 * LOOP_MS));
+    loop_set_turn_us(world->loop,
+                     (int64_t)world_dice(world, world_dice(world, 3) ? 2 * LOOP_MS : 20 * LOOP_MS));
     world->log = (struct log){.out = stderr, .level = LOG_LEVEL_DEBUG};
-    world->encoding = world_dice(world, 4) ? ENCODING_ZSTD : ENCODING_PLAIN;
-    world->max_payload = 1500 + world_dice(world, 6000); /* small: chunks are many, large objects in parts */
+    world->encoding = world_dice(world, 3) ? ENCODING_ZSTD : ENCODING_PLAIN;
+    world->max_payload = 1100 + world_dice(world, 4000); /* small: chunks are many, large objects in parts */
+    world->window_messages = 1 + world_dice(world, world_dice(world, 2) ? 4 : 64);
     world->heartbeat_us = (int64_t)(1 + world_dice(world, 6)) * LOOP_SECOND;
     world->broker = loopback_broker_create(world->loop);
     init_fleet(world);

@@ -123,7 +123,7 @@ struct world {
     struct loop *loop;
     struct log log;
     enum encoding encoding;
-    size_t max_payload;
+    size_t max_payload, window_messages;
     int64_t heartbeat_us;
     int kube_count, informer_count;
     struct kube
