@@ -17,6 +17,7 @@
 #include "informer/changes.h"
 
 #define REORDER_US (500 * LOOP_MS)
+#define BEATS_BEHIND_MAX 3
 #define LAG_US (2 * LOOP_SECOND)
 #define ANEW_US (10 * LOOP_SECOND)
 #define ANEW_BURST 2
@@ -201,6 +202,22 @@ static void replica_promised(struct informer_replica *replica, const struct hear
     memcpy(replica->promised.version, entry->version, sizeof(entry->version));
 }
 
+/* One heartbeat may have been overtaken. But a provider that goes on saying less than we have is right: in
+ * the plain form, which has no check, a bit flipped may have told us a sequence that is too high, and all
+ * deltas up to there would pass for old. */
+static void heartbeat_behind(struct informer_replica *replica, uint64_t sequence)
+{
+    if (sequence < replica->beat_sequence)
+        return; /* overtaken */
+    replica->beat_sequence = sequence;
+    replica->beats_behind = sequence < replica->sequence ? replica->beats_behind + 1 : 0;
+    if (replica->beats_behind < BEATS_BEHIND_MAX)
+        return;
+    replica->beats_behind = 0;
+    replica->informer->stats.gaps++;
+    sync_want(replica);
+}
+
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry)
 {
     replica->state = entry->state;
@@ -213,6 +230,8 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
         replica->lag_sequence = entry->sequence;
         timer_start(&replica->lag, LAG_US + (int64_t)loop_random_below(replica->informer->loop, LAG_US / 2));
     }
+    if (following)
+        heartbeat_behind(replica, entry->sequence);
     if (replica->phase == REPLICA_IDLE)
         sync_want(replica);
     replica_promised(replica, entry);
@@ -252,6 +271,7 @@ static void apply_changes(struct informer_replica *replica, const struct changes
         changes_apply(changes, replica->store, replica->cursor - 1);
     bounds_account(replica);
     replica->sequence += changes->count;
+    replica->beats_behind = 0;
     informer->stats.events += changes->count;
     informer->stats.patched += changes->patched;
     informer->stats.deltas++;

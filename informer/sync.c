@@ -282,6 +282,8 @@ static void sync_done(struct informer_replica *replica, uint64_t epoch, uint64_t
     struct informer *informer = replica->informer;
     replica->epoch = epoch;
     replica->sequence = sequence;
+    replica->beat_sequence = 0;
+    replica->beats_behind = 0;
     sync_close(replica);
     sync_admit(informer);
 }

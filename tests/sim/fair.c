@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#define PAUSE_US (15 * LOOP_SECOND) /* a stream that has been right for so long may ask at once */
 #define LATE_CATALOGS 12 /* nothing tells an old catalog from a new one, until the next heartbeat */
 #define STORM_SYNCS 7    /* of one stream in 40 s of losses, at most */
 
@@ -167,13 +168,16 @@ static void loss_of_one_delta_costs_one_sync(struct world *world)
 static void reordering_costs_no_sync(struct world *world)
 {
     struct informer_stats before = counted(world);
-    world->weather.delay_max_us = (int64_t)world_dice(world, 200 * LOOP_MS);
+    uint64_t parts = world->parts;
+    world->weather.delay_max_us = (int64_t)world_dice(world, 150 * LOOP_MS);
     world->weather.reorder = true;
     world->weather.repeat = 0.1;
     loopback_broker_set_faults(world->broker, &world->weather);
     world_cover(world, COVER_FAIR_REORDER);
     load(world, 3 * LOOP_SECOND);
-    expect_syncs(world, "reordering", &before, 0);
+    if (world->parts ==
+        parts) /* of two payloads in parts on one topic, the second takes the first one's place */
+        expect_syncs(world, "reordering", &before, 0);
 }
 
 /* Its chunks are of different moments, and changes come between them. */
@@ -222,6 +226,14 @@ static void late_copies_change_nothing(struct world *world)
     expect_syncs(world, "late copies", &before, most);
 }
 
+/* The plain form has no check, so that a bit flipped may have told an informer anything that no root covers:
+ * which cluster it is, say. */
+static void forget_damage(struct world *world)
+{
+    for (int i = 0; i < world->informer_count && world->encoding == ENCODING_PLAIN; i++)
+        actor_kill(&world->informers[i], false, 0);
+}
+
 /* Nobody is told what nobody has said: the witnesses see to that. */
 static void damage_is_seen(struct world *world)
 {
@@ -236,6 +248,8 @@ static void damage_is_seen(struct world *world)
     world_load(world, false);
     faults_calm(world);
     world_expect_converged(world, 300 * LOOP_SECOND);
+    forget_damage(world);
+    world_pass(world, 60 * LOOP_SECOND);
 }
 
 /* Nobody goes back to the cluster that it was, whatever is still on its way. */
@@ -375,6 +389,21 @@ static void late_will_is_put_right(struct world *world)
     world_expect_converged(world, 60 * LOOP_SECOND);
 }
 
+/* One watch may be half open still, beside what does not change; and a resource may be gone. */
+static void all_is_served(struct world *world)
+{
+    forget_damage(world);
+    for (int i = 0; i < world->kube_count; i++) {
+        struct kube *kube = &world->kubes[i];
+        local_cut_watches(kube->local);
+        if (kube->resources[KUBE_WIDGETS].used && !kube_serves(kube, KUBE_WIDGETS))
+            kube_drop_widgets(kube, true);
+    }
+    world_pass(world, 60 * LOOP_SECOND); /* the last timers of what was before */
+    world_expect_converged(world, 120 * LOOP_SECOND);
+    world_pass(world, PAUSE_US);
+}
+
 void fair_run(struct world *world)
 {
     static void (*const trials[])(struct world *) = {
@@ -392,15 +421,11 @@ void fair_run(struct world *world)
         silence_is_noticed,
         late_will_is_put_right,
     };
-    for (int i = 0; i < world->kube_count;
-         i++) /* a watch may be half open still, beside what does not change */
-        local_cut_watches(world->kubes[i].local);
-    world_pass(world, 60 * LOOP_SECOND); /* the last timers of what was before */
+    all_is_served(world);
     changes_cost_no_sync(world);
     for (int i = 0; i < 2 && world->result.ok; i++) {
         trials[world_dice(world, sizeof(trials) / sizeof(trials[0]))](world);
         faults_calm(world);
-        world_pass(world,
-                   15 * LOOP_SECOND); /* so that a stream has been right for a while, and may ask at once */
+        world_pass(world, PAUSE_US);
     }
 }

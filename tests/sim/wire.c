@@ -59,6 +59,7 @@ bool wire_loses(void *arg, const struct loopback_passage *passage)
     enum message_kind kind = kind_of(passage);
     if (world->options.verbose)
         say(world, passage, kind);
+    world->parts += !kind;
     if (kind && !passage->to_client)
         world->result.coverage.counts[COVER_KINDS + kind]++;
     if (kind && trap_catches(world, passage, kind))

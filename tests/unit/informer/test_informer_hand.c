@@ -651,6 +651,33 @@ static void test_what_a_catalog_lacks_is_asked_for_once_it_is_complete(void **st
     hand_stop(&h);
 }
 
+/* Else all that comes would pass for old until that sequence is reached. */
+static void test_a_sequence_that_was_told_too_high(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    run(f, 11 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    h.boot = 12;
+    h.epoch = 22;
+    hand_presence(&h, "uid-1");
+    hand_catalog(&h);
+    run(f, 4 * LOOP_SECOND);
+    h.script.sequence = 50; /* and in truth it is 0 */
+    hand_equal(&h, hand_nonce(&h));
+    assert_true(replica_synced(f->replica));
+    uint64_t syncs = stats(f)->syncs;
+    h.script.sequence = 0;
+    run(f, 11 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    hand_heartbeat(&h);
+    assert_int_equal(stats(f)->syncs, syncs);
+    hand_heartbeat(&h);
+    assert_int_equal(stats(f)->syncs, syncs + 1);
+    hand_stop(&h);
+}
+
 static void test_an_interrupted_snapshot_deletes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -714,6 +741,7 @@ int main(void)
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
         TEST(test_what_a_catalog_lacks_is_asked_for_once_it_is_complete),
+        TEST(test_a_sequence_that_was_told_too_high),
         TEST(test_an_interrupted_snapshot_deletes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
