@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define PAUSE_US (15 * LOOP_SECOND) /* a stream that has been right for so long may ask at once */
+#define LATE_LOSSES 8
 #define LATE_CATALOGS 12 /* nothing tells an old catalog from a new one, until the next heartbeat */
 #define STORM_SYNCS 7    /* of one stream in 40 s of losses, at most */
 
@@ -43,17 +44,23 @@ static void expect(struct world *world, const char *when, const char *what, uint
                    what, (unsigned long long)most);
 }
 
-static void expect_syncs(struct world *world, const char *when, const struct informer_stats *before,
-                         uint64_t most)
+static void expect_at_most(struct world *world, const char *when, const struct informer_stats *before,
+                           uint64_t most, uint64_t most_failed)
 {
     struct informer_stats after = counted(world);
     expect(world, when, "divergences", before->divergences, after.divergences, 0);
-    expect(world, when, "syncs that failed", before->syncs_failed, after.syncs_failed, 0);
+    expect(world, when, "syncs that failed", before->syncs_failed, after.syncs_failed, most_failed);
     /* a presence that was damaged may still be retained, and be the first thing that an informer hears */
     expect(world, when, "messages not understood", before->malformed, after.malformed,
            (uint64_t)world->kube_count);
     expect(world, when, "conflicts", before->conflicts, after.conflicts, 0);
     expect(world, when, "syncs", before->syncs, after.syncs, most);
+}
+
+static void expect_syncs(struct world *world, const char *when, const struct informer_stats *before,
+                         uint64_t most)
+{
+    expect_at_most(world, when, before, most, 0);
 }
 
 static void load(struct world *world, int64_t time_us)
@@ -169,7 +176,7 @@ static void reordering_costs_no_sync(struct world *world)
 {
     struct informer_stats before = counted(world);
     uint64_t parts = world->parts;
-    world->weather.delay_max_us = (int64_t)world_dice(world, 150 * LOOP_MS);
+    world->weather.delay_max_us = (int64_t)world_dice(world, 100 * LOOP_MS);
     world->weather.reorder = true;
     world->weather.repeat = 0.1;
     loopback_broker_set_faults(world->broker, &world->weather);
@@ -205,13 +212,15 @@ static void set_weather(struct world *world, double repeat, int64_t late_us, dou
 static void late_copies_change_nothing(struct world *world)
 {
     struct informer_stats before = counted(world);
-    uint64_t most = 4 * (uint64_t)world->informer_count;
+    uint64_t most = LATE_LOSSES * (uint64_t)world->informer_count;
     world_cover(world, COVER_FAIR_LATE);
-    set_weather(world, 0.5, 30 * LOOP_SECOND, 0);
+    world->weather.delay_max_us =
+        (int64_t)world_dice(world, 300 * LOOP_MS); /* so that a sync takes its time */
+    set_weather(world, 0.5, (int64_t)(2 + world_dice(world, 30)) * LOOP_SECOND, 0);
     world_load(world, true);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < LATE_LOSSES; i++) {
         set_loss(world, MESSAGE_DELTA, 1);
-        world_pass(world, (int64_t)world_dice(world, 8 * LOOP_SECOND));
+        world_pass(world, (int64_t)world_dice(world, 4 * LOOP_SECOND));
     }
     if (world_dice(world, 2)) {
         actor_kill(&world->providers[0], true, LOOP_SECOND);
@@ -223,7 +232,8 @@ static void late_copies_change_nothing(struct world *world)
     set_weather(world, 0, 0, 0);
     world_pass(world, 60 * LOOP_SECOND);
     world_expect_converged(world, 60 * LOOP_SECOND);
-    expect_syncs(world, "late copies", &before, most);
+    /* an old delta may be the first one that a sync gathers, and then what follows has a gap */
+    expect_at_most(world, "late copies", &before, 2 * most, most);
 }
 
 /* The plain form has no check, so that a bit flipped may have told an informer anything that no root covers:
