@@ -245,7 +245,8 @@ void shelf_unref(struct shelf *shelf)
 
 struct object *shelf_alloc(struct shelf *shelf, size_t size)
 {
-    return shelf ? pool_alloc(shelf->attic->pool, size) : mem_alloc(size);
+    return shelf ? pool_alloc(shelf->attic->pool, size)
+                 : mem_alloc(size > sizeof(struct object) ? size : sizeof(struct object));
 }
 
 void shelf_add(struct shelf *shelf, struct object *object)

@@ -4,6 +4,10 @@
  * copying the runs between the cuts. Positions that were found before cutting are moved by what was cut in
  * front of them.
  *
+ * Half the cost of a change would be to scan a spec that has not changed. Metadata comes first, so that the
+ * key is known by then, and with it the object as it was: its longest part, which was found to be JSON then,
+ * is JSON still where the same bytes stand here.
+ *
  * The digest is XXH3-128 of key NUL uid NUL bytes, which stand in this order in the body, so it needs no
  * gathering.
  */
@@ -21,6 +25,9 @@ struct scan {
     const char *start, *end;
     struct object_meta *meta;
     const struct object_rules *rules; /* may be NULL */
+    struct slice bulk;                /* as in struct layout */
+    struct slice known_bulk;          /* that of the object as it is known */
+    bool known_asked;
     struct slice cuts[CUT_SPANS_MAX];
     size_t cut_count;
     bool too_many;
@@ -48,6 +55,33 @@ bool digest_equal(struct digest a, struct digest b)
 uint64_t key_hash(const char *key, size_t len)
 {
     return XXH3_64bits(key, len);
+}
+
+/* ---- parts ---- */
+
+static char *put(char *out, const char *data, size_t len)
+{
+    if (len)
+        memcpy(out, data, len);
+    return out + len;
+}
+
+static size_t key_length(const struct object_meta *meta)
+{
+    return meta->namespace_.len ? meta->namespace_.len + 1 + meta->name.len : meta->name.len;
+}
+
+static char *put_key(char *out, const struct object_meta *meta)
+{
+    out = put(out, meta->namespace_.data, meta->namespace_.len);
+    if (meta->namespace_.len)
+        out = put(out, "/", 1);
+    return put(out, meta->name.data, meta->name.len);
+}
+
+static const char *bytes_of(const struct object *object, const struct body *body)
+{
+    return body->text + object->key_len + body->layout.uid_len + 2;
 }
 
 /* ---- the scan ---- */
@@ -102,6 +136,34 @@ static void meta_take(struct object_meta *meta, size_t level, bool in_metadata, 
                 fields[i].is_string ? json_unquote(value) : value;
 }
 
+/* One that is packed would have to be unpacked, which costs as much as to scan. */
+static struct slice known_bulk(struct scan *scan)
+{
+    const struct object_rules *rules = scan->rules;
+    char key[OBJECT_KEY_MAX];
+    if (scan->known_asked || !rules || !rules->known || !scan->meta->name.len ||
+        key_length(scan->meta) >= sizeof(key))
+        return scan->known_bulk;
+    scan->known_asked = true;
+    *put_key(key, scan->meta) = '\0';
+    const struct object *known = rules->known(rules->known_arg, key);
+    if (known && !known->is_packed)
+        scan->known_bulk = (struct slice){bytes_of(known, known->body) + known->body->layout.bulk_at,
+                                          known->body->layout.bulk_len};
+    return scan->known_bulk;
+}
+
+/* at: the opening brace of a top-level member's value */
+static const char *skip_part(struct scan *scan, const char *at)
+{
+    struct slice known = known_bulk(scan);
+    bool same = known.len && (size_t)(scan->end - at) >= known.len && memcmp(at, known.data, known.len) == 0;
+    const char *end = same ? at + known.len : json_skip_value(at, scan->end, 1);
+    if (end && (size_t)(end - at) > scan->bulk.len)
+        scan->bulk = (struct slice){at, (size_t)(end - at)};
+    return end;
+}
+
 static const char *scan_members(struct scan *scan, const char *at, size_t level, bool in_metadata,
                                 uint32_t mask);
 
@@ -121,6 +183,8 @@ static const char *scan_member(struct scan *scan, const char *at, size_t level, 
     *cut = whole != 0;
     if (*at == '{' && !*cut && (deeper || is_metadata))
         at = scan_members(scan, at, level + 1, is_metadata, deeper);
+    else if (*at == '{' && !*cut && level == 0)
+        at = skip_part(scan, at);
     else
         at = json_skip_value(at, scan->end, (int)level + 1);
     if (at)
@@ -294,13 +358,6 @@ static size_t cut_length(const struct scan *scan)
     return total;
 }
 
-static char *put(char *out, const char *data, size_t len)
-{
-    if (len)
-        memcpy(out, data, len);
-    return out + len;
-}
-
 static char *put_member(char *out, const char *name, const char *value)
 {
     out = put(out, "\"", 1);
@@ -327,19 +384,6 @@ static size_t type_meta(const struct scan *scan, char *out)
     return len;
 }
 
-static size_t key_length(const struct object_meta *meta)
-{
-    return meta->namespace_.len ? meta->namespace_.len + 1 + meta->name.len : meta->name.len;
-}
-
-static char *put_key(char *out, const struct object_meta *meta)
-{
-    out = put(out, meta->namespace_.data, meta->namespace_.len);
-    if (meta->namespace_.len)
-        out = put(out, "/", 1);
-    return put(out, meta->name.data, meta->name.len);
-}
-
 /* Gives the end of the bytes. */
 static char *put_text(struct body *body, const struct scan *scan)
 {
@@ -362,6 +406,7 @@ static struct layout layout_of(const struct scan *scan, size_t lead)
     slice_place(scan, meta->resource_version, lead, &layout.version_at, &layout.version_len);
     slice_place(scan, meta->labels, lead, &layout.labels_at, &layout.labels_len);
     slice_place(scan, meta->annotations, lead, &layout.annotations_at, &layout.annotations_len);
+    slice_place(scan, scan->bulk, lead, &layout.bulk_at, &layout.bulk_len);
     return layout;
 }
 
@@ -432,11 +477,6 @@ static const struct body *body_of(const struct object *constant)
         shelf_unpack(object);
     object->body->touched = true;
     return object->body;
-}
-
-static const char *bytes_of(const struct object *object, const struct body *body)
-{
-    return body->text + object->key_len + body->layout.uid_len + 2;
 }
 
 static struct slice part(const struct object *object, const struct body *body, uint32_t at, uint32_t len)

@@ -64,6 +64,10 @@ struct object_rules {
     struct field_path *cut;   /* owned */
     size_t cut_count;
     struct shelf *shelf; /* where it is kept; borrowed. NULL: on none, and it stays as it is */
+    /* The object of that key as it is known so far, NULL where it is not: the greatest part of it, most often
+     * the spec, is not scanned again where it stands there just so. May be NULL. */
+    const struct object *(*known)(void *arg, const char *key);
+    void *known_arg;
 };
 
 void object_rules_deinit(struct object_rules *rules);

@@ -21,6 +21,7 @@ struct layout {
     uint32_t version_at, version_len;
     uint32_t labels_at, labels_len;
     uint32_t annotations_at, annotations_len;
+    uint32_t bulk_at, bulk_len; /* the longest top-level value that is an object, metadata apart */
 };
 
 enum body_place { BODY_LOOSE, BODY_WAITING, BODY_HOT };

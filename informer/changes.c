@@ -35,12 +35,18 @@ static bool has_room(size_t *room, size_t before, size_t after)
     return true;
 }
 
+static const struct object *known_base(void *arg, const char *key)
+{
+    return strcmp(object_key(arg), key) == 0 ? arg : NULL;
+}
+
 struct object *patched_object(struct codec *codec, const struct item *item, const struct object *base,
                               size_t *room)
 {
     struct slice bytes;
     struct object *object = NULL;
-    struct object_rules rules = {.shelf = object_shelf(base)};
+    struct object_rules rules = {
+        .shelf = object_shelf(base), .known = known_base, .known_arg = (struct object *)base};
     if (codec_unpatch(codec, item->patch, base, &bytes) != 0 ||
         !has_room(room, object_size(base), bytes.len) ||
         object_create(bytes.data, bytes.len, &rules, &object) != 0)

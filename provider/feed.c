@@ -208,6 +208,11 @@ static struct mirror *mirror_of(struct feed *feed, struct rest *rest)
     return mirror_create(&config, feed->store, &ops, feed);
 }
 
+static const struct object *known(void *store, const char *key)
+{
+    return store_get(store, key);
+}
+
 struct feed *feed_create(const struct feed_config *config, void (*changed)(void *arg, struct feed *feed),
                          void *arg)
 {
@@ -227,6 +232,8 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     struct shelf *shelf = attic_shelf(config->attic, &feed->gvr);
     feed->store = store_create_on(shelf);
     feed->rules.shelf = shelf;
+    feed->rules.known = known;
+    feed->rules.known_arg = feed->store;
     shelf_unref(shelf); /* the store has it */
     timer_init(&feed->emptying, feed->loop, on_emptying, feed);
     timer_init(&feed->patience, feed->loop, on_patience, feed);

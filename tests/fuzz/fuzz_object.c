@@ -47,6 +47,34 @@ static void check_create(const char *text, size_t len, const struct object_rules
     object_unref(again);
 }
 
+static const struct object *known_object(void *arg, const char *key)
+{
+    return strcmp(object_key(arg), key) == 0 ? arg : NULL;
+}
+
+/* Another version of an object comes out the same whether it is known what it was or not. */
+static void check_known(char *text, size_t len, const struct object_rules *rules)
+{
+    struct object *known;
+    if (object_create(text, len, rules, &known) != 0)
+        return;
+    struct object_rules knowing = *rules;
+    knowing.known = known_object;
+    knowing.known_arg = known;
+    for (size_t i = 0; i < 16; i++) {
+        struct object *with = NULL, *without = NULL;
+        size_t at = (i * 7919 + len / 2) % len;
+        char was = text[at];
+        text[at] = (char)(was + 1);
+        assert(object_create(text, len, &knowing, &with) == object_create(text, len, rules, &without));
+        assert(!with == !without && (!with || object_equal(with, without)));
+        text[at] = was;
+        object_unref(with);
+        object_unref(without);
+    }
+    object_unref(known);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct object_rules rules = {.kind = mem_strdup("Pod"), .api_version = mem_strdup("v1")};
@@ -58,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     memcpy(text, data, len);
     check_scan(text, len);
     check_create(text, len, &rules);
+    check_known(text, len, &rules);
     free(text);
     object_rules_deinit(&rules);
     return 0;

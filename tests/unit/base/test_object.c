@@ -188,6 +188,98 @@ static void digest_tells_key_uid_and_bytes_apart(void **state)
     object_unref(b);
 }
 
+struct known {
+    struct object *object;
+    unsigned asked;
+};
+
+static const struct object *known_object(void *arg, const char *key)
+{
+    struct known *known = arg;
+    known->asked++;
+    assert_string_equal(key, "shop/web-0");
+    return known->object;
+}
+
+#define VERSION(number, spec, rest)                                                                          \
+    "{\"metadata\":{\"name\":\"web-0\",\"namespace\":\"shop\",\"resourceVersion\":\"" number                 \
+    "\"},\"spec\":" spec "," rest "}"
+#define SPEC "{\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}],\"nodeName\":\"node-1\"}"
+#define STATUS "\"status\":{\"phase\":\"Running\"}"
+
+/* With or without knowing what it was, an object is the same, and what is no JSON is refused. */
+static void what_is_known_is_not_read_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        int result;
+    } versions[] = {
+        {VERSION("8", SPEC, "\"status\":{\"phase\":\"Failed\"}"), 0},
+        {VERSION("1000", SPEC, STATUS), 0},
+        {VERSION("8", "{\"containers\":[{\"name\":\"web\",\"image\":\"web:2\"}],\"nodeName\":\"node-1\"}",
+                 STATUS),
+         0},
+        {VERSION("8",
+                 "{\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}],\"nodeName\":\"node-1\",\"x\":1}",
+                 STATUS),
+         0},
+        {VERSION("8", "{}", STATUS ",\"spec\":" SPEC), 0},
+        {VERSION("8", SPEC "x", STATUS), OBJECT_E_SYNTAX},
+        {VERSION("8", SPEC, "\"status\":{\"phase\":Failed}"), OBJECT_E_SYNTAX},
+        {VERSION("8", "{\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"},\"nodeName\":\"node-1\"}",
+                 STATUS),
+         OBJECT_E_SYNTAX},
+    };
+    struct known known = {.object = make(VERSION("7", SPEC, STATUS), NULL)};
+    struct object_rules rules = {.known = known_object, .known_arg = &known};
+    for (size_t i = 0; i < array_size(versions); i++) {
+        struct object *plain = NULL, *object = NULL;
+        const char *json = versions[i].json;
+        assert_int_equal(object_create(json, strlen(json), &rules, &object), versions[i].result);
+        assert_int_equal(object_create(json, strlen(json), NULL, &plain), versions[i].result);
+        assert_int_equal(known.asked, i + 1);
+        assert_true(versions[i].result || object_equal(object, plain));
+        object_unref(object);
+        object_unref(plain);
+    }
+    object_unref(known.object);
+}
+
+/* Nothing cut off is taken for whole, wherever that is. */
+static void what_is_known_may_be_cut_off(void **state)
+{
+    (void)state;
+    static const char json[] = VERSION("8", SPEC, STATUS);
+    struct known known = {.object = make(VERSION("7", SPEC, STATUS), NULL)};
+    struct object_rules rules = {.known = known_object, .known_arg = &known};
+    for (size_t len = 0; len + 1 < sizeof(json); len++) {
+        char *text = mem_dup(json, len); /* of just that length, so that a byte read behind it is found */
+        text = mem_realloc(text, len ? len : 1);
+        struct object *object = NULL;
+        assert_int_equal(object_create(text, len, &rules, &object), OBJECT_E_SYNTAX);
+        free(text);
+    }
+    object_unref(known.object);
+}
+
+/* Among the rules are cuts inside the part: it is as it was read, not as it was kept. */
+static void what_is_known_was_cut(void **state)
+{
+    (void)state;
+    struct object_rules rules = {0};
+    assert_int_equal(object_rules_cut(&rules, "spec.nodeName"), 0);
+    struct known known = {.object = make(VERSION("7", SPEC, STATUS), &rules)};
+    rules.known = known_object;
+    rules.known_arg = &known;
+    struct object *object = make(VERSION("8", SPEC, STATUS), &rules);
+    assert_slice(object_bytes(object),
+                 VERSION("8", "{\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}]}", STATUS));
+    object_unref(object);
+    object_unref(known.object);
+    object_rules_deinit(&rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +291,9 @@ int main(void)
         cmocka_unit_test(malformed_text_is_refused),
         cmocka_unit_test(depth_is_bounded),
         cmocka_unit_test(digest_tells_key_uid_and_bytes_apart),
+        cmocka_unit_test(what_is_known_is_not_read_again),
+        cmocka_unit_test(what_is_known_may_be_cut_off),
+        cmocka_unit_test(what_is_known_was_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
