@@ -5,6 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/attic.h"
+#include "store/store.h"
 #include "transport/mqtt.h"
 
 int64_t cpu_us(void)
@@ -31,6 +33,22 @@ struct topics bench_topics(void)
     struct topics topics;
     topics_init(&topics, "bench/signal", "bench/payload", NULL);
     return topics;
+}
+
+struct attic *bench_attic(struct loop *loop, const struct bench_options *options)
+{
+    struct attic_options attic = {.hot_bytes = options->hot_bytes};
+    return attic_create(loop, &attic);
+}
+
+struct store *bench_store(struct attic *attic)
+{
+    struct gvr pods;
+    gvr_set(&pods, "", "v1", "pods");
+    struct shelf *shelf = attic_shelf(attic, &pods);
+    struct store *store = store_create_on(shelf);
+    shelf_unref(shelf);
+    return store;
 }
 
 struct transport *bench_transport(struct loop *loop, const struct bench_options *options, const char *name)

@@ -21,6 +21,7 @@
 struct bench_options {
     const char *broker;
     size_t clusters, pods;
+    int64_t hot_bytes; /* objects that are held as they are, not packed */
     enum encoding encoding;
 };
 
@@ -45,7 +46,7 @@ int64_t pod_stamp_us(const struct object *pod); /* 0 where there is none */
 struct store;
 struct feed;
 
-struct feed *feed_create(struct loop *loop, struct store *store, size_t pods);
+struct feed *feed_create(struct loop *loop, struct store *store, size_t pods); /* the store's shelf is used */
 void feed_destroy(struct feed *feed);
 void feed_managed(struct feed *feed, bool managed); /* from now on pods have managed fields */
 void feed_stamped(struct feed *feed,
@@ -107,6 +108,8 @@ void stall_stop(struct stall *stall);
 int64_t cpu_us(void);       /* of this process, user and system */
 int64_t memory_bytes(void); /* resident, private */
 struct topics bench_topics(void);
+struct attic *bench_attic(struct loop *loop, const struct bench_options *options);
+struct store *bench_store(struct attic *attic); /* for pods */
 struct transport *bench_transport(struct loop *loop, const struct bench_options *options, const char *name);
 
 #endif

@@ -34,6 +34,11 @@ static bool on_event(void *arg, const struct watch_event *event)
     return true;
 }
 
+static const struct object *known(void *store, const char *key)
+{
+    return store_get(store, key);
+}
+
 struct feed *feed_create(struct loop *loop, struct store *store, size_t pods)
 {
     struct feed *feed = mem_zalloc(sizeof(*feed));
@@ -43,7 +48,11 @@ struct feed *feed_create(struct loop *loop, struct store *store, size_t pods)
     feed->stamped = true;
     feed->versions = mem_zalloc(sizeof(*feed->versions) * (pods + 1));
     feed->pods = pods_create(false);
-    feed->rules = (struct object_rules){.kind = mem_strdup("Pod"), .api_version = mem_strdup("v1")};
+    feed->rules = (struct object_rules){.kind = mem_strdup("Pod"),
+                                        .api_version = mem_strdup("v1"),
+                                        .shelf = store_shelf(store),
+                                        .known = known,
+                                        .known_arg = store};
     object_rules_cut(&feed->rules, "metadata.managedFields");
     watch_decoder_init(&feed->decoder, LINE_MAX_BYTES, on_event, feed);
     return feed;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attic.h"
 #include "base/mem.h"
 #include "store/store.h"
 
@@ -21,6 +22,7 @@ struct site {
 struct fleet {
     struct bench_options options;
     struct loop *loop;
+    struct attic *attic;
     struct site *sites;
     struct lines lines;
     size_t connected;
@@ -50,7 +52,7 @@ static void site_open(struct fleet *fleet, size_t number)
 {
     struct site *site = &fleet->sites[number];
     snprintf(site->name, sizeof(site->name), "cluster%zu", number);
-    struct store *store = store_create();
+    struct store *store = bench_store(fleet->attic);
     site->feed = feed_create(fleet->loop, store, fleet->options.pods);
     feed_fill(site->feed);
     site->post = (struct post){.loop = fleet->loop,
@@ -72,6 +74,7 @@ static void site_close(struct site *site)
 int bench_fleet(const struct bench_options *options)
 {
     struct fleet fleet = {.options = *options, .loop = loop_create()};
+    fleet.attic = bench_attic(fleet.loop, options);
     fleet.sites = mem_zalloc(sizeof(*fleet.sites) * options->clusters);
     lines_open(&fleet.lines, fleet.loop, on_line, &fleet);
     for (size_t i = 0; i < options->clusters; i++)
@@ -81,6 +84,7 @@ int bench_fleet(const struct bench_options *options)
         site_close(&fleet.sites[i]);
     lines_close(&fleet.lines);
     free(fleet.sites);
+    attic_destroy(fleet.attic);
     loop_destroy(fleet.loop);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/attic.h"
 #include "base/mem.h"
 #include "informer/informer.h"
 
@@ -23,6 +24,7 @@ struct ear {
 
 struct follow {
     struct loop *loop;
+    struct attic *attic;
     struct transport *transport;
     struct informer *informer;
     struct stall stall;
@@ -183,8 +185,9 @@ int bench_follow(const struct bench_options *options)
     struct follow follow = {.loop = loop_create()};
     follow.samples = mem_alloc(sizeof(*follow.samples) * SAMPLES_MAX);
     follow.transport = bench_transport(follow.loop, options, "hub");
+    follow.attic = bench_attic(follow.loop, options);
     struct informer_options informer = {
-        .name = "hub", .topics = bench_topics(), .encoding = options->encoding};
+        .name = "hub", .topics = bench_topics(), .encoding = options->encoding, .attic = follow.attic};
     follow.informer = informer_create(follow.loop, follow.transport, &informer, &ops, &follow);
     lines_open(&follow.lines, follow.loop, on_line, &follow);
     stall_start(&follow.stall, follow.loop);
@@ -192,6 +195,7 @@ int bench_follow(const struct bench_options *options)
     loop_run(follow.loop);
     informer_destroy(follow.informer);
     transport_destroy(follow.transport);
+    attic_destroy(follow.attic);
     stall_stop(&follow.stall);
     lines_close(&follow.lines);
     for (struct ear *ear = follow.ears, *next; ear; ear = next) {

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/attic.h"
 #include "provider/publisher.h"
 #include "store/store.h"
 
@@ -26,6 +26,7 @@
 struct publish {
     struct bench_options options;
     struct loop *loop;
+    struct attic *attic;
     struct store *store;
     struct feed *feed;
     struct post post;
@@ -134,7 +135,9 @@ static void on_line(void *arg, const char *line)
 
 int bench_publish(const struct bench_options *options)
 {
-    struct publish publish = {.options = *options, .loop = loop_create(), .store = store_create()};
+    struct publish publish = {.options = *options, .loop = loop_create()};
+    publish.attic = bench_attic(publish.loop, options);
+    publish.store = bench_store(publish.attic);
     publish.feed = feed_create(publish.loop, publish.store, options->pods);
     feed_fill(publish.feed);
     timer_init(&publish.churn, publish.loop, on_churn, &publish);
@@ -154,6 +157,7 @@ int bench_publish(const struct bench_options *options)
     lines_close(&publish.lines);
     feed_destroy(publish.feed);
     store_destroy(publish.store);
+    attic_destroy(publish.attic);
     loop_destroy(publish.loop);
     return 0;
 }

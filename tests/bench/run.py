@@ -25,6 +25,9 @@ REST_S = 15          # a heartbeat is sent that often
 SETTLED_S = 10.5     # a replica that was right for so long may ask again at once
 COOL_S = 90          # what is not used gets smaller within this time
 UNDER_LOAD = 20000   # events a second for latencies under load
+PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have by default
+INFORMER_HOT = 256
+ALL_HOT = 512
 FULL = {"pods": 100000, "hot": 20000, "events": 300000, "repeat": 3, "singles": 1000, "load_s": 5, "clusters": (1, 10, 100, 1000),
         "small": 50, "cluster_pods": 20000, "changed": (0, 1, 100, 1000, 100000), "raw": 1}
 QUICK = {"pods": 1000, "hot": 500, "events": 3000, "repeat": 1, "singles": 20, "load_s": 0.1, "clusters": (1, 5), "small": 5,
@@ -60,11 +63,17 @@ class Bench:
         self.build, self.sizes, self.broker, self.folder, self.report = options.build, sizes, broker, folder, report
         self.quick = options.quick
 
-    def pair(self, pods, encoding="zstd"):
+    def publisher(self, pods, encoding="zstd", hot=PROVIDER_HOT):
+        return End(self.build, "publish", self.broker.url, hot, pods, encoding)
+
+    def follower(self):
+        return End(self.build, "follow", self.broker.url, INFORMER_HOT)
+
+    def pair(self, pods, encoding="zstd", hot=PROVIDER_HOT):
         """A publishing and a following end that are in sync."""
-        publisher = End(self.build, "publish", self.broker.url, pods, encoding)
+        publisher = self.publisher(pods, encoding, hot)
         publisher.until("connected")
-        follower = End(self.build, "follow", self.broker.url)
+        follower = self.follower()
         follower.until("synced", lambda values: values["objects"] == pods)
         return publisher, follower
 
@@ -181,9 +190,22 @@ class Bench:
                         publishing_wall_us=ours["stall_wall_us"], following_wall_us=theirs["stall_wall_us"],
                         publishing_over_1ms=ours["over_1ms"], following_over_1ms=theirs["over_1ms"])
 
+    def packed(self, pods):
+        """Most of what changes is packed: many more pods change than --hot-memory of a provider holds."""
+        publisher, follower = self.pair(pods)
+        self.rest(COOL_S / 2)
+        count = self.sizes["events"] // 3
+        run = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
+        self.report.row("packed", f"the same with --hot-memory {PROVIDER_HOT}MiB, as a provider has by default",
+                        f"{run['rate']:,.0f} events/s, {run['out_us']:.1f} + {run['in_us']:.1f} µs", rate=run["rate"],
+                        publishing_us=run["out_us"], following_us=run["in_us"])
+        self.stalls("packed", publisher, follower)
+        publisher.end()
+        follower.end()
+
     def events(self):
         pods = self.sizes["hot"]
-        publisher, follower = self.pair(pods)
+        publisher, follower = self.pair(pods, hot=ALL_HOT)
         publisher.say("R")
         self.throughput(publisher, follower, pods)
         self.other_loads(publisher, follower, pods)
@@ -191,6 +213,7 @@ class Bench:
         self.coalescing(publisher, follower)
         publisher.end()
         follower.end()
+        self.packed(pods)
 
     def encoding(self, name, target):
         """Without the time that changes carry otherwise, so that a status update is just that."""
@@ -216,7 +239,7 @@ class Bench:
 
     def first_sync(self, publisher, pods):
         before = publisher.stats()
-        follower = End(self.build, "follow", self.broker.url)
+        follower = self.follower()
         connected = follower.until("connected")
         asked = follower.until("replica")
         synced = follower.until("synced", lambda values: values["objects"] == pods)
@@ -258,7 +281,7 @@ class Bench:
 
     def sync(self):
         pods = self.sizes["pods"]
-        publisher = End(self.build, "publish", self.broker.url, pods, "zstd")
+        publisher = self.publisher(pods)
         publisher.until("connected")
         publisher.say("R")
         follower = self.first_sync(publisher, pods)
@@ -272,7 +295,7 @@ class Bench:
 
     def agent(self, key, what, pods, target):
         cluster = Minicluster(self.build, self.folder, pods)
-        follower = End(self.build, "follow", self.broker.url)
+        follower = self.follower()
         follower.until("connected")
         agent = Agent(self.build, self.folder, self.broker, f"cluster{pods}", cluster.kubeconfig)
         follower.until("synced", lambda values: values["objects"] >= pods and values["fresh"] == values["replicas"])
@@ -298,9 +321,9 @@ class Bench:
 
     def growth(self, clusters, pods):
         """That many clusters appear before one informer. Gives both ends."""
-        follower = End(self.build, "follow", self.broker.url)
+        follower = self.follower()
         empty = follower.until("connected")
-        fleet = End(self.build, "fleet", self.broker.url, clusters, pods)
+        fleet = End(self.build, "fleet", self.broker.url, PROVIDER_HOT, clusters, pods)
         fleet.until("ready")
         synced = self.fresh(follower, clusters, pods)
         first = follower.stats()
@@ -316,7 +339,7 @@ class Bench:
     def hub_restart(self, clusters, pods):
         queue = Queue(self.broker)
         start_us = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
-        follower = End(self.build, "follow", self.broker.url)
+        follower = self.follower()
         synced = self.fresh(follower, clusters, pods)
         self.rest(2)  # for the broker's last word
         seen = queue.end()
