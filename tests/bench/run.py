@@ -23,7 +23,7 @@ from ends import Agent, Broker, End, Minicluster, Queue
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REST_S = 15          # a heartbeat is sent that often
 SETTLED_S = 10.5     # a replica that was right for so long may ask again at once
-COOL_S = 90          # what is not used gets smaller within this time
+COOL_S = 65          # what nobody has looked at for so long is being packed
 UNDER_LOAD = 20000   # events a second for latencies under load
 PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have by default
 INFORMER_HOT = 256
@@ -83,9 +83,10 @@ class Bench:
 
     def cooled(self, memory):
         """Waits until what memory() gives does not fall any more, and gives that."""
+        self.rest(COOL_S)
         least, since = memory(), time.monotonic()
         end = since + (0 if self.quick else COOL_S)
-        while time.monotonic() < min(end, since + COOL_S / 4):
+        while time.monotonic() < min(end, since + 5):
             time.sleep(1)
             now = memory()
             if now < least * 0.99:
