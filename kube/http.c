@@ -27,6 +27,7 @@
 #include "kube/http_internal.h"
 
 #define SCOUT_MS 2000 /* for which others wait for the first call of a pool */
+#define TURN_BYTES ((size_t)256 << 10)
 #define RETRY_AFTER_MAX_S (24L * 3600)
 
 struct http_pool {
@@ -50,6 +51,8 @@ struct http {
     struct rest_call *calls;
     struct http_pool *pools; /* the first is the one for new calls */
     struct timer turn;
+    struct timer more;  /* what is paused goes on */
+    size_t taken_bytes; /* of answers, in this turn of the loop */
 };
 
 static void on_transfer_done(void *arg, CURL *easy, CURLcode code);
@@ -125,6 +128,7 @@ static void call_detach(struct rest_call *call)
     curl_slist_free_all(call->headers);
     curl_slist_free_all(call->connect_to);
     call->easy = NULL;
+    call->paused = false;
     call->headers = call->connect_to = NULL;
     call->pool->calls--;
     call->pool = NULL;
@@ -214,6 +218,33 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
     return call->state == CALL_RUNNING ? len : 0;
 }
 
+static void on_more(void *arg)
+{
+    struct http *http = arg;
+    struct rest_call *call;
+    http->taken_bytes = 0;
+    DL_FOREACH(http->calls, call)
+    {
+        if (!call->paused)
+            continue;
+        call->paused = false;
+        curl_easy_pause(call->easy, CURLPAUSE_CONT); /* calls on_body() */
+    }
+}
+
+/* libcurl reads on as long as there is more, however long that takes; a list would be one turn of the loop.
+ * True where this turn has had its share, and the rest is for the next. */
+static bool must_pause(struct rest_call *call, size_t len)
+{
+    struct http *http = call->http;
+    if (!timer_active(&http->more))
+        timer_start(&http->more, 0);
+    if (http->taken_bytes >= TURN_BYTES)
+        return call->paused = true;
+    http->taken_bytes += len;
+    return false;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct rest_call *call = arg;
@@ -221,6 +252,8 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
     if (call->state != CALL_RUNNING)
         return 0;
     call_alive(call);
+    if (must_pause(call, len))
+        return CURL_WRITEFUNC_PAUSE;
     if (!call->refused && call->callbacks.body)
         call->callbacks.body(call->arg, data, len);
     return call->state == CALL_RUNNING ? len : 0;
@@ -440,6 +473,7 @@ struct http *http_create(struct loop *loop, struct log *log, struct kubeconfig *
     http->config = config;
     http->credentials = credentials_create(loop, log, config, on_settled, http);
     timer_init(&http->turn, loop, on_turn, http);
+    timer_init(&http->more, loop, on_more, http);
     pool_add(http);
     return http;
 }
@@ -449,11 +483,13 @@ void http_destroy(struct http *http)
     if (!http)
         return;
     timer_stop(&http->turn);
+    timer_stop(&http->more);
     while (http->calls)
         call_free(http->calls);
     while (http->pools)
         pool_destroy(http->pools);
     timer_stop(&http->turn);
+    timer_stop(&http->more);
     credentials_destroy(http->credentials);
     kubeconfig_destroy(http->config);
     free(http);

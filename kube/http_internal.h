@@ -40,6 +40,7 @@ struct rest_call {
     uint64_t generation; /* of the credentials that went with it */
     int status;          /* of the answer; 0 before its headers */
     bool refused, again; /* a 401 that is kept from the caller; this is the second try */
+    bool paused;         /* until the loop's next turn */
     struct timer deadline, idle;
     int64_t last_byte_us;
 };
