@@ -281,7 +281,7 @@ void shelf_free(struct object *object)
     struct body *body = object->is_packed ? NULL : object->body;
     struct packed *packed = body ? body->packed : object->packed;
     struct shelf *shelf = body ? body->shelf : packed->shelf;
-    size_t size = offsetof(struct object, key) + object->key_len + 1;
+    size_t size = object_head_size(object->key_len);
     if (!shelf) {
         free(body);
         free(object);

@@ -416,7 +416,7 @@ static struct object *object_build(const struct scan *scan, struct shelf *shelf)
     size_t key_len = key_length(meta), lead = type_meta(scan, NULL);
     size_t text_len =
         key_len + 1 + meta->uid.len + 1 + lead + (size_t)(scan->end - scan->start) - cut_length(scan);
-    struct object *object = shelf_alloc(shelf, offsetof(struct object, key) + key_len + 1);
+    struct object *object = shelf_alloc(shelf, object_head_size(key_len));
     struct body *body = mem_alloc(offsetof(struct body, text) + text_len + 1);
     *body = (struct body){.object = object, .layout = layout_of(scan, lead)};
     put_text(body, scan);

@@ -61,6 +61,13 @@ struct object {
     char key[]; /* NUL-terminated */
 };
 
+/* What the object itself takes; with a short key, its padding too. */
+static inline size_t object_head_size(size_t key_len)
+{
+    size_t size = offsetof(struct object, key) + key_len + 1;
+    return size > sizeof(struct object) ? size : sizeof(struct object);
+}
+
 /* attic.c. An object with its body is new on the shelf, or about to go. shelf may be NULL. */
 struct object *shelf_alloc(struct shelf *shelf, size_t size); /* for the object itself */
 void shelf_add(struct shelf *shelf, struct object *object);
