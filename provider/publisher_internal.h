@@ -16,7 +16,7 @@
 #define OBJECT_SIZE_MAX (BODY_LIMIT - 65536) /* one alone fits a message, in either encoding */
 #define HEADER_ROOM 128                      /* bytes: no header is longer, in either encoding but plain */
 #define TRANSFERS_MAX 64                     /* at a time, per stream */
-#define TRANSFER_WINDOW ((size_t)256 << 10)  /* bytes in flight of all transfers */
+#define TRANSFER_WINDOW ((size_t)128 << 10)  /* bytes in flight of all transfers */
 #define TRANSFER_IDLE_US (60 * LOOP_SECOND)
 
 struct transfer;
