@@ -78,6 +78,7 @@ struct informer_replica {
     struct held *held; /* by sequence */
     size_t held_count, held_bytes;
     struct timer reorder; /* how long to wait for what is missing in front of them */
+    struct timer drain;   /* others of them follow: the next turn takes them */
     struct timer lag;     /* how long a heartbeat may be ahead of us */
     uint64_t lag_sequence;
     uint64_t beat_sequence; /* the highest that a heartbeat has told since the last sync */

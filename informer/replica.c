@@ -23,9 +23,11 @@
 #define ANEW_BURST 2
 #define DIVERGENCE_LOG_US (10 * LOOP_SECOND)
 #define HELD_MAX 256
+#define DRAIN_DELTAS 4 /* in one turn: each may stand for 256 KiB of objects */
 #define HELD_BYTES_MAX ((size_t)8 << 20)
 
 static void on_reorder(void *arg);
+static void on_drain(void *arg);
 static void on_lag(void *arg);
 
 static char *replica_path(const char *audience, const struct gvr *gvr)
@@ -59,6 +61,7 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     replica->store = store_create_on(shelf);
     shelf_unref(shelf);
     timer_init(&replica->reorder, informer->loop, on_reorder, replica);
+    timer_init(&replica->drain, informer->loop, on_drain, replica);
     timer_init(&replica->lag, informer->loop, on_lag, replica);
     sync_init(replica);
     replica->path = replica_path(audience, &entry->gvr);
@@ -84,6 +87,7 @@ static void held_free(struct informer_replica *replica, struct held *held)
 void replica_drop_held(struct informer_replica *replica)
 {
     timer_stop(&replica->reorder);
+    timer_stop(&replica->drain);
     while (replica->held)
         held_free(replica, replica->held);
 }
@@ -355,19 +359,25 @@ static void hold(struct informer_replica *replica, const struct message *delta)
     if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
         replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)
         held_overflow(replica);
-    else if (!timer_active(&replica->reorder) && !replica->gone)
+    else if (!timer_active(&replica->reorder) && !timer_active(&replica->drain) && !replica->gone)
         timer_start(&replica->reorder, REORDER_US);
 }
 
-/* Takes those held that follow now, or are old. What is missing in front of the others is another one than
- * before, and has its own time to come. */
+/* Takes those held that follow now, or are old, a few in a turn of the loop. What is missing in front of the
+ * others is another one than before, and has its own time to come. */
 void replica_drain_held(struct informer_replica *replica)
 {
-    while (replica->held && replica->phase != REPLICA_IDLE && !replica->gone) {
+    timer_stop(&replica->reorder);
+    timer_stop(&replica->drain);
+    for (int taken = 0; replica->held && replica->phase != REPLICA_IDLE && !replica->gone; taken++) {
         struct held *held = replica->held;
         uint64_t next = next_sequence(replica);
         if (next && held->message.from > next) {
             timer_start(&replica->reorder, REORDER_US);
+            return;
+        }
+        if (taken == DRAIN_DELTAS) {
+            timer_start(&replica->drain, 0);
             return;
         }
         if (!next || held->message.from == next)
@@ -375,7 +385,11 @@ void replica_drain_held(struct informer_replica *replica)
         if (replica->held == held) /* a sync may have dropped them */
             held_free(replica, held);
     }
-    timer_stop(&replica->reorder);
+}
+
+static void on_drain(void *arg)
+{
+    replica_drain_held(arg);
 }
 
 /* What is missing does not come any more. */

@@ -143,6 +143,36 @@ static void test_a_delta_of_another_epoch_changes_nothing(void **state)
     hand_stop(&h);
 }
 
+/* The first of many deltas comes last: what waited for it is taken a few in a turn, in order. */
+static void test_what_was_held_is_taken_a_few_in_a_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    script_put(&h.script, "first", 1);
+    struct message first = script_delta(&h.script, h.epoch);
+    cleanup_free char *body = mem_dup(first.body.data, first.body.len);
+    first.body.data = body;
+    for (int i = 0; i < 40; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "later-%d", i);
+        hand_delta(&h, name, 1);
+    }
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->added, 0);
+    tap_say(f->tap, STREAM, &first);
+    while (f->added == 0)
+        assert_true(loop_step(f->wire.loop));
+    assert_in_range(f->added, 1, 10);
+    put(h.script.published, "first", 1);
+    hand_delta(&h, "last", 1);
+    run(f, 100 * LOOP_MS);
+    assert_int_equal(f->added, 42);
+    assert_int_equal(stats(f)->gaps, 0);
+    assert_true(replica_synced(f->replica));
+    hand_stop(&h);
+}
+
 static void test_an_answer_that_nobody_asked_for(void **state)
 {
     struct fixture *f = *state;
@@ -737,6 +767,7 @@ int main(void)
         TEST(test_deltas_while_a_snapshot_is_installed),
         TEST(test_another_cluster_is_not_taken_from_one_message),
         TEST(test_what_is_held_does_not_outlive_the_decision),
+        TEST(test_what_was_held_is_taken_a_few_in_a_turn),
         TEST(test_a_catalog_as_large_as_one_may_be),
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
