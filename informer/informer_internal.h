@@ -82,7 +82,7 @@ struct informer_replica {
     struct timer lag;     /* how long a heartbeat may be ahead of us */
     uint64_t lag_sequence;
     uint64_t beat_sequence; /* the highest that a heartbeat has told since the last sync */
-    int beats_behind; /* heartbeats in a row that were behind us, and no delta between them */
+    int beats_behind;       /* heartbeats in a row that were behind us, and no delta between them */
 
     struct informer_replica *prev, *next;             /* the cluster's */
     UT_hash_handle hh;                                /* the cluster's, by path */
