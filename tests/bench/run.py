@@ -6,7 +6,7 @@ figures do not. Nothing here passes or fails; --quick is a small run that only s
 
     tests/bench/run.py                        all of it, with the targets beside; about ten minutes
     tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet
-    tests/bench/run.py --json FILE            the rows as JSON, too
+    tests/bench/run.py --json FILE            the rows as JSON, too; --markdown FILE: as docs/performance.md has them
 """
 import argparse
 import datetime
@@ -369,6 +369,12 @@ def machine(options):
             "broker": version, "revision": revision, "command": " ".join(["tests/bench/run.py", *sys.argv[1:]]), "quick": options.quick}
 
 
+def markdown(about, rows):
+    lines = [f"{about['date']}, revision {about['revision']}, {about['machine']}, {about['system']}, {about['broker']}:", "",
+             f"    {about['command']}", "", "| what | measured | target |", "|---|---|---|"]
+    return "\n".join(lines + [f"| {row['what'].strip()} | {row['value']} | {row['target']} |" for row in rows]) + "\n"
+
+
 def main():
     parts = ("raw", "events", "encodings", "sync", "memory", "fleet")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -376,6 +382,7 @@ def main():
     parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")
     parser.add_argument("--quick", action="store_true", help="small sizes and no rests: shows that it works, measures nothing")
     parser.add_argument("--json", metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table there as docs/performance.md has it")
     options = parser.parse_args()
     only = options.only.split(",")
     if unknown := set(only) - set(parts):
@@ -391,6 +398,9 @@ def main():
                 finally:
                     broker.end()
     print(f"\n{time.monotonic() - start:.0f} s")
+    if options.markdown:
+        with open(options.markdown, "w") as file:
+            file.write(markdown(about, report.rows))
     if options.json:
         with open(options.json, "w") as file:
             json.dump({**about, "rows": report.rows}, file, indent=2, ensure_ascii=False)
