@@ -136,7 +136,7 @@ void pool_free(struct pool *pool, void *piece, size_t size)
         return;
     }
     struct block **class = &pool->classes[class_of(size)];
-    struct block *block = (struct block *)((uintptr_t)piece & ~(uintptr_t)(BLOCK_BYTES - 1));
+    struct block *block = (struct block *)((char *)piece - ((uintptr_t)piece & (BLOCK_BYTES - 1)));
     size_t bytes = pool_piece(size);
     bool listed = has_room(block, bytes);
     struct piece *back = piece;
@@ -145,8 +145,8 @@ void pool_free(struct pool *pool, void *piece, size_t size)
     ASAN_POISON_MEMORY_REGION(back + 1, bytes - sizeof(*back));
     if (!listed)
         DL_APPEND(*class, block);
-    if (--block->used == 0) {
-        DL_DELETE(*class, block);
+    if (--block->used == 0) {     /* it is in the list by now */
+        DL_DELETE(*class, block); /* NOLINT(clang-analyzer-core.NullDereference) */
         block_destroy(pool, block);
     }
 }

@@ -88,7 +88,7 @@ void gathered_clear(struct gathered *gathered)
             entry_free(gathered, slot, slot->entries);
         while (slot->waiting)
             waiting_free(gathered, slot, slot->waiting);
-        HASH_DEL(gathered->slots, slot);
+        HASH_DEL(gathered->slots, slot); /* NOLINT(clang-analyzer-core.NullDereference) */
         free(slot);
     }
     gathered->first = gathered->last = 0;

@@ -36,8 +36,10 @@ static size_t sent_bytes(size_t len)
 static void sent_free(struct sent *sent)
 {
     struct publisher_stream *stream = sent->stream;
+    /* It is in both lists, so neither is empty. NOLINTBEGIN(clang-analyzer-core.NullDereference) */
     DL_DELETE(stream->sent, sent);
     DL_DELETE2(stream->publisher->sent, sent, all_prev, all_next);
+    /* NOLINTEND(clang-analyzer-core.NullDereference) */
     stream->sent_bytes -= sent_bytes(sent->len);
     stream->publisher->sent_bytes -= sent_bytes(sent->len);
     free(sent);

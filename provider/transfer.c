@@ -29,7 +29,8 @@ void transfer_free(struct publisher_stream *stream, struct transfer *transfer)
 {
     if (!transfer)
         return;
-    DL_DELETE(stream->transfers, transfer);
+    /* It is in the list, so that is not empty. */
+    DL_DELETE(stream->transfers, transfer); /* NOLINT(clang-analyzer-core.NullDereference) */
     free(transfer->have_body);
     free(transfer);
 }

@@ -116,7 +116,8 @@ static void unfinished_free(struct assembler *assembler, struct unfinished *unfi
 {
     struct sender *sender = unfinished->sender;
     HASH_DEL(assembler->by_topic, unfinished);
-    DL_DELETE(sender->by_age, unfinished);
+    /* It is in the list, so that is not empty. */
+    DL_DELETE(sender->by_age, unfinished); /* NOLINT(clang-analyzer-core.NullDereference) */
     sender->total -= unfinished->whole_len;
     assembler->total -= unfinished->whole_len;
     if (!sender->by_age) {
