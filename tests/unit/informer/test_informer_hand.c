@@ -154,7 +154,7 @@ static void test_what_was_held_is_taken_a_few_in_a_turn(void **state)
     cleanup_free char *body = mem_dup(first.body.data, first.body.len);
     first.body.data = body;
     for (int i = 0; i < 40; i++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof(name), "later-%d", i);
         hand_delta(&h, name, 1);
     }
