@@ -4,15 +4,15 @@
 #   tests/packages.sh        what building, testing and the demo need
 #   tests/packages.sh ci     what only .ci/run needs, as well
 #
-# As root, or with sudo. Mosquitto's service is not left running or enabled if this script brought it in; one that was
-# there before is not touched.
+# As root, or with sudo. The services of mosquitto and nats-server are not left running or enabled if this script brought
+# them in; one that was there before is not touched.
 set -euo pipefail
 
 packages=(
 	gcc libc6-dev cmake ninja-build pkg-config python3
 	libuv1-dev libcurl4-openssl-dev libcjson-dev uthash-dev libmosquitto-dev libzstd-dev libxxhash-dev libyaml-dev
 	libmicrohttpd-dev libcmocka-dev libssl-dev
-	mosquitto mosquitto-clients openssl ca-certificates
+	mosquitto mosquitto-clients nats-server openssl ca-certificates
 )
 ci_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db)
 
@@ -68,6 +68,8 @@ if ! { apt update && apt install --no-install-recommends -y "${wanted[@]}"; } >"
 	tail -n 20 "$log" >&2
 	fail "apt-get could not install ${wanted[*]} (its last words are above)"
 fi
-case " ${wanted[*]} " in
-*" mosquitto "*) stop_service mosquitto >>"$log" 2>&1 ;;
-esac
+for service in mosquitto nats-server; do
+	case " ${wanted[*]} " in
+	*" $service "*) stop_service "$service" >>"$log" 2>&1 ;;
+	esac
+done
