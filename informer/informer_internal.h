@@ -77,12 +77,12 @@ struct informer_replica {
 
     struct held *held; /* by sequence */
     size_t held_count, held_bytes;
-    struct timer reorder; /* how long to wait for what is missing in front of them */
-    struct timer drain;   /* others of them follow: the next turn takes them */
-    struct timer lag;     /* how long a heartbeat may be ahead of us */
-    uint64_t lag_sequence;
-    uint64_t beat_sequence; /* the highest that a heartbeat has told since the last sync */
-    int beats_behind;       /* heartbeats in a row that were behind us, and no delta between them */
+    struct timer reorder;            /* how long to wait for what is missing in front of them */
+    struct timer drain;              /* others of them follow: the next turn takes them */
+    struct timer lag;                /* how long a heartbeat may be ahead of us, and nothing come */
+    uint64_t lag_sequence, lag_from; /* what it said, and where we were then */
+    uint64_t beat_sequence;          /* the highest that a heartbeat has told since the last sync */
+    int beats_behind;                /* heartbeats in a row that were behind us, and no delta between them */
 
     struct informer_replica *prev, *next;             /* the cluster's */
     UT_hash_handle hh;                                /* the cluster's, by path */

@@ -222,6 +222,12 @@ static void heartbeat_behind(struct informer_replica *replica, uint64_t sequence
     sync_want(replica);
 }
 
+static void await_lag(struct informer_replica *replica)
+{
+    replica->lag_from = replica->sequence;
+    timer_start(&replica->lag, LAG_US + (int64_t)loop_random_below(replica->informer->loop, LAG_US / 2));
+}
+
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry)
 {
     replica->state = entry->state;
@@ -232,7 +238,7 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
         sync_want(replica); /* a late answer of the run before */
     } else if (following && entry->sequence > replica->sequence && !timer_active(&replica->lag)) {
         replica->lag_sequence = entry->sequence;
-        timer_start(&replica->lag, LAG_US + (int64_t)loop_random_below(replica->informer->loop, LAG_US / 2));
+        await_lag(replica);
     }
     if (following)
         heartbeat_behind(replica, entry->sequence);
@@ -244,12 +250,17 @@ void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_
         replica->informer->ops->heard(replica->informer->arg, replica);
 }
 
+/* While deltas come, what is missing may be on its way behind them. */
 static void on_lag(void *arg)
 {
     struct informer_replica *replica = arg;
     bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
     if (!following || replica->sequence >= replica->lag_sequence)
         return;
+    if (replica->sequence > replica->lag_from) {
+        await_lag(replica);
+        return;
+    }
     replica->informer->stats.gaps++;
     sync_want(replica);
 }

@@ -160,6 +160,27 @@ static void test_deltas_during_a_replay(void **state)
     assert_int_equal(publisher_stats(f->p.publisher)->syncs_replay, 1);
 }
 
+/* Heartbeats are ahead of it all the time: what arrives in order is not lost. */
+static void test_a_slow_replay_is_let_be(void **state)
+{
+    struct fixture *f = *state;
+    put_pods(f, 400);
+    start_all(f);
+    run(f, 20 * LOOP_SECOND);
+    lose(f, MESSAGE_DELTA, 200);
+    for (int i = 0; i <= 200; i++) {
+        put(f->pods, "pod-1", 2 + i);
+        run(f, LOOP_MS);
+    }
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.delay_min_us = LOOP_SECOND,
+                                                                         .delay_max_us = LOOP_SECOND});
+    run(f, 180 * LOOP_SECOND);
+    check_in_sync(f);
+    assert_int_equal(publisher_stats(f->p.publisher)->syncs_replay, 1);
+    assert_int_equal(publisher_stats(f->p.publisher)->deltas_replayed, 201);
+    assert_int_equal(stats(f)->gaps, 1);
+}
+
 /* Nothing follows it, so only the heartbeat tells. */
 static void test_the_last_delta_is_lost(void **state)
 {
@@ -442,6 +463,7 @@ int main(void)
         TEST(test_a_gap_leads_to_a_sync),
         TEST(test_lost_deltas_are_replayed),
         TEST(test_deltas_during_a_replay),
+        TEST(test_a_slow_replay_is_let_be),
         TEST(test_the_last_delta_is_lost),
         TEST(test_answers_are_lost),
         TEST(test_a_broker_that_was_away),
