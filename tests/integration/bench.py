@@ -130,3 +130,13 @@ class Bench:
             subprocess.run(["mosquitto_passwd", "-b", path, user, user], check=True, capture_output=True)
             self.write(f"{user}.password", user + "\n")
         return path
+
+    def certificates(self):
+        """ca.pem and ca.key in the directory, and by them server.pem and server.key, for 127.0.0.1."""
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        self.write("server.ext", "subjectAltName=IP:127.0.0.1\n")
+        for arguments in (["req", "-x509", *key, "-subj", "/CN=scenario", "-keyout", "ca.key", "-out", "ca.pem"],
+                          ["req", *key, "-subj", "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr"],
+                          ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                           "-extfile", "server.ext", "-out", "server.pem"]):
+            subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True)

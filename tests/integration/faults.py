@@ -8,13 +8,15 @@ import threading
 import time
 import urllib.error
 
-from bench import Bench
+from bench import ROOT, Bench
 from fleet import PLURALS, Cluster, View, collection
 from history import History, Witness
 
 TEMPLATE = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx"}]}}
 SPEC = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": TEMPLATE}
 AVAILABLE = "cluster.available.replicas/default"
+# The accounts of a guarded fleet's parts; those that samples/ have access lists for.
+USERS = {"provider": "cluster1", "agent": "cluster2", "hub": "hub", "informer": "viewer"}
 
 
 class Churn:
@@ -66,13 +68,18 @@ class Churn:
 
 
 class Fleet(Bench):
-    """cluster1 with a provider, cluster2 with an agent, a hub with a source of workloads, and an informer."""
+    """cluster1 with a provider, cluster2 with an agent, a hub with a source of workloads, and an informer. Guarded, they come
+    to the broker over TLS, each with an account and an access list that lets it do what it has to, and nothing else."""
 
-    def __init__(self, *lines, options=()):
-        self.lines, self.options, self.count = lines, options, 0
+    DENIED = "Denied"  # what the broker logs where an access list refuses something
+
+    def __init__(self, *lines, options=(), guarded=False):
+        self.lines, self.options, self.guarded, self.count = lines, options, guarded, 0
 
     def __enter__(self):
         super().__enter__()
+        if self.guarded:
+            self.certificates()
         self.start_broker()
         self.source = Cluster(self, "source", "--nodes", 0, "--no-controllers")
         self.clusters = [Cluster(self, name) for name in ("cluster1", "cluster2")]
@@ -97,8 +104,21 @@ class Fleet(Bench):
 
     def start_broker(self):
         self.count += 1
-        lines = ["allow_anonymous true", "log_type all", *self.lines]
-        self.port = self.broker(*lines, port=getattr(self, "port", None), name=f"mosquitto-{self.count}")
+        access = self.guards() if self.guarded else ["allow_anonymous true"]
+        self.port = self.broker(*access, "log_type all", *self.lines, port=getattr(self, "port", None),
+                                name=f"mosquitto-{self.count}")
+
+    def guards(self):
+        return [f"certfile {self.directory / 'server.pem'}", f"keyfile {self.directory / 'server.key'}", "allow_anonymous false",
+                f"password_file {self.passwords(*USERS.values())}", f"acl_file {ROOT / 'samples/mosquitto.acl'}"]
+
+    def access(self, name):
+        """How a part comes to the broker."""
+        if not self.guarded:
+            return ["--broker", f"tcp://127.0.0.1:{self.port}"]
+        user = USERS[name]
+        return ["--broker", f"ssl://127.0.0.1:{self.port}", "--tls-ca", self.directory / "ca.pem", "--username", user,
+                "--password-file", self.write(f"{user}.password", user), "--signal", "/signal", "--payload", "/payload"]
 
     def start_part(self, name):
         """One of the fleet's parts, anew."""
@@ -110,7 +130,7 @@ class Fleet(Bench):
         more = {"provider": ["--cluster", "cluster1", "--kubeconfig", self.clusters[0].kubeconfig],
                 "agent": ["--cluster", "cluster2", "--kubeconfig", self.clusters[1].kubeconfig],
                 "hub": ["--kubeconfig", self.source.kubeconfig], "informer": ["-o", "json", "--name", "viewer"]}[name]
-        part = self.program(name, "--broker", f"tcp://127.0.0.1:{self.port}", *self.options, *more, label=f"{name}-{self.count}")
+        part = self.program(name, *self.access(name), *self.options, *more, label=f"{name}-{self.count}")
         self.parts[name] = part
         if name == "informer":
             if self.count > 6:
@@ -121,6 +141,23 @@ class Fleet(Bench):
     def kill(self, name):
         self.parts[name].child.send_signal(signal.SIGKILL)
         self.parts[name].wait()
+
+    def kill_under_churn(self, name):
+        """A part is killed and started anew while the clusters change; all is right once they have come to rest."""
+        churns = self.churn()
+        self.wait_changes(churns)
+        self.kill(name)
+        self.wait_changes(churns)
+        self.start_part(name)
+        self.wait_changes(churns)
+        for churn in churns:
+            churn.stop()
+        self.wait_right()
+
+    def denied(self):
+        """What access lists refused, so far, by the logs of the brokers."""
+        return [line for process in self.processes if process.name.startswith("mosquitto")
+                for line in process.log().splitlines() if self.DENIED in line]
 
     def churn(self):
         """Under way; begins by scaling what the hub sends."""
@@ -144,7 +181,7 @@ class Fleet(Bench):
 
     def wait_right(self, seconds=60):
         """Every object of every resource of every cluster is at the informer as at the API server; the workload is on its
-        cluster as at the source, and reported; and nothing was told meanwhile that was not so."""
+        cluster as at the source, and reported; nothing was told meanwhile that was not so, and the broker refused nothing."""
         self.wait("the workload is where it belongs", lambda: (self.clusters[1].get("Deployment", "web") or SPEC | {
             "spec": {}})["spec"].get("replicas") == self.replicas, seconds)
         self.wait("its replicas are reported", self.reported, seconds)
@@ -155,6 +192,8 @@ class Fleet(Bench):
         faults = self.witness.faults()
         if faults:
             raise AssertionError(f"{len(faults)} events that cannot be: {faults[:10]}")
+        if self.denied():
+            raise AssertionError(f"an access list stood in the way: {self.denied()[:10]}")
 
 
 def sorted_values(state):
