@@ -6,6 +6,7 @@
 #include "informer/changes.h"
 #include "transport/buckets.h"
 
+#define DIGESTS_MAX 4096             /* messages: what is kept of each is little, but for ever */
 #define WALK_MAX 65536               /* objects of ours in the range of one message */
 #define TELL_MAX ((size_t)1 << 20)   /* bytes, in all */
 #define TELL_PART ((size_t)64 << 10) /* bytes from which on a part is enough */
@@ -24,6 +25,7 @@ struct repair {
     const struct store *have;
     struct repair_target target;
     unsigned bits;
+    size_t compared;        /* messages */
     struct differing *list; /* buckets ascend */
     size_t count, cap;
     size_t told, answered; /* so many of them */
@@ -82,7 +84,9 @@ static struct object *sum_bucket(const struct repair *repair, struct object *obj
 
 int repair_compare(struct repair *repair, const struct message *digests)
 {
-    if (repair->bits == BITS_UNKNOWN && digests->bits <= BUCKET_BITS_MAX)
+    if (digests->bits > BUCKET_BITS_MAX || ++repair->compared > DIGESTS_MAX)
+        return REPAIR_E_MALFORMED;
+    if (repair->bits == BITS_UNKNOWN)
         repair->bits = (unsigned)digests->bits;
     if (digests->bits != repair->bits || !are_buckets(repair, digests))
         return REPAIR_E_MALFORMED;

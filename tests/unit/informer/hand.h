@@ -5,6 +5,8 @@
 
 #include "tests/unit/informer/informer_fixture.h"
 
+#define MINUTE (60 * LOOP_SECOND)
+
 struct hand {
     struct fixture *f;
     struct script script;
@@ -73,6 +75,26 @@ static inline void hand_equal(struct hand *h, uint64_t nonce)
     run(h->f, 100 * LOOP_MS);
 }
 
+/* All that is published, in one chunk. */
+static inline void hand_snapshot(struct hand *h)
+{
+    struct buf body = BUF_INIT(1 << 20);
+    const struct store *published = h->script.published;
+    for (struct object *object = store_seek(published, 0); object; object = store_after(published, object))
+        assert_int_equal(codec_put_item(h->script.codec, &body, NULL, object), 0);
+    tap_say(h->f->tap, ANSWERS,
+            &(struct message){.kind = MESSAGE_CHUNK,
+                              .nonce = hand_nonce(h),
+                              .epoch = h->epoch,
+                              .to = h->script.sequence,
+                              .last_hash = UINT64_MAX,
+                              .last = true,
+                              .root = store_root(published),
+                              .count = store_count(published),
+                              .body = {body.data, body.len}});
+    buf_deinit(&body);
+}
+
 static inline void hand_delta(struct hand *h, const char *name, int version)
 {
     script_next(&h->script);
@@ -93,6 +115,46 @@ static inline void hand_start(struct hand *h, struct fixture *f)
     hand_heartbeat(h);
     hand_equal(h, hand_nonce(h));
     assert_true(replica_synced(f->replica));
+}
+
+/* Announces for so long, every 100 ms, and answers each sync once. Returns how many syncs there were, and the
+ * longest time between two of them. */
+static inline uint64_t hand_suffers(struct hand *h, void (*answer)(struct hand *h), int64_t us,
+                                    bool new_epochs, int64_t *longest_us)
+{
+    struct loop *loop = h->f->wire.loop;
+    uint64_t answered = 0, before = stats(h->f)->syncs, seen = before;
+    int64_t end_us = loop_now_us(loop) + us, last_us = loop_now_us(loop);
+    *longest_us = 0;
+    while (loop_now_us(loop) < end_us) {
+        if (new_epochs)
+            h->epoch++;
+        hand_catalog(h);
+        hand_heartbeat(h); /* takes 100 ms */
+        if (hand_nonce(h) != answered)
+            answer(h);
+        answered = hand_nonce(h);
+        if (stats(h->f)->syncs == seen)
+            continue;
+        seen = stats(h->f)->syncs;
+        if (loop_now_us(loop) - last_us > *longest_us)
+            *longest_us = loop_now_us(loop) - last_us;
+        last_us = loop_now_us(loop);
+    }
+    return seen - before;
+}
+
+/* From now on the provider is as it should be: whatever it was before, that is found out. */
+static inline void hand_recovers(struct hand *h)
+{
+    struct informer_replica *replica = h->f->replica;
+    for (int i = 0; i < 150 && !replica_synced(replica); i++) {
+        run(h->f, LOOP_SECOND);
+        hand_heartbeat(h);
+        hand_equal(h, hand_nonce(h));
+    }
+    assert_true(replica_synced(replica));
+    assert_true(digest_equal(store_root(replica_store(replica)), store_root(h->script.published)));
 }
 
 static inline void hand_stop(struct hand *h)

@@ -480,25 +480,6 @@ static void test_a_heartbeat_by_another_catalog(void **state)
     hand_stop(&h);
 }
 
-static void hand_snapshot(struct hand *h)
-{
-    struct buf body = BUF_INIT(1 << 20);
-    const struct store *published = h->script.published;
-    for (struct object *object = store_seek(published, 0); object; object = store_after(published, object))
-        assert_int_equal(codec_put_item(h->script.codec, &body, NULL, object), 0);
-    tap_say(h->f->tap, ANSWERS,
-            &(struct message){.kind = MESSAGE_CHUNK,
-                              .nonce = hand_nonce(h),
-                              .epoch = h->epoch,
-                              .to = h->script.sequence,
-                              .last_hash = UINT64_MAX,
-                              .last = true,
-                              .root = store_root(published),
-                              .count = store_count(published),
-                              .body = {body.data, body.len}});
-    buf_deinit(&body);
-}
-
 /* Installing takes several turns of the loop; deltas come in between, before and behind the place it is at.
  */
 static void test_deltas_while_a_snapshot_is_installed(void **state)

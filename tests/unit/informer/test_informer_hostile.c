@@ -6,7 +6,6 @@
 #include "informer/informer_internal.h"
 #include "tests/unit/informer/hand.h"
 
-#define MINUTE (60 * LOOP_SECOND)
 #define FAR (UINT64_C(1) << 53)
 
 /* ---- announcements ---- */
@@ -54,59 +53,18 @@ static size_t replicas_of(const struct informer_cluster *cluster)
 
 /* ---- what never gets right ---- */
 
-/* Answers the newest sync, once, with a chunk whose root is a lie. */
-static void answer_wrong(struct hand *h, uint64_t *answered)
+/* With a chunk whose root is a lie. */
+static void answer_wrong(struct hand *h)
 {
-    uint64_t nonce = hand_nonce(h);
-    if (nonce == *answered)
-        return;
-    *answered = nonce;
     tap_say(h->f->tap, ANSWERS,
             &(struct message){.kind = MESSAGE_CHUNK,
-                              .nonce = nonce,
+                              .nonce = hand_nonce(h),
                               .epoch = h->epoch,
                               .last_hash = UINT64_MAX,
                               .last = true,
                               .to = 7,
                               .root = {.low = 5},
                               .count = 1});
-}
-
-/* Goes on for so long, with an announcement every 100 ms; returns how many syncs there were, and the longest
- * time between two of them. */
-static uint64_t suffer(struct hand *h, int64_t us, bool new_epochs, int64_t *longest_us)
-{
-    struct loop *loop = h->f->wire.loop;
-    uint64_t answered = 0, before = stats(h->f)->syncs, seen = before;
-    int64_t end_us = loop_now_us(loop) + us, last_us = loop_now_us(loop);
-    *longest_us = 0;
-    while (loop_now_us(loop) < end_us) {
-        if (new_epochs)
-            h->epoch++;
-        hand_catalog(h);
-        hand_heartbeat(h); /* takes 100 ms */
-        answer_wrong(h, &answered);
-        if (stats(h->f)->syncs == seen)
-            continue;
-        seen = stats(h->f)->syncs;
-        if (loop_now_us(loop) - last_us > *longest_us)
-            *longest_us = loop_now_us(loop) - last_us;
-        last_us = loop_now_us(loop);
-    }
-    return seen - before;
-}
-
-/* From now on the provider is as it should be: whatever it was before, that is found out. */
-static void check_recovers(struct hand *h)
-{
-    struct informer_replica *replica = h->f->replica;
-    for (int i = 0; i < 150 && !replica_synced(replica); i++) {
-        run(h->f, LOOP_SECOND);
-        hand_heartbeat(h);
-        hand_equal(h, hand_nonce(h));
-    }
-    assert_true(replica_synced(replica));
-    assert_true(digest_equal(store_root(replica_store(replica)), store_root(h->script.published)));
 }
 
 /* However often it is announced. */
@@ -117,11 +75,11 @@ static void test_a_root_that_never_matches(void **state)
     int64_t longest_us;
     hand_start(&h, f);
     h.epoch = 22;
-    assert_in_range(suffer(&h, 10 * MINUTE, false, &longest_us), 10, 35);
+    assert_in_range(hand_suffers(&h, answer_wrong, 10 * MINUTE, false, &longest_us), 10, 35);
     assert_in_range(longest_us, 30 * LOOP_SECOND, 61 * LOOP_SECOND);
     check_quiet(f);
     assert_false(replica_synced(f->replica));
-    check_recovers(&h);
+    hand_recovers(&h);
     hand_stop(&h);
 }
 
@@ -132,9 +90,9 @@ static void test_epochs_that_never_last(void **state)
     struct hand h;
     int64_t longest_us;
     hand_start(&h, f);
-    assert_in_range(suffer(&h, 10 * MINUTE, true, &longest_us), 20, 330);
+    assert_in_range(hand_suffers(&h, answer_wrong, 10 * MINUTE, true, &longest_us), 20, 330);
     check_quiet(f);
-    check_recovers(&h);
+    hand_recovers(&h);
     hand_stop(&h);
 }
 
@@ -216,13 +174,13 @@ static void test_absurd_sequences(void **state)
     }
     assert_int_equal(f->added, 1);
     assert_int_equal(f->modified + f->deleted, 0);
-    check_recovers(&h);
+    hand_recovers(&h);
     h.script.sequence = FAR; /* a heartbeat from beyond the end: asked for, and no more than that */
     uint64_t before = stats(f)->syncs;
     for (int i = 0; i < 100; i++)
         hand_heartbeat(&h);
     assert_in_range(stats(f)->syncs, before + 1, before + 3);
-    check_recovers(&h);    /* by an answer that is as absurd */
+    hand_recovers(&h);     /* by an answer that is as absurd */
     h.script.sequence = 1; /* the same epoch going back is nothing that follows */
     hand_delta(&h, "b", 1);
     run(f, LOOP_SECOND);
@@ -352,7 +310,7 @@ static void test_chunks_that_lead_nowhere(void **state)
     run(f, 10 * LOOP_MS);
     assert_int_equal(stats(f)->syncs_failed, failed + 1);
     assert_int_equal(stats(f)->malformed, 1);
-    check_recovers(&h);
+    hand_recovers(&h);
     hand_stop(&h);
 }
 
@@ -500,7 +458,7 @@ static void test_presences_without_end(void **state)
         if (i % 100 == 0)
             hand_heartbeat(&h);
     }
-    check_recovers(&h);
+    hand_recovers(&h);
     assert_int_equal(f->deleted, 0);
     assert_in_range(stats(f)->conflicts, 900, 2500);
     assert_in_range(stats(f)->whois, 1, 3000);
