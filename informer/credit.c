@@ -29,13 +29,15 @@ static size_t lesser(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void promise(struct informer_replica *replica, size_t more)
+/* As much of it as there is left; how much that was. */
+static size_t promise(struct informer_replica *replica, size_t more)
 {
     size_t left = lesser(BUDGET - replica->informer->promised, OF_CLUSTER - replica->cluster->promised);
     more = lesser(more, left);
     replica->credit += more;
     replica->informer->promised += more;
     replica->cluster->promised += more;
+    return more;
 }
 
 static void give_back(struct informer_replica *replica, size_t count)
@@ -76,8 +78,7 @@ bool credit_renew(struct informer_replica *replica)
     replica->window = replica->window < most ? replica->window + 1 : most;
     if (ahead > replica->window / 2)
         return false;
-    promise(replica, replica->window - ahead);
-    return true;
+    return promise(replica, replica->window - ahead) > 0;
 }
 
 void credit_return(struct informer_replica *replica)
