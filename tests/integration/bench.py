@@ -123,6 +123,27 @@ class Bench:
         self.mosquitto = process
         return port
 
+    def nats(self, access="", tls="", port=None, name="nats", environment=None):
+        """A NATS server that speaks MQTT; access is added to its configuration, tls to that of its listener. Its port."""
+        port = port or free_port()
+        config = self.write(f"{name}.conf", f"""
+server_name: one
+listen: "127.0.0.1:{free_port()}"
+jetstream {{ store_dir: "{self.directory / 'jetstream'}" }}
+mqtt {{ listen: "127.0.0.1:{port}", {tls} }}
+{access}
+""")
+        server = shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin")
+        self.mosquitto = self.start(name, server, "-c", config, environment=environment)
+        self.wait("NATS listens", lambda: answers(port) or not self.mosquitto.running())
+        return port
+
+    def nats_users(self, *users):
+        """samples/nats-users.conf, where each user's password is its name: what to add to the configuration, and the
+        environment for it."""
+        self.write("nats-users.conf", (ROOT / "samples/nats-users.conf").read_text(encoding="utf-8"))
+        return "include nats-users.conf", {f"{user.upper()}_PASSWORD": user for user in users}
+
     def passwords(self, *users):
         """A password file where each user's password is its name."""
         path = self.write("passwords", "")

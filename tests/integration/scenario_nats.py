@@ -1,44 +1,37 @@
 #!/usr/bin/env python3
-"""The same over NATS (MQTT 3.1.1 on JetStream) instead of mosquitto: mirror, workloads, and a server that is killed."""
+"""The same over NATS (MQTT 3.1.1 on JetStream) instead of mosquitto: mirror, workloads, and everything that is killed in turn.
+With --tls all of it over TLS, with an account for each and the permissions of samples/nats-users.conf."""
 
-import shutil
+import sys
 import unittest
 
-from bench import answers, free_port
-from faults import Fleet
+from faults import USERS, Fleet
 
 
 class NatsFleet(Fleet):
+    DENIED = "Violation"
+
     def start_broker(self):
         self.count += 1
-        self.port = getattr(self, "port", None) or free_port()
-        config = self.write(f"nats-{self.count}.conf", f"""
-server_name: one
-listen: "127.0.0.1:{free_port()}"
-jetstream {{ store_dir: "{self.directory / 'jetstream'}" }}
-mqtt {{ listen: "127.0.0.1:{self.port}" }}
-""")
-        server = shutil.which("nats-server") or "/usr/sbin/nats-server"
-        self.mosquitto = self.start(f"nats-{self.count}", server, "-c", config)
-        self.wait("NATS listens", lambda: answers(self.port) or not self.mosquitto.running())
+        access, environment = self.nats_users(*USERS.values()) if self.guarded else ("", None)
+        self.port = self.nats(access, self.tls() if self.guarded else "", port=getattr(self, "port", None),
+                              name=f"mosquitto-{self.count}", environment=environment)
+
+    def tls(self):
+        return f"tls {{ cert_file: \"{self.directory / 'server.pem'}\", key_file: \"{self.directory / 'server.key'}\" }}"
 
 
 class Nats(unittest.TestCase):
+    guarded = False
+
     def test_killed_in_turn_under_churn(self):
-        fleet = self.enterContext(NatsFleet())
+        fleet = self.enterContext(NatsFleet(guarded=self.guarded))
         fleet.wait_right()
-        for name in ["mosquitto", "provider", "agent"]:
+        for name in ["mosquitto", "provider", "informer", "agent", "hub"]:
             with self.subTest(name):
-                churns = fleet.churn()
-                fleet.wait_changes(churns)
-                fleet.kill(name)
-                fleet.wait_changes(churns)
-                fleet.start_part(name)
-                fleet.wait_changes(churns)
-                for churn in churns:
-                    churn.stop()
-                fleet.wait_right()
+                fleet.kill_under_churn(name)
 
 
 if __name__ == "__main__":
-    unittest.main()
+    Nats.guarded = "--tls" in sys.argv
+    unittest.main(argv=[word for word in sys.argv if word != "--tls"])
