@@ -73,7 +73,7 @@ int admit_namespace_open(const struct write *write, const cJSON *tree)
     if (!resource_namespaced(&write->collection->resource))
         return 0;
     struct collection *namespaces = apiserver_collection(write->server, &gvr);
-    struct object *found = object_set_get(&namespaces->objects, write->namespace_);
+    struct object *found = object_set_get(&namespaces->own->objects, write->namespace_);
     if (!found)
         return status_not_found(write->status, &namespaces->resource, write->namespace_);
     struct slice status = json_member(object_bytes(found), "status");

@@ -133,11 +133,9 @@ static void stop_serving(struct apiserver *server, const struct resource *resour
     struct collection *collection = storage_find(&server->storage, gvr->group, gvr->version, gvr->resource);
     if (!collection || !(collection->resource.flags & RESOURCE_CUSTOM))
         return;
-    while (collection->objects.count) {
-        struct object *object = object_ref(collection->objects.items[0]);
-        object_unref(write_remove(server, collection, object));
-        object_unref(object);
-    }
+    const struct object_entry *entry;
+    while ((entry = object_set_next(&collection->own->objects, &(struct object_place){0})))
+        object_unref(write_remove(server, collection, entry->object));
     collection_retire(collection);
 }
 

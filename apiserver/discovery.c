@@ -10,26 +10,33 @@
 #include "apiserver/openapi.h"
 #include "apiserver/server_internal.h"
 
-#define VERBS "[\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\",\"watch\"]"
 #define SUB_VERBS "[\"get\",\"patch\",\"update\"]"
 
-/* True for the first served collection of its group and version. */
-static bool opens_version(const struct storage *storage, const struct collection *collection)
+static const char *verbs(const struct resource *r)
 {
-    const struct gvr *gvr = &collection->resource.gvr;
-    for (const struct collection *c = storage->first; c != collection; c = c->next)
-        if (c->served && !strcmp(c->resource.gvr.group, gvr->group) &&
-            !strcmp(c->resource.gvr.version, gvr->version))
-            return false;
-    return collection->served;
+    return r->flags & RESOURCE_READ_ONLY
+               ? "[\"get\",\"list\",\"watch\"]"
+               : "[\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\","
+                 "\"watch\"]";
 }
 
-static bool opens_group(const struct storage *storage, const struct collection *collection)
+/* True for the first served collection of its group and version. */
+static bool opens_version(const struct exchange *exchange, const struct collection *collection)
 {
-    for (const struct collection *c = storage->first; c != collection; c = c->next)
-        if (c->served && !strcmp(c->resource.gvr.group, collection->resource.gvr.group))
+    const struct gvr *gvr = &collection->resource.gvr;
+    for (const struct collection *c = server_next(exchange, NULL); c != collection; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, gvr->group) &&
+            !strcmp(c->resource.gvr.version, gvr->version))
             return false;
-    return collection->served;
+    return true;
+}
+
+static bool opens_group(const struct exchange *exchange, const struct collection *collection)
+{
+    for (const struct collection *c = server_next(exchange, NULL); c != collection; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, collection->resource.gvr.group))
+            return false;
+    return true;
 }
 
 static void separate(struct buf *out)
@@ -57,8 +64,8 @@ static void print_resource(const struct resource *r, struct buf *out)
     const char *namespaced = resource_namespaced(r) ? "true" : "false";
     separate(out);
     buf_appendf(out,
-                "{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":" VERBS,
-                r->gvr.resource, r->singular, namespaced, r->kind);
+                "{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":%s",
+                r->gvr.resource, r->singular, namespaced, r->kind, verbs(r));
     print_words(out, "shortNames", r->short_names);
     print_words(out, "categories", r->category);
     buf_append_char(out, '}');
@@ -75,28 +82,28 @@ static void print_resource(const struct resource *r, struct buf *out)
                     r->gvr.resource, namespaced, r->kind);
 }
 
-static void print_resources(const struct storage *storage, const char *group, const char *version,
+static void print_resources(const struct exchange *exchange, const char *group, const char *version,
                             struct buf *out)
 {
     buf_appendf(
         out,
         "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[",
         group, group[0] ? "/" : "", version);
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (c->served && !strcmp(c->resource.gvr.group, group) && !strcmp(c->resource.gvr.version, version))
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, group) && !strcmp(c->resource.gvr.version, version))
             print_resource(&c->resource, out);
     buf_append_str(out, "]}\n");
 }
 
 /* A group's versions are preferred in the order in which they came to be served. */
-static void print_group(const struct storage *storage, const char *group, struct buf *out)
+static void print_group(const struct exchange *exchange, const char *group, struct buf *out)
 {
     const char *preferred = NULL;
     separate(out);
     buf_appendf(out, "{\"name\":\"%s\",\"versions\":[", group);
-    for (const struct collection *c = storage->first; c; c = c->next) {
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c)) {
         const struct gvr *gvr = &c->resource.gvr;
-        if (strcmp(gvr->group, group) || !opens_version(storage, c))
+        if (strcmp(gvr->group, group) || !opens_version(exchange, c))
             continue;
         separate(out);
         buf_appendf(out, "{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, gvr->version,
@@ -107,12 +114,12 @@ static void print_group(const struct storage *storage, const char *group, struct
                 preferred, preferred);
 }
 
-static void print_groups(const struct storage *storage, struct buf *out)
+static void print_groups(const struct exchange *exchange, struct buf *out)
 {
     buf_append_str(out, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (c->resource.gvr.group[0] && opens_group(storage, c))
-            print_group(storage, c->resource.gvr.group, out);
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (c->resource.gvr.group[0] && opens_group(exchange, c))
+            print_group(exchange, c->resource.gvr.group, out);
     buf_append_str(out, "]}\n");
 }
 
@@ -137,8 +144,8 @@ static void print_aggregated_resource(const struct resource *r, struct buf *out)
     separate(out);
     buf_appendf(out, "{\"resource\":\"%s\",", r->gvr.resource);
     print_kind(r->gvr.group, r->gvr.version, r->kind, out);
-    buf_appendf(out, ",\"scope\":\"%s\",\"singularResource\":\"%s\",\"verbs\":" VERBS,
-                resource_namespaced(r) ? "Namespaced" : "Cluster", r->singular);
+    buf_appendf(out, ",\"scope\":\"%s\",\"singularResource\":\"%s\",\"verbs\":%s",
+                resource_namespaced(r) ? "Namespaced" : "Cluster", r->singular, verbs(r));
     print_words(out, "shortNames", r->short_names);
     print_words(out, "categories", r->category);
     if (r->flags & (RESOURCE_STATUS | RESOURCE_SCALE)) {
@@ -152,61 +159,60 @@ static void print_aggregated_resource(const struct resource *r, struct buf *out)
     buf_append_char(out, '}');
 }
 
-static void print_aggregated_version(const struct storage *storage, const struct gvr *gvr, struct buf *out)
+static void print_aggregated_version(const struct exchange *exchange, const struct gvr *gvr, struct buf *out)
 {
     separate(out);
     buf_appendf(out, "{\"version\":\"%s\",\"resources\":[", gvr->version);
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (c->served && !strcmp(c->resource.gvr.group, gvr->group) &&
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, gvr->group) &&
             !strcmp(c->resource.gvr.version, gvr->version))
             print_aggregated_resource(&c->resource, out);
     buf_append_str(out, "],\"freshness\":\"Current\"}");
 }
 
-static void print_aggregated_group(const struct storage *storage, const char *group, struct buf *out)
+static void print_aggregated_group(const struct exchange *exchange, const char *group, struct buf *out)
 {
     separate(out);
     if (group[0])
         buf_appendf(out, "{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":null},\"versions\":[", group);
     else
         buf_append_str(out, "{\"metadata\":{\"creationTimestamp\":null},\"versions\":[");
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (!strcmp(c->resource.gvr.group, group) && opens_version(storage, c))
-            print_aggregated_version(storage, &c->resource.gvr, out);
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, group) && opens_version(exchange, c))
+            print_aggregated_version(exchange, &c->resource.gvr, out);
     buf_append_str(out, "]}");
 }
 
 /* Of the core group for /api, of all others for /apis. */
-static void print_aggregated(const struct storage *storage, bool core, struct buf *out)
+static void print_aggregated(const struct exchange *exchange, bool core, struct buf *out)
 {
     buf_append_str(
         out, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\",\"metadata\":{},"
              "\"items\":[");
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (!c->resource.gvr.group[0] == core && opens_group(storage, c))
-            print_aggregated_group(storage, c->resource.gvr.group, out);
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (!c->resource.gvr.group[0] == core && opens_group(exchange, c))
+            print_aggregated_group(exchange, c->resource.gvr.group, out);
     buf_append_str(out, "]}\n");
 }
 
 static void answer_roots(struct exchange *exchange, bool core)
 {
-    const struct storage *storage = &exchange->server->storage;
     if (exchange->request.form == FORM_AGGREGATED) {
         exchange->content_type = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-        print_aggregated(storage, core, &exchange->out);
+        print_aggregated(exchange, core, &exchange->out);
     } else if (core) {
         buf_append_str(
             &exchange->out,
             "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[]}\n");
     } else {
-        print_groups(storage, &exchange->out);
+        print_groups(exchange, &exchange->out);
     }
 }
 
-static bool group_served(const struct storage *storage, const char *group, const char *version)
+static bool group_served(const struct exchange *exchange, const char *group, const char *version)
 {
-    for (const struct collection *c = storage->first; c; c = c->next)
-        if (c->served && !strcmp(c->resource.gvr.group, group) &&
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, group) &&
             (!version || !strcmp(c->resource.gvr.version, version)))
             return true;
     return false;
@@ -251,18 +257,17 @@ static bool answer_fixed(struct exchange *exchange)
 
 static bool answer_group(struct exchange *exchange)
 {
-    const struct storage *storage = &exchange->server->storage;
     const struct request *request = &exchange->request;
     const char *path = request->path;
     if (request->version[0]) {
-        if (!group_served(storage, request->group, request->version))
+        if (!group_served(exchange, request->group, request->version))
             return false;
-        print_resources(storage, request->group, request->version, &exchange->out);
+        print_resources(exchange, request->group, request->version, &exchange->out);
         return true;
     }
-    if (strncmp(path, "/apis/", 6) || !group_served(storage, path + 6, NULL))
+    if (strncmp(path, "/apis/", 6) || !group_served(exchange, path + 6, NULL))
         return false;
-    print_group(storage, path + 6, &exchange->out);
+    print_group(exchange, path + 6, &exchange->out);
     /* Alone it says what it is. */
     struct buf alone = exchange->out;
     exchange->out = (struct buf)BUF_INIT(alone.limit);
@@ -275,7 +280,7 @@ static bool answer_group(struct exchange *exchange)
 
 bool discovery_has_version(const struct exchange *exchange)
 {
-    return group_served(&exchange->server->storage, exchange->request.group, exchange->request.version);
+    return group_served(exchange, exchange->request.group, exchange->request.version);
 }
 
 void discovery_answer_unknown(struct exchange *exchange)

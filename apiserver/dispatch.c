@@ -30,20 +30,46 @@ static int refuse(const struct request *request, const struct resource *resource
     return status->code;
 }
 
-struct collection *server_resolve(struct apiserver *server, const struct request *request,
-                                  struct status *status)
+struct partition *server_partition(const struct exchange *exchange, const struct collection *collection)
 {
+    const char *cluster = exchange->request.cluster;
+    return cluster ? collection_find(collection, cluster) : NULL;
+}
+
+const struct collection *server_next(const struct exchange *exchange, const struct collection *after)
+{
+    const struct collection *c = after ? after->next : exchange->server->storage.first;
+    while (c && (!c->served || (exchange->request.cluster && !server_partition(exchange, c))))
+        c = c->next;
+    return c;
+}
+
+/* What a request addresses, or a Status: not served (404), forbidden (403). */
+static struct collection *resolve(const struct exchange *exchange, struct status *status)
+{
+    const struct request *request = &exchange->request;
     struct collection *collection =
-        storage_find(&server->storage, request->group, request->version, request->resource);
-    if (!collection || !collection->served) {
+        storage_find(&exchange->server->storage, request->group, request->version, request->resource);
+    if (!collection || !collection->served || (request->cluster && !server_partition(exchange, collection)))
         status_no_such_path(status);
-        return NULL;
-    }
-    if (collection->forbidden) {
+    else if (collection->forbidden)
         refuse(request, &collection->resource, status);
-        return NULL;
-    }
-    return collection;
+    else if (strcmp(request->method, "GET") && collection->resource.flags & RESOURCE_READ_ONLY)
+        status_read_only(status, &collection->resource);
+    return status->code ? NULL : collection;
+}
+
+/* One of a fleet's, known here? There is no such path where there is no fleet. */
+static bool cluster_unknown(const struct exchange *exchange, struct status *status)
+{
+    const char *cluster = exchange->request.cluster;
+    if (!cluster || server_next(exchange, NULL))
+        return false;
+    if (exchange->server->storage.fleet)
+        status_no_such_cluster(status, cluster);
+    else
+        status_no_such_path(status);
+    return true;
 }
 
 static void answer_read(struct exchange *exchange, struct collection *collection)
@@ -66,6 +92,10 @@ void server_dispatch(struct exchange *exchange)
         exchange_fail(exchange, &status);
         return;
     }
+    if (cluster_unknown(exchange, &status)) {
+        exchange_fail(exchange, &status);
+        return;
+    }
     if (!request->resource[0]) {
         server_answer_discovery(exchange);
         return;
@@ -74,7 +104,7 @@ void server_dispatch(struct exchange *exchange)
         discovery_answer_unknown(exchange);
         return;
     }
-    struct collection *collection = server_resolve(exchange->server, request, &status);
+    struct collection *collection = resolve(exchange, &status);
     if (!collection)
         exchange_fail(exchange, &status);
     else if (request->form == FORM_PROTOBUF) {

@@ -13,6 +13,16 @@ static void link_exchange(struct exchange *exchange)
     server->exchanges = exchange;
 }
 
+static void on_again(void *arg)
+{
+    exchange_wake(arg);
+}
+
+void exchange_later(struct exchange *exchange)
+{
+    timer_start(&exchange->again, 0);
+}
+
 struct exchange *exchange_open(struct apiserver *server, const struct rest_request *request,
                                const uint64_t *horizon, void (*readable)(void *arg), void *arg)
 {
@@ -27,6 +37,7 @@ struct exchange *exchange_open(struct apiserver *server, const struct rest_reque
         .readable = readable,
         .arg = arg,
     };
+    timer_init(&exchange->again, server->loop, on_again, exchange);
     link_exchange(exchange);
     if (request_parse(&exchange->request, request, &status) != 0)
         exchange_fail(exchange, &status);
@@ -43,6 +54,7 @@ void exchange_close(struct exchange *exchange)
         return;
     if (exchange->source)
         exchange->source->close(exchange);
+    timer_stop(&exchange->again);
     *exchange->link = exchange->next;
     if (exchange->next)
         exchange->next->link = exchange->link;

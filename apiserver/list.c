@@ -1,11 +1,12 @@
 /*
- * GET of a collection. The answer is a snapshot: references to the objects as they were at one revision,
- * printed slice by slice as the reader takes them; so a long list neither stalls the loop nor mixes
- * revisions. Pages after the first are read at the revision of the first, out of the history; when that is
- * gone, 410, as in a real server.
+ * GET of a collection. The answer is a snapshot, printed slice by slice as the reader takes it; so a long
+ * list neither stalls the loop nor mixes revisions. A page is looked through first, as its head says whether
+ * there is another one. Pages after the first are read at the revision of the first, out of the history; when
+ * that is gone, 410, as in a real server.
  */
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/options.h"
@@ -18,18 +19,24 @@
 struct list {
     struct list_options options;
     struct collection *collection;
-    struct object_set items;
-    size_t at, end; /* of items: what is still to be printed */
-    size_t left;    /* behind end: for later pages */
+    struct view view;
+    struct view_reader reader;
     uint64_t revision;
     struct printer printer;
-    bool opened;
+    bool opened; /* the head is printed */
+    /* The page, which is looked through with a reader of its own. */
+    struct view_reader scan;
+    size_t scanned;  /* objects, so far */
+    size_t page;     /* so many are to be printed, or passed over; SIZE_MAX: all */
+    struct item end; /* the last of them */
+    uint64_t matched;
+    bool more; /* and there is another page */
 };
 
 static void list_destroy(struct list *list)
 {
     list_options_deinit(&list->options);
-    object_set_deinit(&list->items);
+    view_deinit(&list->view);
     free(list);
 }
 
@@ -38,17 +45,77 @@ static void list_close(struct exchange *exchange)
     list_destroy(exchange->state);
 }
 
+static void print_metadata(struct list *list, struct buf *out)
+{
+    buf_appendf(out, "{\"resourceVersion\":\"%" PRIu64 "\"", list->revision);
+    if (list->more) {
+        char text[TOKEN_TEXT_MAX];
+        struct token token = {.revision = list->revision};
+        snprintf(token.partition, sizeof(token.partition), "%s", list->end.partition->name);
+        snprintf(token.after, sizeof(token.after), "%s", object_key(list->end.object));
+        buf_appendf(out, ",\"continue\":\"%s\"", token_print(&token, text));
+        if (list_options_select_all(&list->options))
+            buf_appendf(out, ",\"remainingItemCount\":%zu", view_left(&list->reader) - list->page);
+    }
+    buf_append_char(out, '}');
+}
+
+static void print_head(struct exchange *exchange, struct list *list)
+{
+    cleanup_with(buf_deinit) struct buf metadata = BUF_INIT(SIZE_MAX / 4);
+    print_metadata(list, &metadata);
+    print_init(&list->printer, exchange, &list->collection->resource);
+    print_open(&list->printer, metadata.data, &exchange->out);
+    list->opened = true;
+}
+
+/* Where the page ends, and whether there is anything behind it. False: not known yet. */
+static bool scan_page(struct list *list)
+{
+    struct item item;
+    for (int i = 0; i < SLICE_OBJECTS; i++) {
+        if (!view_next(&list->scan, &item)) {
+            list->page = list->scanned;
+            return true;
+        }
+        list->scanned++;
+        if (!list_options_select(&list->options, &item))
+            continue;
+        if (++list->matched > list->options.limit) {
+            list->more = true;
+            return true;
+        }
+        list->end = item;
+        list->page = list->scanned;
+    }
+    return false;
+}
+
+static bool fill_items(struct list *list, struct buf *out)
+{
+    struct item item;
+    for (int i = 0; i < SLICE_OBJECTS && out->len < SLICE_BYTES; i++) {
+        if (!list->page || !view_next(&list->reader, &item))
+            return false;
+        list->page -= list->page != SIZE_MAX;
+        if (list_options_select(&list->options, &item))
+            print_item(&list->printer, &item, out);
+    }
+    return true;
+}
+
 static bool list_fill(struct exchange *exchange)
 {
     struct list *list = exchange->state;
-    while (list->at < list->end && exchange->out.len < SLICE_BYTES) {
-        const struct object *object = list->items.items[list->at++];
-        if (list_options_select(&list->options, object))
-            print_item(&list->printer, object, &exchange->out);
-    }
-    if (list->at < list->end)
+    struct buf *out = &exchange->out;
+    if (!list->opened && (!list->options.limit || scan_page(list)))
+        print_head(exchange, list);
+    if (!list->opened || fill_items(list, out)) {
+        if (!out->len)
+            exchange_later(exchange);
         return true;
-    print_close(&list->printer, &exchange->out);
+    }
+    print_close(&list->printer, out);
     return false;
 }
 
@@ -64,9 +131,8 @@ int server_too_large(const struct exchange *exchange, uint64_t wanted, struct st
     return status->code;
 }
 
-static int expired(const struct list *list, const struct token *token, struct status *status)
+static int expired(const struct token *token, struct status *status)
 {
-    (void)list;
     if (!token)
         return status_set(status, 410, "Expired", "The resourceVersion for the provided list is too old.");
     struct token go_on = {.revision = 0};
@@ -81,8 +147,17 @@ static int expired(const struct list *list, const struct token *token, struct st
         "the "
         "list.");
     strcpy(go_on.after, token->after);
+    strcpy(go_on.partition, token->partition);
     token_print(&go_on, status->continue_);
     return status->code;
+}
+
+/* A fleet's revisions begin anew with each process: one from its future is another one's. */
+static int not_yet(const struct exchange *exchange, uint64_t wanted, const struct token *token,
+                   struct status *status)
+{
+    return exchange->server->storage.fleet ? expired(token, status)
+                                           : server_too_large(exchange, wanted, status);
 }
 
 /* Which revision the options ask for. */
@@ -94,57 +169,34 @@ static int choose_revision(const struct exchange *exchange, struct list *list, c
     list->revision = current;
     if (token) {
         list->revision = token->revision ? token->revision : current;
-        return list->revision > current ? server_too_large(exchange, list->revision, status) : 0;
+        return list->revision > current ? not_yet(exchange, list->revision, token, status) : 0;
     }
     if (!options->has_version)
         return 0;
     list->revision = seen;
     if (options->version > seen)
-        return server_too_large(exchange, options->version, status);
+        return not_yet(exchange, options->version, NULL, status);
     bool exact = options->match == MATCH_EXACT || (options->match == MATCH_UNSET && options->limit);
     if (exact && options->version)
         list->revision = options->version;
     return 0;
 }
 
-/* Where the page ends, and how many objects lie behind it. */
-static void cut_page(struct list *list)
+/* The one partition that can have what is asked for; NULL: all. */
+static const struct partition *only_partition(const struct exchange *exchange,
+                                              const struct collection *collection,
+                                              const struct list_options *options)
 {
-    uint64_t matched = 0;
-    list->end = list->items.count;
-    if (!list->options.limit)
-        return;
-    for (size_t i = list->at; i < list->items.count; i++) {
-        if (!list_options_select(&list->options, list->items.items[i]))
-            continue;
-        if (++matched > list->options.limit) {
-            list->left = list->items.count - list->end;
-            return;
-        }
-        list->end = i + 1;
-    }
-    list->end = list->items.count;
-}
-
-static void print_metadata(struct list *list, struct buf *out)
-{
-    buf_appendf(out, "{\"resourceVersion\":\"%" PRIu64 "\"", list->revision);
-    if (list->end < list->items.count) {
-        char text[TOKEN_TEXT_MAX];
-        struct token token = {.revision = list->revision};
-        strcpy(token.after, object_key(list->items.items[list->end - 1]));
-        buf_appendf(out, ",\"continue\":\"%s\"", token_print(&token, text));
-        if (list_options_select_all(&list->options))
-            buf_appendf(out, ",\"remainingItemCount\":%zu", list->items.count - list->end);
-    }
-    buf_append_char(out, '}');
+    const struct partition *named = server_partition(exchange, collection);
+    const char *cluster = selector_exact(&options->clusters, "cluster");
+    return named || !cluster ? named : collection_find(collection, cluster);
 }
 
 static int list_prepare(struct exchange *exchange, struct list *list, struct status *status)
 {
     const struct collection *collection = list->collection;
     struct token token, *from = NULL;
-    int r = list_options_parse(&list->options, &exchange->request, &collection->resource, status);
+    int r = list_options_parse(&list->options, exchange, &collection->resource, status);
     if (r != 0)
         return r;
     if (list->options.continue_[0]) {
@@ -157,14 +209,14 @@ static int list_prepare(struct exchange *exchange, struct list *list, struct sta
     r = choose_revision(exchange, list, from, status);
     if (r != 0)
         return r;
-    if (collection_snapshot(collection, list->revision, list->options.namespace_, &list->items) != 0)
-        return expired(list, from, status);
-    if (from) {
-        bool found;
-        list->at = object_set_find(&list->items, from->after, &found);
-        list->at += found;
-    }
-    cut_page(list);
+    const struct partition *only = only_partition(exchange, collection, &list->options);
+    if (view_take(collection, only, list->revision, &list->view) != 0)
+        return expired(from, status);
+    const char *namespace_ = list->options.namespace_;
+    list->reader = from ? view_read_after(&list->view, namespace_, from->partition, from->after)
+                        : view_read(&list->view, namespace_);
+    list->scan = list->reader;
+    list->page = list->options.limit ? 0 : SIZE_MAX;
     return 0;
 }
 
@@ -178,39 +230,76 @@ void server_answer_list(struct exchange *exchange, struct collection *collection
         list_destroy(list);
         return;
     }
-    cleanup_with(buf_deinit) struct buf metadata = BUF_INIT(SIZE_MAX / 4);
-    print_metadata(list, &metadata);
-    print_init(&list->printer, exchange, &collection->resource);
-    print_open(&list->printer, metadata.data, &exchange->out);
     exchange->source = &list_source;
     exchange->state = list;
+}
+
+/* ---- one object ---- */
+
+/* As it was for a replica that lags behind; false where that is not known any more. */
+static bool find_earlier(const struct exchange *exchange, const struct collection *collection,
+                         const char *key, struct item *out, struct view *held)
+{
+    if (!request_param(&exchange->request, "resourceVersion")[0] || !exchange->horizon ||
+        view_take(collection, NULL, exchange_horizon(exchange), held) != 0)
+        return false;
+    for (size_t i = 0; i < held->count && !out->object; i++) {
+        const struct object_entry *entry = object_set_find(&held->parts[i].objects, key);
+        if (entry)
+            *out = (struct item){held->parts[i].partition, entry->object, entry->revision};
+    }
+    return true;
+}
+
+/* Finds it in the clusters of the request. Where several have one of that name, it is nobody's. */
+static void find_now(const struct exchange *exchange, const struct collection *collection, const char *key,
+                     struct item *out, struct status *status)
+{
+    const struct partition *only = server_partition(exchange, collection);
+    cleanup_with(buf_deinit) struct buf names = BUF_INIT(512);
+    for (size_t i = 0; i < collection->partition_count; i++) {
+        const struct partition *partition = collection->partitions[i];
+        const struct object_entry *entry =
+            only && only != partition ? NULL : object_set_find(&partition->objects, key);
+        if (!entry)
+            continue;
+        buf_appendf(&names, "%s%s", out->object ? ", " : "", partition->name);
+        if (out->object)
+            status_ambiguous(status, &collection->resource, exchange->request.name, names.data);
+        *out = (struct item){partition, entry->object, entry->revision};
+    }
+}
+
+static void print_found(struct exchange *exchange, const struct collection *collection,
+                        const struct item *item)
+{
+    struct printer printer;
+    if (!strcmp(exchange->request.subresource, "scale")) {
+        scale_print(item->object, &exchange->out);
+        return;
+    }
+    print_init(&printer, exchange, &collection->resource);
+    print_single(&printer, item, &exchange->out);
 }
 
 void server_answer_get(struct exchange *exchange, struct collection *collection)
 {
     const struct request *request = &exchange->request;
     struct status status = {0};
-    struct object_set old = {0};
-    struct object *object;
+    struct view held = {0};
+    struct item item = {0};
     char key[OBJECT_KEY_MAX];
     snprintf(key, sizeof(key), "%s%s%s", request->namespace_ ? request->namespace_ : "",
              request->namespace_ ? "/" : "", request->name);
-    bool stale = request_param(request, "resourceVersion")[0] && exchange->horizon &&
-                 collection_snapshot(collection, exchange_horizon(exchange), request->namespace_, &old) == 0;
-    bool served = resource_has_subresource(&collection->resource, request->subresource);
-    object = object_set_get(stale ? &old : &collection->objects, key);
-    if (!served) {
+    if (!resource_has_subresource(&collection->resource, request->subresource))
         status_no_such_path(&status);
-        exchange_fail(exchange, &status);
-    } else if (object && !strcmp(request->subresource, "scale")) {
-        scale_print(object, &exchange->out);
-    } else if (object) {
-        struct printer printer;
-        print_init(&printer, exchange, &collection->resource);
-        print_single(&printer, object, &exchange->out);
-    } else {
+    else if (!find_earlier(exchange, collection, key, &item, &held))
+        find_now(exchange, collection, key, &item, &status);
+    if (!status.code && !item.object)
         status_not_found(&status, &collection->resource, request->name);
+    if (status.code)
         exchange_fail(exchange, &status);
-    }
-    object_set_deinit(&old);
+    else
+        print_found(exchange, collection, &item);
+    view_deinit(&held);
 }

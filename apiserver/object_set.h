@@ -3,35 +3,54 @@
 
 /*
  * Objects in the order of their keys ("namespace/name"), which is the order in which an API server lists
- * them: a sorted array of references. A lookup is a binary search; a change moves pointers, 8 bytes an
- * object, which for the tens of thousands of objects that this is for costs microseconds.
+ * them: pages of at most 64, and a directory of pages. A lookup halves the directory, then a page.
+ *
+ * A copy shares its pages with the original, and whichever of the two is changed first takes a page of its
+ * own: so the state at one moment can be held for as long as it takes somebody to read it, at the price of
+ * one pointer for each 64 objects and of the pages that change in the meantime.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/object.h"
 
+struct object_entry {
+    struct object *object;
+    uint64_t revision; /* at which it came */
+};
+
 struct object_set {
-    struct object **items; /* each holds a reference */
-    size_t count, cap;
+    struct object_set_page **pages; /* none is empty */
+    size_t page_count, page_cap;
+    size_t count; /* of objects */
+};
+
+/* A place in a set, good until that set changes. Zeroed: the first. */
+struct object_place {
+    size_t page, slot;
 };
 
 void object_set_deinit(struct object_set *set);
+void object_set_copy(struct object_set *out, const struct object_set *set); /* out is empty */
 
-/* Where the key is, or where it would be inserted. */
-size_t object_set_find(const struct object_set *set, const char *key, bool *found);
-struct object *object_set_get(const struct object_set *set,
-                              const char *key); /* borrowed, NULL where absent */
+const struct object_entry *object_set_find(const struct object_set *set,
+                                           const char *key); /* borrowed, NULL where absent */
+struct object *object_set_get(const struct object_set *set, const char *key); /* likewise */
 
-void object_set_put(struct object_set *set,
-                    struct object *object); /* takes a reference, replaces the one of that key */
+/* Takes a reference, replaces the one of that key. */
+void object_set_put(struct object_set *set, struct object *object, uint64_t revision);
 void object_set_remove(struct object_set *set, const char *key); /* nothing where absent */
 
-/* The objects of one namespace (NULL: all) as [*from, *to). */
-void object_set_range(const struct object_set *set, const char *namespace_, size_t *from, size_t *to);
+/* The first place whose key is not before `key`. */
+struct object_place object_set_seek(const struct object_set *set, const char *key);
+/* What is at a place, which moves on by one; NULL at the end. */
+const struct object_entry *object_set_next(const struct object_set *set, struct object_place *place);
+size_t object_set_rank(const struct object_set *set, struct object_place place); /* how many are before it */
 
-/* Fills an empty set with references to that range. */
-void object_set_copy(struct object_set *out, const struct object_set *set, const char *namespace_);
+/* The places of one namespace (NULL: of all objects): [*from, *to). */
+void object_set_range(const struct object_set *set, const char *namespace_, struct object_place *from,
+                      struct object_place *to);
 
 #endif

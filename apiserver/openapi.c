@@ -12,27 +12,27 @@
 
 #include "apiserver/server_internal.h"
 
-static const struct collection *first_of(const struct storage *storage, const char *api, size_t len,
+static const struct collection *first_of(const struct exchange *exchange, const char *api, size_t len,
                                          const struct collection *after)
 {
-    for (const struct collection *c = after ? after->next : storage->first; c; c = c->next) {
+    for (const struct collection *c = server_next(exchange, after); c; c = server_next(exchange, c)) {
         char version[320];
         resource_api_version(&c->resource, version);
-        if (c->served && strlen(version) == len && !memcmp(version, api, len))
+        if (strlen(version) == len && !memcmp(version, api, len))
             return c;
     }
     return NULL;
 }
 
-static void print_index(const struct storage *storage, struct buf *out)
+static void print_index(const struct exchange *exchange, struct buf *out)
 {
     const char *comma = "";
     buf_append_str(out, "{\"paths\":{");
-    for (const struct collection *c = storage->first; c; c = c->next) {
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c)) {
         char version[320];
         const char *root = c->resource.gvr.group[0] ? "apis" : "api";
         resource_api_version(&c->resource, version);
-        if (first_of(storage, version, strlen(version), NULL) != c)
+        if (first_of(exchange, version, strlen(version), NULL) != c)
             continue;
         buf_appendf(out, "%s\"%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/%s/%s\"}", comma, root, version,
                     root, version);
@@ -61,16 +61,16 @@ static void print_path(const struct resource *r, struct buf *out)
         path, r->kind, r->gvr.group, r->kind, r->gvr.version);
 }
 
-static bool print_document(const struct storage *storage, const char *api, struct buf *out)
+static bool print_document(const struct exchange *exchange, const char *api, struct buf *out)
 {
     size_t len = strlen(api);
-    const struct collection *c = first_of(storage, api, len, NULL);
+    const struct collection *c = first_of(exchange, api, len, NULL);
     if (!c)
         return false;
     buf_append_str(
         out,
         "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},\"paths\":{");
-    for (; c; c = first_of(storage, api, len, c)) {
+    for (; c; c = first_of(exchange, api, len, c)) {
         print_path(&c->resource, out);
         buf_append_char(out, ',');
     }
@@ -101,17 +101,16 @@ static void answer_v2(struct exchange *exchange)
 
 bool openapi_answer(struct exchange *exchange)
 {
-    const struct storage *storage = &exchange->server->storage;
     const char *path = exchange->request.path;
     if (!strcmp(path, "/openapi/v2")) {
         answer_v2(exchange);
         return true;
     }
     if (!strcmp(path, "/openapi/v3") || !strcmp(path, "/openapi/v3/")) {
-        print_index(storage, &exchange->out);
+        print_index(exchange, &exchange->out);
         return true;
     }
     if (!strncmp(path, "/openapi/v3/apis/", 17))
-        return print_document(storage, path + 17, &exchange->out);
-    return !strncmp(path, "/openapi/v3/api/", 16) && print_document(storage, path + 16, &exchange->out);
+        return print_document(exchange, path + 17, &exchange->out);
+    return !strncmp(path, "/openapi/v3/api/", 16) && print_document(exchange, path + 16, &exchange->out);
 }

@@ -54,13 +54,19 @@ static int unknown_field(const struct resource *resource, const char *field, str
         "\"%.200s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", field);
 }
 
-static int parse_selectors(struct list_options *options, const struct request *request,
+/* A partition has one field: whose it is. */
+#define FIELD_CLUSTER "cluster"
+
+static int parse_selectors(struct list_options *options, const struct exchange *exchange,
                            const struct resource *resource, struct status *status)
 {
+    const struct request *request = &exchange->request;
     struct error err = {0};
     if (selector_parse_labels(&options->labels, request_param(request, "labelSelector"), &err) ||
         selector_parse_fields(&options->fields, request_param(request, "fieldSelector"), &err))
         return status_set(status, 400, "BadRequest", "%s", err.text);
+    if (exchange->server->storage.fleet)
+        selector_take(&options->fields, FIELD_CLUSTER, &options->clusters);
     for (size_t i = 0; i < options->fields.count; i++)
         if (!field_selectable(resource, options->fields.terms[i].key))
             return unknown_field(resource, options->fields.terms[i].key, status);
@@ -129,9 +135,10 @@ static int parse_version(struct list_options *options, const struct request *req
     return check_match(options, match, watch, status);
 }
 
-int list_options_parse(struct list_options *options, const struct request *request,
+int list_options_parse(struct list_options *options, const struct exchange *exchange,
                        const struct resource *resource, struct status *status)
 {
+    const struct request *request = &exchange->request;
     bool watch = request_flag(request, "watch");
     *options = (struct list_options){
         .namespace_ = request->namespace_,
@@ -141,7 +148,7 @@ int list_options_parse(struct list_options *options, const struct request *reque
         .initial_events = request_flag(request, "sendInitialEvents"),
         .has_initial_events = request_param(request, "sendInitialEvents")[0],
     };
-    int r = parse_selectors(options, request, resource, status);
+    int r = parse_selectors(options, exchange, resource, status);
     if (r != 0)
         return r;
     if (request_number(request, "limit", 0, &options->limit) != 0)
@@ -156,20 +163,25 @@ void list_options_deinit(struct list_options *options)
 {
     selector_deinit(&options->labels);
     selector_deinit(&options->fields);
+    selector_deinit(&options->clusters);
 }
 
 bool list_options_select_all(const struct list_options *options)
 {
-    return !options->name[0] && !options->labels.count && !options->fields.count;
+    return !options->name[0] && !options->labels.count && !options->fields.count &&
+           !options->clusters.count;
 }
 
-bool list_options_select(const struct list_options *options, const struct object *object)
+bool list_options_select(const struct list_options *options, const struct item *item)
 {
+    const struct object *object = item->object;
+    const char *cluster = item->partition->name;
     if (options->namespace_ && !slice_equal(object_namespace(object), options->namespace_))
         return false;
     if (options->name[0] && !slice_equal(object_name(object), options->name))
         return false;
-    return selector_matches_labels(&options->labels, object_labels(object)) &&
+    return selector_matches_text(&options->clusters, (struct slice){cluster, strlen(cluster)}) &&
+           selector_matches_labels(&options->labels, object_labels(object)) &&
            selector_matches_fields(&options->fields, object_bytes(object));
 }
 
@@ -177,12 +189,16 @@ int server_select(const struct exchange *exchange, const struct collection *coll
                   struct object_set *out, struct status *status)
 {
     struct list_options options;
-    size_t from, to;
-    int r = list_options_parse(&options, &exchange->request, &collection->resource, status);
-    object_set_range(&collection->objects, exchange->request.namespace_, &from, &to);
-    for (size_t i = from; i < to && r == 0; i++)
-        if (list_options_select(&options, collection->objects.items[i]))
-            object_set_put(out, collection->objects.items[i]);
+    struct view view = {0};
+    struct item item;
+    int r = list_options_parse(&options, exchange, &collection->resource, status);
+    if (r == 0 && view_take(collection, NULL, exchange->server->storage.revision, &view) == 0) {
+        struct view_reader reader = view_read(&view, exchange->request.namespace_);
+        while (view_next(&reader, &item))
+            if (list_options_select(&options, &item))
+                object_set_put(out, item.object, item.revision);
+    }
+    view_deinit(&view);
     list_options_deinit(&options);
     return r;
 }

@@ -19,6 +19,7 @@ struct list_options {
     const char *namespace_; /* NULL: all; borrowed from the request */
     const char *name;       /* "" : any; a watch on one object */
     struct selector labels, fields;
+    struct selector clusters; /* of a fleet: the terms of the field selector that speak of "cluster" */
     uint64_t limit;   /* 0: none */
     bool has_version; /* resourceVersion was given, maybe 0 */
     uint64_t version;
@@ -29,11 +30,11 @@ struct list_options {
 };
 
 /* 0, or an HTTP code with status set. Deinit in either case. */
-int list_options_parse(struct list_options *options, const struct request *request,
+int list_options_parse(struct list_options *options, const struct exchange *exchange,
                        const struct resource *resource, struct status *status);
 void list_options_deinit(struct list_options *options);
 
-bool list_options_select(const struct list_options *options, const struct object *object);
+bool list_options_select(const struct list_options *options, const struct item *item);
 bool list_options_select_all(const struct list_options *options); /* of the namespace */
 
 #endif

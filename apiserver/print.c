@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/served.h"
 #include "base/table.h"
 
 void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource)
@@ -21,6 +22,8 @@ void print_init(struct printer *printer, struct exchange *exchange, const struct
                     : FORM_JSON,
         .include = request_param(&exchange->request, "includeObject"),
     };
+    printer->clusters = exchange->server->storage.fleet && !exchange->request.cluster &&
+                        !(resource->flags & RESOURCE_HUB);
     printer->table = resource->table ? resource->table : table_of(resource->gvr.group, resource->kind);
 }
 
@@ -29,45 +32,65 @@ static void print_string(struct buf *out, const char *text)
     buf_append_json_string(out, text, strlen(text));
 }
 
-static void print_columns(const struct table *table, struct buf *out)
+static void print_column(const struct table_column *column, struct buf *out)
 {
+    buf_append_str(out, "{\"name\":");
+    print_string(out, column->name);
+    buf_appendf(out, ",\"type\":\"%s\",\"format\":\"%s\",\"description\":", column->type, column->format);
+    print_string(out, column->help);
+    buf_appendf(out, ",\"priority\":%d}", column->priority);
+}
+
+static void print_columns(const struct printer *printer, struct buf *out)
+{
+    static const struct table_column cluster = {
+        .name = "Cluster", .type = "string", .format = "", .help = "The cluster that has the object."};
     buf_append_char(out, '[');
-    for (size_t i = 0; i < table->count; i++) {
-        const struct table_column *column = &table->columns[i];
-        buf_append_str(out, i ? ",{\"name\":" : "{\"name\":");
-        print_string(out, column->name);
-        buf_appendf(out, ",\"type\":\"%s\",\"format\":\"%s\",\"description\":", column->type, column->format);
-        print_string(out, column->help);
-        buf_appendf(out, ",\"priority\":%d}", column->priority);
+    if (printer->clusters)
+        print_column(&cluster, out);
+    for (size_t i = 0; i < printer->table->count; i++) {
+        if (i || printer->clusters)
+            buf_append_char(out, ',');
+        print_column(&printer->table->columns[i], out);
     }
     buf_append_char(out, ']');
 }
 
-static void print_partial(const struct object *object, struct buf *out)
+static void print_partial(const struct item *item, struct buf *out)
 {
-    struct slice metadata = json_member(object_bytes(object), "metadata");
+    struct slice metadata = json_member(object_bytes(item->object), "metadata");
     buf_append_str(out,
                    "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
-    buf_append(out, metadata.data, metadata.len);
+    served_append(item, metadata, out);
     buf_append_char(out, '}');
 }
 
-static void print_row(const struct printer *printer, const struct object *object, struct buf *out)
+static void print_cells(const struct printer *printer, const struct item *item, struct buf *out)
 {
-    struct slice bytes = object_bytes(object);
+    struct slice bytes = object_bytes(item->object);
     int64_t now_us = apiserver_wall_us(printer->exchange->server);
-    buf_append_str(out, "{\"cells\":");
+    buf_append_char(out, '[');
+    if (printer->clusters)
+        print_string(out, item->partition->name);
     for (size_t i = 0; i < printer->table->count; i++) {
-        buf_append_char(out, i ? ',' : '[');
+        if (i || printer->clusters)
+            buf_append_char(out, ',');
         table_cell_json(&printer->table->columns[i], bytes, now_us, out);
     }
-    buf_append_str(out, "],\"object\":");
+    buf_append_char(out, ']');
+}
+
+static void print_row(const struct printer *printer, const struct item *item, struct buf *out)
+{
+    buf_append_str(out, "{\"cells\":");
+    print_cells(printer, item, out);
+    buf_append_str(out, ",\"object\":");
     if (!strcmp(printer->include, "None"))
         buf_append_str(out, "null");
     else if (!strcmp(printer->include, "Object"))
-        buf_append(out, bytes.data, bytes.len);
+        served_append(item, object_bytes(item->object), out);
     else
-        print_partial(object, out);
+        print_partial(item, out);
     buf_append_char(out, '}');
 }
 
@@ -80,7 +103,7 @@ static void open_table(struct printer *printer, const char *metadata, struct buf
     if (printer->columns_told)
         buf_append_str(out, "null");
     else
-        print_columns(printer->table, out);
+        print_columns(printer, out);
     printer->columns_told = true;
     buf_append_str(out, ",\"rows\":[");
 }
@@ -102,9 +125,10 @@ void print_open(struct printer *printer, const char *metadata, struct buf *out)
 }
 
 /* Items of built-in kinds have no kind and apiVersion: those are the first two members of what is stored. */
-static void print_untyped(const struct resource *resource, struct slice bytes, struct buf *out)
+static void print_untyped(const struct resource *resource, const struct item *item, struct buf *out)
 {
     char prefix[512], version[320];
+    struct slice bytes = object_bytes(item->object);
     size_t len = (size_t)snprintf(prefix, sizeof(prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",",
                                   resource->kind, resource_api_version(resource, version));
     bool typed = bytes.len > len && !memcmp(bytes.data, prefix, len);
@@ -112,19 +136,19 @@ static void print_untyped(const struct resource *resource, struct slice bytes, s
         buf_append_char(out, '{');
         bytes = (struct slice){bytes.data + len, bytes.len - len};
     }
-    buf_append(out, bytes.data, bytes.len);
+    served_append(item, bytes, out);
 }
 
-void print_item(struct printer *printer, const struct object *object, struct buf *out)
+void print_item(struct printer *printer, const struct item *item, struct buf *out)
 {
     if (printer->items++)
         buf_append_char(out, ',');
     if (printer->form == FORM_TABLE)
-        print_row(printer, object, out);
+        print_row(printer, item, out);
     else if (printer->form == FORM_PARTIAL)
-        print_partial(object, out);
+        print_partial(item, out);
     else
-        print_untyped(printer->resource, object_bytes(object), out);
+        print_untyped(printer->resource, item, out);
 }
 
 void print_close(struct printer *printer, struct buf *out)
@@ -133,32 +157,31 @@ void print_close(struct printer *printer, struct buf *out)
     buf_append_str(out, "]}\n");
 }
 
-static void print_one(struct printer *printer, const struct object *object, struct buf *out)
+static void print_one(struct printer *printer, const struct item *item, struct buf *out)
 {
-    struct slice bytes = object_bytes(object), revision = object_resource_version(object);
     char metadata[64];
     if (printer->form == FORM_TABLE) {
-        snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%.*s\"}", SLICE_ARGS(revision));
+        snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\"}", item->revision);
         open_table(printer, metadata, out);
-        print_row(printer, object, out);
+        print_row(printer, item, out);
         buf_append_str(out, "]}");
     } else if (printer->form == FORM_PARTIAL) {
-        print_partial(object, out);
+        print_partial(item, out);
     } else {
-        buf_append(out, bytes.data, bytes.len);
+        served_append(item, object_bytes(item->object), out);
     }
 }
 
-void print_single(struct printer *printer, const struct object *object, struct buf *out)
+void print_single(struct printer *printer, const struct item *item, struct buf *out)
 {
-    print_one(printer, object, out);
+    print_one(printer, item, out);
     buf_append_char(out, '\n');
 }
 
-void print_event(struct printer *printer, enum event_type type, const struct object *object, struct buf *out)
+void print_event(struct printer *printer, enum event_type type, const struct item *item, struct buf *out)
 {
     buf_appendf(out, "{\"type\":\"%s\",\"object\":", event_type_text(type));
-    print_one(printer, object, out);
+    print_one(printer, item, out);
     buf_append_str(out, "}\n");
 }
 

@@ -16,6 +16,7 @@ struct printer {
     const struct table *table;
     enum api_form form;  /* JSON, TABLE or PARTIAL */
     const char *include; /* "Metadata", "Object", "None" of a table's rows; borrowed from the request */
+    bool clusters;       /* a table has a column for them: those of a whole fleet */
     bool columns_told;   /* the first Table of a watch has the columns, the later ones do not */
     size_t items;        /* printed so far in this list */
 };
@@ -24,13 +25,12 @@ void print_init(struct printer *printer, struct exchange *exchange, const struct
 
 /* A list: open, items, close. metadata is the JSON of the list's metadata. */
 void print_open(struct printer *printer, const char *metadata, struct buf *out);
-void print_item(struct printer *printer, const struct object *object, struct buf *out);
+void print_item(struct printer *printer, const struct item *item, struct buf *out);
 void print_close(struct printer *printer, struct buf *out);
 
-void print_single(struct printer *printer, const struct object *object,
-                  struct buf *out); /* ended by a newline */
+void print_single(struct printer *printer, const struct item *item, struct buf *out); /* ended by a newline */
 /* One event of a watch. */
-void print_event(struct printer *printer, enum event_type type, const struct object *object, struct buf *out);
+void print_event(struct printer *printer, enum event_type type, const struct item *item, struct buf *out);
 /* initial_end: the bookmark that ends the initial events. */
 void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out);
 

@@ -73,7 +73,34 @@ static void take_resource(struct request *request, const char *const *part, size
         request->subresource = part[2];
 }
 
-#define PARTS_MAX 9
+/* "/clusters/<name>/api/…" is the API of one cluster of a fleet. */
+static void skip_cluster(struct request *request)
+{
+    for (int i = 0; i < 2; i++) {
+        request->path += strspn(request->path, "/");
+        request->path += strcspn(request->path, "/");
+    }
+}
+
+static void take_api(struct request *request, const char *const *part, size_t count)
+{
+    if (count >= 2 && !strcmp(part[0], "clusters")) {
+        request->cluster = part[1];
+        skip_cluster(request);
+        part += 2;
+        count -= 2;
+    }
+    if (count >= 2 && !strcmp(part[0], "api")) {
+        request->version = part[1];
+        take_resource(request, part + 2, count - 2);
+    } else if (count >= 3 && !strcmp(part[0], "apis")) {
+        request->group = part[1];
+        request->version = part[2];
+        take_resource(request, part + 3, count - 3);
+    }
+}
+
+#define PARTS_MAX 11
 
 static bool parse_path(struct request *request, char *path)
 {
@@ -86,14 +113,7 @@ static bool parse_path(struct request *request, char *path)
             return false;
         part[count++] = item;
     }
-    if (count >= 2 && !strcmp(part[0], "api")) {
-        request->version = part[1];
-        take_resource(request, part + 2, count - 2);
-    } else if (count >= 3 && !strcmp(part[0], "apis")) {
-        request->group = part[1];
-        request->version = part[2];
-        take_resource(request, part + 3, count - 3);
-    }
+    take_api(request, part, count);
     return true;
 }
 

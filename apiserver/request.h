@@ -33,7 +33,8 @@ struct request {
     size_t body_len;
 
     char *text;       /* owned: the path and query that everything below points into */
-    const char *path; /* as sent, without the query */
+    const char *path; /* as sent, without the query and the way to the cluster */
+    const char *cluster; /* of /clusters/<name>/…; NULL: none was named */
     const char *group, *version, *resource, *name,
         *subresource;       /* "" where absent; resource "" : not a resource path */
     const char *namespace_; /* NULL: all namespaces, or cluster scope */

@@ -20,6 +20,8 @@ enum resource_flags {
     RESOURCE_GENERATION = 1 << 3,  /* metadata.generation counts the changes of spec */
     RESOURCE_CUSTOM = 1 << 4,      /* of a CustomResourceDefinition */
     RESOURCE_LABEL_NAMES = 1 << 5, /* names are DNS labels, not subdomains */
+    RESOURCE_READ_ONLY = 1 << 6,   /* what it holds comes from elsewhere: nobody writes it here */
+    RESOURCE_HUB = 1 << 7,         /* in a fleet: of the hub itself, and of no cluster */
 };
 
 struct resource {

@@ -84,7 +84,7 @@ struct collection *apiserver_collection(struct apiserver *server, const struct g
 struct object *apiserver_get_object(struct apiserver *server, const struct gvr *gvr, const char *key)
 {
     struct collection *collection = apiserver_collection(server, gvr);
-    return collection ? object_set_get(&collection->objects, key) : NULL;
+    return collection ? object_set_get(&collection->own->objects, key) : NULL;
 }
 
 static int report(const struct status *status, struct error *err)
@@ -164,7 +164,7 @@ int apiserver_delete_object(struct apiserver *server, const struct gvr *gvr, con
 {
     char text[GVR_TEXT_MAX];
     struct collection *collection = apiserver_collection(server, gvr);
-    struct object *object = collection ? object_set_get(&collection->objects, key) : NULL;
+    struct object *object = collection ? object_set_get(&collection->own->objects, key) : NULL;
     if (!object)
         return error_set(err, EX_DATAERR, "%s \"%s\" not found", gvr_text(gvr, text), key);
     struct object *last = write_remove(server, collection, object);
@@ -178,8 +178,8 @@ int apiserver_call(struct apiserver *server, const struct rest_request *request,
     int status = exchange_status(exchange);
     char chunk[4096];
     ssize_t n;
-    while ((n = exchange_read(exchange, chunk, sizeof(chunk))) > 0)
-        buf_append(body, chunk, (size_t)n);
+    while ((n = exchange_read(exchange, chunk, sizeof(chunk))) > 0 || timer_active(&exchange->again))
+        buf_append(body, chunk, n > 0 ? (size_t)n : 0);
     exchange_close(exchange);
     return status;
 }

@@ -7,9 +7,11 @@
 #include "apiserver/exchange.h"
 #include "apiserver/request.h"
 #include "apiserver/server.h"
+#include "apiserver/view.h"
 #include "apiserver/status.h"
 
 #define SLICE_BYTES ((size_t)32 << 10) /* how much of a long answer is printed at a time */
+#define SLICE_OBJECTS 256              /* how many objects are looked at meanwhile */
 
 struct apiserver {
     struct loop *loop;
@@ -23,7 +25,8 @@ struct apiserver {
 };
 
 /* Where a streamed answer comes from. fill() appends to exchange->out, at most a slice or one item more: true
- * where there may be more later. When it appends nothing, the reader waits for exchange_wake(). */
+ * where there may be more later. When it appends nothing, the reader waits for exchange_wake(), of which
+ * exchange_later() makes one in the next turn of the loop. */
 struct exchange_source {
     bool (*fill)(struct exchange *exchange);
     void (*close)(struct exchange *exchange);
@@ -39,6 +42,7 @@ struct exchange {
     size_t sent;                          /* of out */
     const struct exchange_source *source; /* NULL: out is all there is */
     void *state;                          /* the source's */
+    struct timer again; /* wakes the reader where fill() has more to do than one turn of the loop is for */
     bool ended, broken, watch;
     const uint64_t *horizon;
     void (*readable)(void *arg);
@@ -49,12 +53,17 @@ struct exchange {
 /* The revision that this exchange's replica has seen. */
 uint64_t exchange_horizon(const struct exchange *exchange);
 
+void exchange_later(struct exchange *exchange);
+
 /* The answer is that Status, in the place of anything printed so far. Returns its code. */
 int exchange_fail(struct exchange *exchange, const struct status *status);
 
-/* What a request addresses, or a Status: not served (404), forbidden (403). */
-struct collection *server_resolve(struct apiserver *server, const struct request *request,
-                                  struct status *status);
+/* The collections that this request may see, one after the other: those of its cluster, or all. NULL: the
+ * first, and the end. */
+const struct collection *server_next(const struct exchange *exchange, const struct collection *after);
+
+/* The partition that a request speaks about: its cluster's. NULL: all of them. */
+struct partition *server_partition(const struct exchange *exchange, const struct collection *collection);
 
 /* The objects that a request's namespace and selectors choose, now. 0, or an HTTP code with status set. */
 int server_select(const struct exchange *exchange, const struct collection *collection,

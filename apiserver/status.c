@@ -31,6 +31,32 @@ int status_no_such_method(struct status *status)
     return status->code;
 }
 
+int status_no_such_cluster(struct status *status, const char *cluster)
+{
+    return status_set(status, 404, "NotFound",
+                      "cluster \"%.100s\" has not been heard here: see which have with 'kubectl get clusters'",
+                      cluster);
+}
+
+int status_ambiguous(struct status *status, const struct resource *resource, const char *name,
+                     const char *where)
+{
+    status_set(status, 409, "Conflict",
+               "%s \"%s\" is in several clusters (%s): choose one with --field-selector cluster=NAME, or "
+               "ask at /clusters/NAME",
+               resource->gvr.resource, name, where);
+    status_details(status, resource, name);
+    return status->code;
+}
+
+int status_read_only(struct status *status, const struct resource *resource)
+{
+    status_set(status, 405, "MethodNotAllowed",
+               "%s are copies of what the clusters have, and only read here: change them in their cluster",
+               resource->gvr.resource);
+    return status->code;
+}
+
 void status_details(struct status *status, const struct resource *resource, const char *name)
 {
     snprintf(status->name, sizeof(status->name), "%s", name);

@@ -27,6 +27,11 @@ int status_set(struct status *status, int code, const char *reason, const char *
 /* The path, or the method on it, is none that is served. */
 int status_no_such_path(struct status *status);
 int status_no_such_method(struct status *status);
+int status_no_such_cluster(struct status *status, const char *cluster);
+/* Several clusters have one of that name; where: their names, as many as are to be told. */
+int status_ambiguous(struct status *status, const struct resource *resource, const char *name,
+                     const char *where);
+int status_read_only(struct status *status, const struct resource *resource);
 int status_not_found(struct status *status, const struct resource *resource, const char *name);
 int status_exists(struct status *status, const struct resource *resource, const char *name);
 int status_conflict(struct status *status, const struct resource *resource, const char *name,

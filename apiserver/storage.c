@@ -10,7 +10,6 @@ void storage_init(struct storage *storage)
     storage->last = &storage->first;
 }
 
-/* The i-th of the events that are kept, oldest first. */
 static struct event *event_at(const struct collection *collection, size_t i)
 {
     /* There are some, so cap is not 0: NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
@@ -19,16 +18,27 @@ static struct event *event_at(const struct collection *collection, size_t i)
 
 static size_t event_bytes(const struct event *event)
 {
-    return object_bytes(event->object).len;
+    return object_size(event->object);
+}
+
+const struct event *collection_event(const struct collection *collection, size_t i)
+{
+    return event_at(collection, i);
+}
+
+static void event_release(struct collection *collection, struct event *event)
+{
+    collection->event_bytes -= event_bytes(event);
+    object_unref(event->object);
+    object_unref(event->old);
+    partition_release(event->partition);
 }
 
 static void drop_oldest(struct collection *collection)
 {
     struct event *event = event_at(collection, 0);
     collection->dropped = collection->lost = event->revision;
-    collection->event_bytes -= event_bytes(event);
-    object_unref(event->object);
-    object_unref(event->old);
+    event_release(collection, event);
     collection->first = (collection->first + 1) % collection->cap;
     collection->count--;
 }
@@ -39,8 +49,10 @@ static void collection_destroy(struct collection *collection)
         collection_unwatch(collection->watchers);
     while (collection->count)
         drop_oldest(collection);
+    for (size_t i = 0; i < collection->partition_count; i++)
+        partition_release(collection->partitions[i]);
+    free(collection->partitions);
     free(collection->events);
-    object_set_deinit(&collection->objects);
     free(collection);
 }
 
@@ -80,6 +92,8 @@ struct collection *storage_add(struct storage *storage, const struct resource *r
         collection = mem_zalloc(sizeof(*collection));
         collection->storage = storage;
         collection->dropped = storage->compacted;
+        if (!storage->fleet)
+            collection->own = collection_partition(collection, "");
         *storage->last = collection;
         storage->last = &collection->next;
     }
@@ -108,19 +122,23 @@ static void make_room(struct collection *collection, size_t bytes)
     collection->cap = cap;
 }
 
-static struct event *append_event(struct collection *collection, struct object *object, bool deleted)
+static struct event *append_event(struct partition *partition, struct object *object, bool deleted)
 {
-    make_room(collection, object_bytes(object).len);
-    struct object *old = object_set_get(&collection->objects, object_key(object));
+    struct collection *collection = partition->collection;
+    const struct object_entry *old = object_set_find(&partition->objects, object_key(object));
+    make_room(collection, object_size(object));
     struct event *event = &collection->events[(collection->first + collection->count++) % collection->cap];
     *event = (struct event){
         .revision = ++collection->storage->revision,
         .type = deleted ? EVENT_DELETED
                 : old   ? EVENT_MODIFIED
                         : EVENT_ADDED,
+        .partition = partition,
         .object = object_ref(object),
-        .old = old ? object_ref(old) : NULL,
+        .old = old ? object_ref(old->object) : NULL,
+        .old_revision = old ? old->revision : 0,
     };
+    partition->holders++;
     collection->event_bytes += event_bytes(event);
     return event;
 }
@@ -133,15 +151,17 @@ static void tell_watchers(struct collection *collection)
     }
 }
 
-void storage_commit(struct collection *collection, struct object *object, bool deleted)
+void storage_commit(struct partition *partition, struct object *object, bool deleted)
 {
-    struct event *event = append_event(collection, object, deleted);
-    if (deleted)
-        object_set_remove(&collection->objects, object_key(object));
-    else
-        object_set_put(&collection->objects, object);
-
+    struct collection *collection = partition->collection;
     struct storage *storage = collection->storage;
+    const char *key = object_key(object);
+    const struct event *event = append_event(partition, object, deleted);
+    if (deleted)
+        object_set_remove(&partition->objects, key);
+    else
+        object_set_put(&partition->objects, object, event->revision);
+
     if (storage->committed)
         storage->committed(storage->arg, collection, event);
     tell_watchers(collection);
@@ -162,34 +182,18 @@ void storage_compact(struct storage *storage, uint64_t revision)
     }
 }
 
-static void undo(struct object_set *set, const struct event *event, const char *namespace_)
+void event_undo(const struct event *event, struct object_set *objects)
 {
-    struct slice in = object_namespace(event->object);
-    if (namespace_ && !slice_equal(in, namespace_))
-        return;
-    if (event->old)
-        object_set_put(set, event->old);
+    const char *key = object_key(event->object);
+    if (!event->old)
+        object_set_remove(objects, key);
     else
-        object_set_remove(set, object_key(event->object));
-}
-
-int collection_snapshot(const struct collection *collection, uint64_t revision, const char *namespace_,
-                        struct object_set *out)
-{
-    if (revision < collection->dropped)
-        return STORAGE_E_EXPIRED;
-    object_set_copy(out, &collection->objects, namespace_);
-    for (size_t i = collection->count; i-- > 0 && event_at(collection, i)->revision > revision;)
-        undo(out, event_at(collection, i), namespace_);
-    return 0;
+        object_set_put(objects, event->old, event->old_revision);
 }
 
 static void drop_newest(struct collection *collection)
 {
-    struct event *event = event_at(collection, --collection->count);
-    collection->event_bytes -= event_bytes(event);
-    object_unref(event->object);
-    object_unref(event->old);
+    event_release(collection, event_at(collection, --collection->count));
 }
 
 int storage_restore(struct storage *storage, uint64_t revision)
@@ -199,7 +203,8 @@ int storage_restore(struct storage *storage, uint64_t revision)
             return STORAGE_E_EXPIRED;
     for (struct collection *c = storage->first; c; c = c->next)
         while (c->count && event_at(c, c->count - 1)->revision > revision) {
-            undo(&c->objects, event_at(c, c->count - 1), NULL);
+            const struct event *event = event_at(c, c->count - 1);
+            event_undo(event, &event->partition->objects);
             drop_newest(c);
         }
     storage->revision = revision;
@@ -208,7 +213,8 @@ int storage_restore(struct storage *storage, uint64_t revision)
 
 void storage_rewrite(struct collection *collection, struct object *object)
 {
-    object_set_put(&collection->objects, object);
+    struct object_set *objects = &collection->own->objects;
+    object_set_put(objects, object, object_set_find(objects, object_key(object))->revision);
 }
 
 const struct event *collection_event_after(const struct collection *collection, uint64_t revision)

@@ -5,13 +5,14 @@
  * What etcd and the watch cache are to a real API server: one revision counter over all resources, the
  * current objects of each, and the events that led there, as far back as a limit allows.
  *
- * A collection is one resource's share. Its events are a ring; those that fall out of it (by count, by bytes,
- * or by storage_compact()) raise `dropped`, and a watch or a pinned list that needs them gets 410. Watches
- * hold no queue of their own: each is a position in this ring, so that however slow its reader is, it costs
- * nothing.
+ * A collection is one resource's share. Its objects are in partitions: one for each cluster of a fleet, or a
+ * single one without a name where this is the cluster. Its events are a ring; those that fall out of it (by
+ * count, by bytes, or by storage_compact()) raise `dropped`, and a watch or a pinned list that needs them
+ * gets 410. Watches hold no queue of their own: each is a position in this ring, so that however slow its
+ * reader is, it costs nothing.
  *
- * The state at an earlier revision is the current one with the later events undone, for which each event
- * knows the object it replaced.
+ * The state at an earlier revision (view.h) is the current one with the later events undone, for which
+ * each event knows the object it replaced.
  */
 
 #include <stdbool.h>
@@ -22,12 +23,21 @@
 #include "apiserver/resource.h"
 #include "base/event.h"
 
+struct partition {
+    struct collection *collection;
+    struct object_set objects;
+    unsigned holders; /* the collection, its events, and views */
+    char stale[24];   /* of a fleet: since when it is not known to be up to date; "" where it is */
+    char name[];
+};
+
 struct event {
     uint64_t revision;
     enum event_type type; /* ADDED, MODIFIED, DELETED */
-    struct object
-        *object;        /* as it is at this revision; for DELETED the last state, with this revision in it */
-    struct object *old; /* what it replaced; NULL for ADDED */
+    struct partition *partition;
+    struct object *object; /* as it is at this revision; for DELETED the last state */
+    struct object *old;    /* what it replaced; NULL for ADDED */
+    uint64_t old_revision;
 };
 
 struct collection_watcher {
@@ -38,7 +48,9 @@ struct collection_watcher {
 
 struct collection {
     struct resource resource;
-    struct object_set objects;
+    struct partition **partitions; /* in the order of their names */
+    size_t partition_count, partition_cap;
+    struct partition *own; /* the one without a name; NULL in a fleet */
     struct event *events; /* ring of `cap` slots, `count` of them used from `first` */
     size_t first, count, cap;
     size_t event_bytes;
@@ -57,6 +69,7 @@ struct storage {
     uint64_t compacted;       /* states before this revision are not to be had */
     struct collection *first; /* in the order of creation */
     struct collection **last;
+    bool fleet;               /* set before the first collection */
     size_t history_events; /* events kept per collection; 0: no limit */
     size_t history_bytes;  /* and their bytes; 0: no limit */
     /* After each commit; both borrowed. May be NULL. Must not change the storage from inside. */
@@ -73,9 +86,15 @@ struct collection *storage_find(const struct storage *storage, const char *group
                                 const char *resource);
 struct collection *storage_find_kind(const struct storage *storage, const char *group, const char *kind);
 
-/* Makes `object` the state of its key (or, with deleted, its last state) under the next revision, which the
- * caller has already written into it. */
-void storage_commit(struct collection *collection, struct object *object, bool deleted);
+/* The partition of that name; made where there is none. */
+struct partition *collection_partition(struct collection *collection, const char *name);
+struct partition *collection_find(const struct collection *collection, const char *name); /* NULL: none */
+/* Its objects are deleted, with an event each; then it is no more. */
+void partition_drop(struct partition *partition);
+void partition_release(struct partition *partition); /* by one of its holders */
+
+/* Makes `object` the state of its key (or, with deleted, its last state) under the next revision. */
+void storage_commit(struct partition *partition, struct object *object, bool deleted);
 
 /* Forgets what lies before that revision: a state or an event older than it is 410 from now on. */
 void storage_compact(struct storage *storage, uint64_t revision);
@@ -89,10 +108,10 @@ int storage_restore(struct storage *storage, uint64_t revision);
 /* Puts other bytes in the place of an object's that is there, without an event and without a revision. */
 void storage_rewrite(struct collection *collection, struct object *object);
 
-/* The objects of a namespace (NULL: all) as they were at a revision ≤ the current one. 0, STORAGE_E_EXPIRED.
- */
-int collection_snapshot(const struct collection *collection, uint64_t revision, const char *namespace_,
-                        struct object_set *out);
+
+/* The i-th of the events that are kept (`count`), oldest first. Borrowed until the next commit. */
+const struct event *collection_event(const struct collection *collection, size_t i);
+void event_undo(const struct event *event, struct object_set *objects); /* of its partition */
 
 /* The first event after a revision, NULL where there is none yet. Borrowed until the next commit. */
 const struct event *collection_event_after(const struct collection *collection, uint64_t revision);

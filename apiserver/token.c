@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PLAIN_MAX (OBJECT_KEY_MAX + TOKEN_PARTITION_MAX + 32)
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 const char *token_print(const struct token *token, char out[TOKEN_TEXT_MAX])
 {
-    char plain[OBJECT_KEY_MAX + 32];
-    size_t len = (size_t)snprintf(plain, sizeof(plain), "%" PRIu64 " %s", token->revision, token->after);
+    char plain[PLAIN_MAX];
+    size_t len = (size_t)snprintf(plain, sizeof(plain), "%" PRIu64 " %s %s", token->revision,
+                                  token->partition, token->after);
     char *to = out;
     for (size_t i = 0; i < len; i += 3) {
         uint32_t bits = (uint32_t)(unsigned char)plain[i] << 16;
@@ -46,12 +49,18 @@ static int decode(const char *text, char *out, size_t size)
 
 int token_parse(const char *text, struct token *out)
 {
-    char plain[OBJECT_KEY_MAX + 32], *end;
+    char plain[PLAIN_MAX], *end;
     if (decode(text, plain, sizeof(plain)) != 0 || plain[0] < '0' || plain[0] > '9')
         return 1;
     out->revision = strtoull(plain, &end, 10);
-    if (*end != ' ' || !end[1] || strlen(end + 1) >= sizeof(out->after))
+    if (*end != ' ')
         return 1;
-    strcpy(out->after, end + 1);
+    const char *partition = end + 1;
+    size_t len = strcspn(partition, " ");
+    const char *after = partition + len + 1;
+    if (!partition[len] || !*after || len >= sizeof(out->partition) || strlen(after) >= sizeof(out->after))
+        return 1;
+    snprintf(out->partition, sizeof(out->partition), "%.*s", (int)len, partition);
+    strcpy(out->after, after);
     return 0;
 }

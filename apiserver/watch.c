@@ -23,8 +23,10 @@ struct watch {
     struct list_options options;
     struct printer printer;
     uint64_t position; /* revision of the last event told, or passed over */
-    struct object_set initial;
-    size_t initial_at;
+    struct partition *only;       /* NULL: all; held */
+    struct view initial;
+    struct view_reader reader; /* of that */
+    bool starts;                   /* with the initial events */
     bool ends_initial; /* the bookmark that ends the initial events is still to come */
     bool bookmark_due, timed_out;
     struct timer timeout, bookmark;
@@ -58,7 +60,9 @@ static void watch_destroy(struct watch *watch)
     timer_stop(&watch->bookmark);
     collection_unwatch(&watch->watcher);
     list_options_deinit(&watch->options);
-    object_set_deinit(&watch->initial);
+    view_deinit(&watch->initial);
+    if (watch->only)
+        partition_release(watch->only);
     free(watch);
 }
 
@@ -69,31 +73,32 @@ static void watch_close(struct exchange *exchange)
 
 static void fill_initial(struct watch *watch, struct buf *out)
 {
-    while (watch->initial_at < watch->initial.count && out->len < SLICE_BYTES) {
-        const struct object *object = watch->initial.items[watch->initial_at++];
-        if (list_options_select(&watch->options, object))
-            print_event(&watch->printer, EVENT_ADDED, object, out);
+    struct item item;
+    for (int i = 0; i < SLICE_OBJECTS && out->len < SLICE_BYTES; i++) {
+        if (!view_next(&watch->reader, &item)) {
+            view_deinit(&watch->initial);
+            watch->starts = false;
+            break;
+        }
+        if (list_options_select(&watch->options, &item))
+            print_event(&watch->printer, EVENT_ADDED, &item, out);
     }
-    if (watch->initial_at < watch->initial.count)
-        return;
-    object_set_deinit(&watch->initial);
-    watch->initial_at = 0;
-    if (watch->ends_initial)
+    if (!watch->starts && watch->ends_initial) {
         print_bookmark(&watch->printer, watch->position, true, out);
-    watch->ends_initial = false;
+        watch->ends_initial = false;
+    }
 }
 
 static void print_change(struct watch *watch, const struct event *event, struct buf *out)
 {
-    bool is = event->type != EVENT_DELETED && list_options_select(&watch->options, event->object);
-    bool was = event->old && list_options_select(&watch->options, event->old);
-    if (is) {
-        print_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, event->object, out);
-    } else if (was) {
-        struct object *last = object_at_revision(event->old, event->revision);
-        print_event(&watch->printer, EVENT_DELETED, last, out);
-        object_unref(last);
-    }
+    struct item now = {event->partition, event->object, event->revision};
+    struct item last = {event->partition, event->old, event->revision};
+    bool is = event->type != EVENT_DELETED && list_options_select(&watch->options, &now);
+    bool was = event->old && list_options_select(&watch->options, &last);
+    if (is)
+        print_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, &now, out);
+    else if (was)
+        print_event(&watch->printer, EVENT_DELETED, &last, out);
 }
 
 /* Everything up to the horizon, slice by slice. False where the history has been forgotten under the watch.
@@ -101,14 +106,19 @@ static void print_change(struct watch *watch, const struct event *event, struct 
 static bool fill_events(struct watch *watch, struct buf *out)
 {
     uint64_t horizon = exchange_horizon(watch->exchange);
-    while (out->len < SLICE_BYTES) {
+    for (int i = 0; out->len < SLICE_BYTES; i++) {
         if (watch->position < watch->collection->lost)
             return false;
         const struct event *event = collection_event_after(watch->collection, watch->position);
         if (!event || event->revision > horizon)
             break;
+        if (i == SLICE_OBJECTS) {
+            exchange_later(watch->exchange);
+            break;
+        }
         watch->position = event->revision;
-        print_change(watch, event, out);
+        if (!watch->only || watch->only == event->partition)
+            print_change(watch, event, out);
     }
     return true;
 }
@@ -130,9 +140,11 @@ static bool watch_fill(struct exchange *exchange)
 {
     struct watch *watch = exchange->state;
     struct buf *out = &exchange->out;
-    if (watch->initial.count || watch->ends_initial)
+    if (watch->starts)
         fill_initial(watch, out);
-    if (watch->initial.count || out->len >= SLICE_BYTES)
+    if (watch->starts && !out->len)
+        exchange_later(exchange);
+    if (watch->starts || out->len >= SLICE_BYTES)
         return true;
     if (!fill_events(watch, out) || (!watch->collection->served && out->len == 0))
         return false;
@@ -169,10 +181,12 @@ static void start_position(struct watch *watch)
         watch->position = seen;
     if (!whole)
         return;
+    watch->starts = true;
     watch->ends_initial = options->initial_events && options->bookmarks;
-    if (collection_snapshot(watch->collection, seen, options->namespace_, &watch->initial) != 0)
-        collection_snapshot(watch->collection, watch->position = exchange->server->storage.revision,
-                            options->namespace_, &watch->initial);
+    if (view_take(watch->collection, watch->only, seen, &watch->initial) != 0)
+        view_take(watch->collection, watch->only, watch->position = exchange->server->storage.revision,
+                      &watch->initial);
+    watch->reader = view_read(&watch->initial, options->namespace_);
 }
 
 static void start_timers(struct watch *watch)
@@ -194,11 +208,15 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
     watch->exchange = exchange;
     watch->collection = collection;
     print_init(&watch->printer, exchange, &collection->resource);
-    int r = list_options_parse(&watch->options, &exchange->request, &collection->resource, &status);
-    uint64_t version = watch->options.version;
+    watch->only = server_partition(exchange, collection);
+    if (watch->only)
+        watch->only->holders++;
+    int r = list_options_parse(&watch->options, exchange, &collection->resource, &status);
+    uint64_t version = watch->options.version, current = exchange->server->storage.revision;
     if (r == 0 && watch->options.initial_events && version > exchange_horizon(exchange))
         r = server_too_large(exchange, version, &status); /* "not older than" is a promise */
-    bool old = version && (version < collection->dropped || version < collection->cache_from);
+    bool old = version && (version < collection->dropped || version < collection->cache_from ||
+                           (exchange->server->storage.fleet && version > current));
     if (r != 0 || (old && !watch->options.initial_events)) {
         if (r != 0)
             exchange_fail(exchange, &status);

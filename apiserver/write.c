@@ -40,7 +40,7 @@ static const char *object_key_of(const struct write *write, const char *name, ch
 struct object *write_current(const struct write *write)
 {
     char key[OBJECT_KEY_MAX];
-    return object_set_get(&write->collection->objects, object_key_of(write, write->name, key));
+    return object_set_get(&write->collection->own->objects, object_key_of(write, write->name, key));
 }
 
 cJSON *write_tree_of(const struct object *object)
@@ -94,7 +94,7 @@ static int commit(struct write *write, struct object *object, int code)
     write->code = code;
     if (write->dry_run)
         return 0;
-    storage_commit(write->collection, object, false);
+    storage_commit(write->collection->own, object, false);
     crd_changed(write->server, write->collection, object, false);
     return 0;
 }
@@ -316,7 +316,7 @@ int write_update(struct write *write, cJSON *tree)
 struct object *write_remove(struct apiserver *server, struct collection *collection, struct object *object)
 {
     struct object *last = object_at_revision(object, server->storage.revision + 1);
-    storage_commit(collection, last, true);
+    storage_commit(collection->own, last, true);
     crd_changed(server, collection, last, true);
     return last;
 }

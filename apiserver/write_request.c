@@ -25,8 +25,10 @@ static void answer_object(struct exchange *exchange, const struct write *write)
         scale_print(write->result, &exchange->out);
         return;
     }
+    struct slice version = object_resource_version(write->result);
+    struct item item = {write->collection->own, write->result, strtoull(version.data, NULL, 10)};
     print_init(&printer, exchange, &write->collection->resource);
-    print_single(&printer, write->result, &exchange->out);
+    print_single(&printer, &item, &exchange->out);
 }
 
 static void answer_deleted(struct exchange *exchange, const struct write *write)
@@ -201,14 +203,14 @@ static void answer_delete_collection(struct exchange *exchange, struct write *wr
 {
     cleanup_tree cJSON *options = NULL;
     struct object_set doomed = {0};
+    struct object_place place = {0};
+    const struct object_entry *entry;
     int r = parse_body(&exchange->request, &options, write->status);
     if (r == 0)
         r = server_select(exchange, write->collection, &doomed, write->status);
-    for (size_t i = 0; i < doomed.count && r == 0; i++) {
-        cleanup_free char *name =
-            mem_dup(object_name(doomed.items[i]).data, object_name(doomed.items[i]).len);
-        cleanup_free char *in =
-            mem_dup(object_namespace(doomed.items[i]).data, object_namespace(doomed.items[i]).len);
+    while (r == 0 && (entry = object_set_next(&doomed, &place))) {
+        struct slice called = object_name(entry->object), within = object_namespace(entry->object);
+        cleanup_free char *name = mem_dup(called.data, called.len), *in = mem_dup(within.data, within.len);
         write->name = name;
         write->namespace_ = in[0] ? in : NULL;
         if (do_delete(write, &exchange->request, options) == 0)

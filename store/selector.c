@@ -202,6 +202,29 @@ static bool term_matches(const struct selector_term *term, struct slice value)
     }
 }
 
+void selector_take(struct selector *selector, const char *key, struct selector *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < selector->count; i++) {
+        struct selector_term term = selector->terms[i];
+        if (strcmp(term.key, key) != 0) {
+            selector->terms[kept++] = term;
+            continue;
+        }
+        out->terms = mem_realloc(out->terms, (out->count + 1) * sizeof(*out->terms));
+        out->terms[out->count++] = term;
+    }
+    selector->count = kept;
+}
+
+bool selector_matches_text(const struct selector *selector, struct slice value)
+{
+    for (size_t i = 0; i < selector->count; i++)
+        if (!term_matches(&selector->terms[i], value))
+            return false;
+    return true;
+}
+
 bool selector_matches_labels(const struct selector *selector, struct slice labels)
 {
     for (size_t i = 0; i < selector->count; i++) {

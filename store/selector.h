@@ -42,6 +42,10 @@ int selector_parse_labels(struct selector *selector, const char *text, struct er
 int selector_parse_fields(struct selector *selector, const char *text, struct error *err);
 void selector_deinit(struct selector *selector);
 
+/* Moves the terms of that key to another selector, which is empty. */
+void selector_take(struct selector *selector, const char *key, struct selector *out);
+bool selector_matches_text(const struct selector *selector, struct slice value); /* whatever its keys */
+
 bool selector_matches_labels(const struct selector *selector, struct slice labels); /* labels may be absent */
 bool selector_matches_fields(const struct selector *selector, struct slice object);
 

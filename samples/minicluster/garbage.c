@@ -55,7 +55,7 @@ static bool owner_lives(struct cluster *cluster, const struct collection *depend
         return false;
     cleanup_free char *key =
         resource_namespaced(&owners->resource) ? mem_printf("%s/%s", namespace_, name) : mem_strdup(name);
-    struct object *owner = object_set_get(&owners->objects, key);
+    struct object *owner = object_set_get(&owners->own->objects, key);
     return owner && slice_equal(object_uid(owner), tree_text(reference, "uid"));
 }
 

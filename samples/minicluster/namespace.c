@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "apiserver/view.h"
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
 
@@ -36,17 +37,18 @@ static bool empty(struct cluster *cluster, const char *name)
 {
     bool left = false;
     for (struct collection *c = apiserver_storage(cluster_server(cluster))->first; c; c = c->next) {
-        struct object_set doomed = {0};
-        if (!resource_namespaced(&c->resource))
+        struct view doomed;
+        struct item item;
+        if (!resource_namespaced(&c->resource) || view_take(c, NULL, UINT64_MAX, &doomed) != 0)
             continue;
-        object_set_copy(&doomed, &c->objects, name);
-        left = left || doomed.count;
-        for (size_t i = 0; i < doomed.count; i++) {
-            struct slice metadata = json_member(object_bytes(doomed.items[i]), "metadata");
+        struct view_reader reader = view_read(&doomed, name);
+        while (view_next(&reader, &item)) {
+            struct slice metadata = json_member(object_bytes(item.object), "metadata");
+            left = true;
             if (!json_member(metadata, "deletionTimestamp").data)
-                cluster_delete(cluster, c, object_key(doomed.items[i]));
+                cluster_delete(cluster, c, object_key(item.object));
         }
-        object_set_deinit(&doomed);
+        view_deinit(&doomed);
     }
     return !left;
 }

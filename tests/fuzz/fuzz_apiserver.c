@@ -67,14 +67,17 @@ static void one_request(struct apiserver *server, const char **at, const char *e
 
 static void check_objects(struct apiserver *server)
 {
-    for (const struct collection *c = apiserver_storage(server)->first; c; c = c->next)
-        for (size_t i = 0; i < c->objects.count; i++) {
-            struct slice bytes = object_bytes(c->objects.items[i]);
+    for (const struct collection *c = apiserver_storage(server)->first; c; c = c->next) {
+        struct object_place place = {0};
+        const struct object_entry *entry;
+        while ((entry = object_set_next(&c->own->objects, &place))) {
+            struct slice bytes = object_bytes(entry->object);
             cJSON *tree = tree_parse(bytes.data, bytes.len);
             assert(tree && tree_text(tree, "metadata.uid")[0] &&
                    tree_text(tree, "metadata.resourceVersion")[0]);
             cJSON_Delete(tree);
         }
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -78,11 +78,13 @@ static void record_again(struct kube *kube)
         struct object *object = store_seek(record_now(resource->record), 0), *after;
         for (; object; object = after) {
             after = store_after(record_now(resource->record), object);
-            if (!collection || !object_set_get(&collection->objects, object_key(object)))
+            if (!collection || !object_set_get(&collection->own->objects, object_key(object)))
                 record_delete(resource->record, object_key(object));
         }
-        for (size_t k = 0; collection && k < collection->objects.count; k++)
-            record_object(resource, collection->objects.items[k]);
+        struct object_place place = {0};
+        const struct object_entry *entry;
+        while (collection && (entry = object_set_next(&collection->own->objects, &place)))
+            record_object(resource, entry->object);
     }
 }
 
@@ -188,8 +190,9 @@ void kube_load(struct kube *kube, bool on)
 void kube_empty(struct kube *kube, enum kube_kind kind)
 {
     struct collection *collection = apiserver_collection(kube->server, &kube->resources[kind].gvr);
-    while (collection && collection->objects.count) {
-        cleanup_free char *key = mem_strdup(object_key(collection->objects.items[0]));
+    const struct object_entry *entry;
+    while (collection && (entry = object_set_next(&collection->own->objects, &(struct object_place){0}))) {
+        cleanup_free char *key = mem_strdup(object_key(entry->object));
         apiserver_delete_object(kube->server, &kube->resources[kind].gvr, key, NULL);
     }
 }
@@ -275,8 +278,10 @@ void kube_speak_otherwise(struct kube *kube)
     local_cut(kube->local);
     struct kube_resource *resource = random_resource(kube);
     struct collection *collection = resource ? apiserver_collection(kube->server, &resource->gvr) : NULL;
-    for (size_t i = 0; collection && i < collection->objects.count; i++) {
-        struct object *object = reworded(kube, collection->objects.items[i]);
+    struct object_place place = {0};
+    const struct object_entry *entry;
+    while (collection && (entry = object_set_next(&collection->own->objects, &place))) {
+        struct object *object = reworded(kube, entry->object);
         if (object)
             apiserver_rewrite(kube->server, &resource->gvr, object);
         object_unref(object);

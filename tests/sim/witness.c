@@ -204,11 +204,23 @@ static bool resource_converged(struct kube *kube, const struct kube_resource *re
     return replica_equals(resource, replica, out);
 }
 
+static bool say_unsynced(const struct informer_cluster *cluster, FILE *out)
+{
+    const struct informer_replica *replica = NULL;
+    while ((replica = cluster_next_replica(cluster, replica)))
+        if (!replica_synced(replica))
+            return say(out, "%s not synced: its stream is %s", replica_gvr(replica)->resource,
+                       stream_state_text(replica_state(replica)));
+    return say(out, "cluster not synced: %s", cluster_alive(cluster) ? "its catalog is not complete" : "silent");
+}
+
 static bool kube_converged(struct kube *kube, const struct informer *informer, unsigned wants, FILE *out)
 {
     struct informer_cluster *cluster = cluster_of(informer, kube->name);
-    if (!cluster || !cluster_synced(cluster))
-        return say(out, "cluster not synced");
+    if (!cluster)
+        return say(out, "cluster not heard");
+    if (!cluster_synced(cluster))
+        return say_unsynced(cluster, out);
     for (size_t i = 0; i < KUBE_KINDS; i++)
         if (kube->resources[i].used && (wants >> i & 1) &&
             !resource_converged(kube, &kube->resources[i], cluster, out))

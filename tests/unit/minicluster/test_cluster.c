@@ -73,19 +73,26 @@ static void deploy(struct fixture *f)
                      201);
 }
 
+static const struct object_set *objects_of(struct fixture *f, const struct gvr *gvr)
+{
+    return &apiserver_collection(cluster_server(f->cluster), gvr)->own->objects;
+}
+
 static size_t count(struct fixture *f, const struct gvr *gvr, const char *namespace_)
 {
-    size_t from, to;
-    object_set_range(&apiserver_collection(cluster_server(f->cluster), gvr)->objects, namespace_, &from, &to);
-    return to - from;
+    const struct object_set *objects = objects_of(f, gvr);
+    struct object_place from, to;
+    object_set_range(objects, namespace_, &from, &to);
+    return object_set_rank(objects, to) - object_set_rank(objects, from);
 }
 
 static size_t count_running(struct fixture *f, const char *image)
 {
-    const struct object_set *pods = &apiserver_collection(cluster_server(f->cluster), &gvr_pods)->objects;
+    struct object_place place = {0};
+    const struct object_entry *pod;
     size_t n = 0;
-    for (size_t i = 0; i < pods->count; i++) {
-        struct slice bytes = object_bytes(pods->items[i]);
+    while ((pod = object_set_next(objects_of(f, &gvr_pods), &place))) {
+        struct slice bytes = object_bytes(pod->object);
         cleanup_free char *text = mem_dup(bytes.data, bytes.len);
         n += strstr(text, "\"phase\":\"Running\"") && strstr(text, image);
     }
@@ -147,9 +154,8 @@ static void deleted_pod_is_replaced(void **state)
     start(&f, 0, 0);
     deploy(&f);
     pass(&f, 5);
-    const struct object_set *pods = &apiserver_collection(cluster_server(f.cluster), &gvr_pods)->objects;
-    snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/%.*s",
-             SLICE_ARGS(object_name(pods->items[0])));
+    const struct object_entry *pod = object_set_next(objects_of(&f, &gvr_pods), &(struct object_place){0});
+    snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/%.*s", SLICE_ARGS(object_name(pod->object)));
     assert_int_equal(call(&f, "DELETE", path, NULL), 200);
     assert_int_equal(call(&f, "GET", path, NULL), 200); /* it is given time */
     pass(&f, 5);

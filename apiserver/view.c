@@ -1,0 +1,138 @@
+#include "apiserver/view.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+static void take_part(struct view *view, struct partition *partition)
+{
+    struct view_part *part = &view->parts[view->count++];
+    part->partition = partition;
+    partition->holders++;
+    object_set_copy(&part->objects, &partition->objects);
+}
+
+/* The first part whose name is not before that one. */
+static size_t part_from(const struct view *view, const char *name)
+{
+    size_t low = 0, high = view->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(view->parts[middle].partition->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Of a partition that has been dropped in the meantime there is none. */
+static struct view_part *part_of(const struct view *view, const struct partition *partition)
+{
+    size_t at = part_from(view, partition->name);
+    struct view_part *part = at < view->count ? &view->parts[at] : NULL;
+    return part && part->partition == partition ? part : NULL;
+}
+
+static void undo_until(struct view *view, const struct collection *collection, uint64_t revision)
+{
+    for (size_t i = collection->count; i-- > 0;) {
+        const struct event *event = collection_event(collection, i);
+        if (event->revision <= revision)
+            return;
+        struct view_part *part = part_of(view, event->partition);
+        if (part)
+            event_undo(event, &part->objects);
+    }
+}
+
+int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
+                  struct view *out)
+{
+    *out = (struct view){0};
+    if (revision < collection->dropped)
+        return STORAGE_E_EXPIRED;
+    out->parts = mem_alloc((only ? 1 : collection->partition_count + 1) * sizeof(*out->parts));
+    for (size_t i = 0; i < collection->partition_count; i++)
+        if (!only || collection->partitions[i] == only)
+            take_part(out, collection->partitions[i]);
+    undo_until(out, collection, revision);
+    return 0;
+}
+
+void view_deinit(struct view *view)
+{
+    for (size_t i = 0; i < view->count; i++) {
+        object_set_deinit(&view->parts[i].objects);
+        partition_release(view->parts[i].partition);
+    }
+    free(view->parts);
+    *view = (struct view){0};
+}
+
+/* ---- reading ---- */
+
+static void enter_part(struct view_reader *reader)
+{
+    const struct view *view = reader->view;
+    if (reader->part < view->count)
+        object_set_range(&view->parts[reader->part].objects, reader->namespace_, &reader->at,
+                         &reader->end);
+}
+
+struct view_reader view_read(const struct view *view, const char *namespace_)
+{
+    struct view_reader reader = {.view = view, .namespace_ = namespace_};
+    enter_part(&reader);
+    return reader;
+}
+
+struct view_reader view_read_after(const struct view *view, const char *namespace_,
+                                           const char *partition, const char *key)
+{
+    struct view_reader reader = {.view = view, .namespace_ = namespace_};
+    reader.part = part_from(view, partition);
+    enter_part(&reader);
+    if (reader.part == view->count || strcmp(view->parts[reader.part].partition->name, partition))
+        return reader;
+    const struct object_set *objects = &view->parts[reader.part].objects;
+    struct object_place at = object_set_seek(objects, key), behind = at;
+    const struct object_entry *entry = object_set_next(objects, &behind);
+    reader.at = entry && !strcmp(object_key(entry->object), key) ? behind : at;
+    return reader;
+}
+
+static bool before(struct object_place a, struct object_place b)
+{
+    return a.page < b.page || (a.page == b.page && a.slot < b.slot);
+}
+
+bool view_next(struct view_reader *reader, struct item *item)
+{
+    const struct view *view = reader->view;
+    for (; reader->part < view->count; reader->part++, enter_part(reader)) {
+        const struct view_part *part = &view->parts[reader->part];
+        const struct object_entry *entry =
+            before(reader->at, reader->end) ? object_set_next(&part->objects, &reader->at) : NULL;
+        if (!entry)
+            continue;
+        *item = (struct item){part->partition, entry->object, entry->revision};
+        return true;
+    }
+    return false;
+}
+
+static size_t between(const struct object_set *objects, struct object_place from, struct object_place to)
+{
+    size_t a = object_set_rank(objects, from), b = object_set_rank(objects, to);
+    return b > a ? b - a : 0;
+}
+
+size_t view_left(const struct view_reader *reader)
+{
+    struct view_reader at = *reader;
+    size_t left = 0;
+    for (; at.part < at.view->count; at.part++, enter_part(&at))
+        left += between(&at.view->parts[at.part].objects, at.at, at.end);
+    return left;
+}
