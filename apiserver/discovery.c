@@ -24,16 +24,17 @@ static const char *verbs(const struct resource *r)
 static bool opens_version(const struct exchange *exchange, const struct collection *collection)
 {
     const struct gvr *gvr = &collection->resource.gvr;
-    for (const struct collection *c = server_next(exchange, NULL); c != collection; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, gvr->group) &&
-            !strcmp(c->resource.gvr.version, gvr->version))
+    for (const struct collection *c = server_next(exchange, NULL); c != collection;
+         c = server_next(exchange, c))
+        if (!strcmp(c->resource.gvr.group, gvr->group) && !strcmp(c->resource.gvr.version, gvr->version))
             return false;
     return true;
 }
 
 static bool opens_group(const struct exchange *exchange, const struct collection *collection)
 {
-    for (const struct collection *c = server_next(exchange, NULL); c != collection; c = server_next(exchange, c))
+    for (const struct collection *c = server_next(exchange, NULL); c != collection;
+         c = server_next(exchange, c))
         if (!strcmp(c->resource.gvr.group, collection->resource.gvr.group))
             return false;
     return true;
@@ -164,8 +165,7 @@ static void print_aggregated_version(const struct exchange *exchange, const stru
     separate(out);
     buf_appendf(out, "{\"version\":\"%s\",\"resources\":[", gvr->version);
     for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, gvr->group) &&
-            !strcmp(c->resource.gvr.version, gvr->version))
+        if (!strcmp(c->resource.gvr.group, gvr->group) && !strcmp(c->resource.gvr.version, gvr->version))
             print_aggregated_resource(&c->resource, out);
     buf_append_str(out, "],\"freshness\":\"Current\"}");
 }
@@ -212,8 +212,7 @@ static void answer_roots(struct exchange *exchange, bool core)
 static bool group_served(const struct exchange *exchange, const char *group, const char *version)
 {
     for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, group) &&
-            (!version || !strcmp(c->resource.gvr.version, version)))
+        if (!strcmp(c->resource.gvr.group, group) && (!version || !strcmp(c->resource.gvr.version, version)))
             return true;
     return false;
 }

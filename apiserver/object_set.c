@@ -191,8 +191,7 @@ static void remove_page(struct object_set *set, size_t at)
 /* Two neighbours that together are half a page become one. */
 static void join(struct object_set *set, size_t at)
 {
-    if (at + 1 >= set->page_count ||
-        set->pages[at]->count + set->pages[at + 1]->count > PAGE_ENTRIES / 2)
+    if (at + 1 >= set->page_count || set->pages[at]->count + set->pages[at + 1]->count > PAGE_ENTRIES / 2)
         return;
     struct object_set_page *page = own_page(set, at), *next = own_page(set, at + 1);
     memcpy(page->entries + page->count, next->entries, next->count * sizeof(*next->entries));

@@ -168,8 +168,7 @@ void list_options_deinit(struct list_options *options)
 
 bool list_options_select_all(const struct list_options *options)
 {
-    return !options->name[0] && !options->labels.count && !options->fields.count &&
-           !options->clusters.count;
+    return !options->name[0] && !options->labels.count && !options->fields.count && !options->clusters.count;
 }
 
 bool list_options_select(const struct list_options *options, const struct item *item)

@@ -20,8 +20,8 @@ struct list_options {
     const char *name;       /* "" : any; a watch on one object */
     struct selector labels, fields;
     struct selector clusters; /* of a fleet: the terms of the field selector that speak of "cluster" */
-    uint64_t limit;   /* 0: none */
-    bool has_version; /* resourceVersion was given, maybe 0 */
+    uint64_t limit;           /* 0: none */
+    bool has_version;         /* resourceVersion was given, maybe 0 */
     uint64_t version;
     enum version_match match;
     const char *continue_; /* "" where absent */

@@ -22,8 +22,8 @@ void print_init(struct printer *printer, struct exchange *exchange, const struct
                     : FORM_JSON,
         .include = request_param(&exchange->request, "includeObject"),
     };
-    printer->clusters = exchange->server->storage.fleet && !exchange->request.cluster &&
-                        !(resource->flags & RESOURCE_HUB);
+    printer->clusters =
+        exchange->server->storage.fleet && !exchange->request.cluster && !(resource->flags & RESOURCE_HUB);
     printer->table = resource->table ? resource->table : table_of(resource->gvr.group, resource->kind);
 }
 

@@ -32,8 +32,8 @@ struct request {
     const char *body;
     size_t body_len;
 
-    char *text;       /* owned: the path and query that everything below points into */
-    const char *path; /* as sent, without the query and the way to the cluster */
+    char *text;          /* owned: the path and query that everything below points into */
+    const char *path;    /* as sent, without the query and the way to the cluster */
     const char *cluster; /* of /clusters/<name>/…; NULL: none was named */
     const char *group, *version, *resource, *name,
         *subresource;       /* "" where absent; resource "" : not a resource path */

@@ -33,9 +33,9 @@ int status_no_such_method(struct status *status)
 
 int status_no_such_cluster(struct status *status, const char *cluster)
 {
-    return status_set(status, 404, "NotFound",
-                      "cluster \"%.100s\" has not been heard here: see which have with 'kubectl get clusters'",
-                      cluster);
+    return status_set(
+        status, 404, "NotFound",
+        "cluster \"%.100s\" has not been heard here: see which have with 'kubectl get clusters'", cluster);
 }
 
 int status_ambiguous(struct status *status, const struct resource *resource, const char *name,

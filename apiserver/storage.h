@@ -51,7 +51,7 @@ struct collection {
     struct partition **partitions; /* in the order of their names */
     size_t partition_count, partition_cap;
     struct partition *own; /* the one without a name; NULL in a fleet */
-    struct event *events; /* ring of `cap` slots, `count` of them used from `first` */
+    struct event *events;  /* ring of `cap` slots, `count` of them used from `first` */
     size_t first, count, cap;
     size_t event_bytes;
     uint64_t dropped;    /* events up to this revision are not to be had */
@@ -69,7 +69,7 @@ struct storage {
     uint64_t compacted;       /* states before this revision are not to be had */
     struct collection *first; /* in the order of creation */
     struct collection **last;
-    bool fleet;               /* set before the first collection */
+    bool fleet;            /* set before the first collection */
     size_t history_events; /* events kept per collection; 0: no limit */
     size_t history_bytes;  /* and their bytes; 0: no limit */
     /* After each commit; both borrowed. May be NULL. Must not change the storage from inside. */
@@ -107,7 +107,6 @@ int storage_restore(struct storage *storage, uint64_t revision);
 
 /* Puts other bytes in the place of an object's that is there, without an event and without a revision. */
 void storage_rewrite(struct collection *collection, struct object *object);
-
 
 /* The i-th of the events that are kept (`count`), oldest first. Borrowed until the next commit. */
 const struct event *collection_event(const struct collection *collection, size_t i);

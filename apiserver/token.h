@@ -3,8 +3,8 @@
 
 /*
  * The continue token of a list in pages: the revision that the first page was read at, and partition and key
- * of the last object given. It says all that is needed, so the server keeps nothing between the pages. Opaque to
- * clients: base64url.
+ * of the last object given. It says all that is needed, so the server keeps nothing between the pages. Opaque
+ * to clients: base64url.
  */
 
 #include <stddef.h>

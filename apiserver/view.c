@@ -47,7 +47,7 @@ static void undo_until(struct view *view, const struct collection *collection, u
 }
 
 int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
-                  struct view *out)
+              struct view *out)
 {
     *out = (struct view){0};
     if (revision < collection->dropped)
@@ -76,8 +76,7 @@ static void enter_part(struct view_reader *reader)
 {
     const struct view *view = reader->view;
     if (reader->part < view->count)
-        object_set_range(&view->parts[reader->part].objects, reader->namespace_, &reader->at,
-                         &reader->end);
+        object_set_range(&view->parts[reader->part].objects, reader->namespace_, &reader->at, &reader->end);
 }
 
 struct view_reader view_read(const struct view *view, const char *namespace_)
@@ -87,8 +86,8 @@ struct view_reader view_read(const struct view *view, const char *namespace_)
     return reader;
 }
 
-struct view_reader view_read_after(const struct view *view, const char *namespace_,
-                                           const char *partition, const char *key)
+struct view_reader view_read_after(const struct view *view, const char *namespace_, const char *partition,
+                                   const char *key)
 {
     struct view_reader reader = {.view = view, .namespace_ = namespace_};
     reader.part = part_from(view, partition);

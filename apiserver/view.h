@@ -37,13 +37,13 @@ struct view_reader {
 
 /* only: that partition; NULL: all. Revision: the current one, or one before it. 0, STORAGE_E_EXPIRED. */
 int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
-                  struct view *out);
+              struct view *out);
 void view_deinit(struct view *view); /* a zeroed one is empty */
 
 struct view_reader view_read(const struct view *view, const char *namespace_);
 /* Goes on behind that key of that partition. */
-struct view_reader view_read_after(const struct view *view, const char *namespace_,
-                                           const char *partition, const char *key);
+struct view_reader view_read_after(const struct view *view, const char *namespace_, const char *partition,
+                                   const char *key);
 bool view_next(struct view_reader *reader, struct item *item); /* false at the end */
 size_t view_left(const struct view_reader *reader);            /* how many are still to come */
 

@@ -22,12 +22,12 @@ struct watch {
     struct collection_watcher watcher;
     struct list_options options;
     struct printer printer;
-    uint64_t position; /* revision of the last event told, or passed over */
-    struct partition *only;       /* NULL: all; held */
+    uint64_t position;      /* revision of the last event told, or passed over */
+    struct partition *only; /* NULL: all; held */
     struct view initial;
     struct view_reader reader; /* of that */
-    bool starts;                   /* with the initial events */
-    bool ends_initial; /* the bookmark that ends the initial events is still to come */
+    bool starts;               /* with the initial events */
+    bool ends_initial;         /* the bookmark that ends the initial events is still to come */
     bool bookmark_due, timed_out;
     struct timer timeout, bookmark;
 };
@@ -185,7 +185,7 @@ static void start_position(struct watch *watch)
     watch->ends_initial = options->initial_events && options->bookmarks;
     if (view_take(watch->collection, watch->only, seen, &watch->initial) != 0)
         view_take(watch->collection, watch->only, watch->position = exchange->server->storage.revision,
-                      &watch->initial);
+                  &watch->initial);
     watch->reader = view_read(&watch->initial, options->namespace_);
 }
 

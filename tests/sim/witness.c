@@ -211,7 +211,8 @@ static bool say_unsynced(const struct informer_cluster *cluster, FILE *out)
         if (!replica_synced(replica))
             return say(out, "%s not synced: its stream is %s", replica_gvr(replica)->resource,
                        stream_state_text(replica_state(replica)));
-    return say(out, "cluster not synced: %s", cluster_alive(cluster) ? "its catalog is not complete" : "silent");
+    return say(out, "cluster not synced: %s",
+               cluster_alive(cluster) ? "its catalog is not complete" : "silent");
 }
 
 static bool kube_converged(struct kube *kube, const struct informer *informer, unsigned wants, FILE *out)

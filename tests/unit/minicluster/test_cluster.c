@@ -155,7 +155,8 @@ static void deleted_pod_is_replaced(void **state)
     deploy(&f);
     pass(&f, 5);
     const struct object_entry *pod = object_set_next(objects_of(&f, &gvr_pods), &(struct object_place){0});
-    snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/%.*s", SLICE_ARGS(object_name(pod->object)));
+    snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/%.*s",
+             SLICE_ARGS(object_name(pod->object)));
     assert_int_equal(call(&f, "DELETE", path, NULL), 200);
     assert_int_equal(call(&f, "GET", path, NULL), 200); /* it is given time */
     pass(&f, 5);
