@@ -32,6 +32,7 @@ struct exchange *exchange_open(struct apiserver *server, const struct rest_reque
         .server = server,
         .status = 200,
         .content_type = "application/json",
+        .warning = BUF_INIT(1024),
         .out = BUF_INIT(SIZE_MAX / 4),
         .horizon = horizon,
         .readable = readable,
@@ -59,6 +60,7 @@ void exchange_close(struct exchange *exchange)
     if (exchange->next)
         exchange->next->link = exchange->link;
     request_deinit(&exchange->request);
+    buf_deinit(&exchange->warning);
     buf_deinit(&exchange->out);
     free(exchange);
 }
@@ -123,6 +125,11 @@ void exchange_wake(struct exchange *exchange)
 {
     if (exchange->readable)
         exchange->readable(exchange->arg);
+}
+
+const char *exchange_warning(const struct exchange *exchange)
+{
+    return exchange->warning.data;
 }
 
 bool exchange_streams(const struct exchange *exchange)

@@ -32,8 +32,9 @@ void exchange_close(struct exchange *exchange); /* at any time; NULL is fine */
 
 int exchange_status(const struct exchange *exchange);
 const char *exchange_content_type(const struct exchange *exchange);
-int exchange_retry_after_s(const struct exchange *exchange); /* 0: none */
-bool exchange_streams(const struct exchange *exchange);      /* a watch */
+int exchange_retry_after_s(const struct exchange *exchange);   /* 0: none */
+const char *exchange_warning(const struct exchange *exchange); /* one line of ASCII; NULL: none */
+bool exchange_streams(const struct exchange *exchange);        /* a watch */
 
 /* > 0: so many bytes; or one of the above. */
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size);

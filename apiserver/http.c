@@ -180,6 +180,10 @@ static enum MHD_Result send_response(struct visit *visit)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", exchange_content_type(exchange));
     MHD_add_response_header(response, "Cache-Control", "no-cache, private");
+    if (exchange_warning(exchange)) {
+        cleanup_free char *text = mem_printf("299 - \"%s\"", exchange_warning(exchange));
+        MHD_add_response_header(response, "Warning", text);
+    }
     if (exchange_retry_after_s(exchange)) {
         char text[16];
         snprintf(text, sizeof(text), "%d", exchange_retry_after_s(exchange));

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/freshness.h"
 #include "apiserver/options.h"
 #include "apiserver/print.h"
 #include "apiserver/scale.h"
@@ -213,6 +214,7 @@ static int list_prepare(struct exchange *exchange, struct list *list, struct sta
     if (view_take(collection, only, list->revision, &list->view) != 0)
         return expired(from, status);
     const char *namespace_ = list->options.namespace_;
+    freshness_warn(exchange, collection, only);
     list->reader = from ? view_read_after(&list->view, namespace_, from->partition, from->after)
                         : view_read(&list->view, namespace_);
     list->scan = list->reader;
@@ -278,6 +280,7 @@ static void print_found(struct exchange *exchange, const struct collection *coll
         scale_print(item->object, &exchange->out);
         return;
     }
+    freshness_warn(exchange, collection, item->partition);
     print_init(&printer, exchange, &collection->resource);
     print_single(&printer, item, &exchange->out);
 }

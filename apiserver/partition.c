@@ -70,5 +70,7 @@ void partition_drop(struct partition *partition)
     collection->partition_count--;
     memmove(collection->partitions + at, collection->partitions + at + 1,
             (collection->partition_count - at) * sizeof(struct partition *));
+    partition->dropped = true;
     partition_release(partition);
+    collection_tell(collection);
 }

@@ -77,3 +77,11 @@ const char *resource_qualified(const struct resource *resource, char *out)
 {
     return gvr_text(&resource->gvr, out);
 }
+
+const struct resource *resource_built_in(const struct gvr *gvr)
+{
+    for (const struct resource *r = builtin_resources; r->kind[0]; r++)
+        if (gvr_equal(&r->gvr, gvr))
+            return r;
+    return NULL;
+}

@@ -37,6 +37,7 @@ struct resource {
 
 /* The built-in resources, ended by one without a kind. */
 extern const struct resource builtin_resources[];
+const struct resource *resource_built_in(const struct gvr *gvr); /* NULL where it is not */
 
 bool resource_namespaced(const struct resource *resource);
 

@@ -65,22 +65,22 @@ static struct cut cut_version(const struct item *item, const char *metadata)
     return (struct cut){version.data, version.data + version.len, put_version};
 }
 
-static struct cut cut_annotations(const struct item *item, const char *metadata)
+static struct cut cut_annotations(const struct item *item, struct slice metadata)
 {
     struct slice there = object_annotations(item->object);
-    const char *end = there.data + there.len;
-    if (!there.data)
-        return (struct cut){metadata + 1, metadata + 1, put_annotations_member};
-    if (*there.data != '{') /* null */
-        return (struct cut){there.data, end, put_only_annotations};
-    return (struct cut){end - 1, end - 1, put_more_annotations};
+    if (there.data)
+        return (struct cut){there.data + there.len - 1, there.data + there.len - 1, put_more_annotations};
+    struct slice null = json_member(metadata, "annotations");
+    if (null.data)
+        return (struct cut){null.data, null.data + null.len, put_only_annotations};
+    return (struct cut){metadata.data + 1, metadata.data + 1, put_annotations_member};
 }
 
 /* In the order in which they stand. Returns how many. */
 static int cuts_of(const struct item *item, struct cut cuts[2])
 {
-    const char *metadata = json_member(object_bytes(item->object), "metadata").data;
-    cuts[0] = cut_version(item, metadata);
+    struct slice metadata = json_member(object_bytes(item->object), "metadata");
+    cuts[0] = cut_version(item, metadata.data);
     if (!item->partition->name[0])
         return 1;
     cuts[1] = cut_annotations(item, metadata);

@@ -8,10 +8,10 @@
 #include "apiserver/write.h"
 #include "base/mem.h"
 
-#define YEAR_2026_US (INT64_C(1767225600) * LOOP_SECOND)
-
-static void create_namespaces(struct apiserver *server)
+static void build_in(struct apiserver *server)
 {
+    for (const struct resource *r = builtin_resources; r->kind[0]; r++)
+        storage_add(&server->storage, r);
     static const char *const names[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
     const struct gvr gvr = {"", "v1", "namespaces"};
     for (size_t i = 0; i < array_size(names); i++) {
@@ -26,16 +26,16 @@ struct apiserver *apiserver_create(const struct apiserver_options *options)
     struct apiserver *server = mem_zalloc(sizeof(*server));
     server->loop = options->loop;
     server->log = options->log;
-    server->wall_offset_us = options->wall_offset_us ? options->wall_offset_us : YEAR_2026_US;
     server->bookmark_us = options->bookmark_us ? options->bookmark_us : 60 * LOOP_SECOND;
     server->body_limit = options->body_limit ? options->body_limit : (size_t)3 << 20;
     server->graceful = options->graceful;
     storage_init(&server->storage);
     server->storage.history_events = options->history_events;
     server->storage.history_bytes = options->history_bytes;
-    for (const struct resource *r = builtin_resources; r->kind[0]; r++)
-        storage_add(&server->storage, r);
-    create_namespaces(server);
+    server->storage.fleet = options->fleet;
+    server->storage.revision = server->storage.compacted = options->revision;
+    if (!options->fleet)
+        build_in(server);
     return server;
 }
 
@@ -59,7 +59,7 @@ struct storage *apiserver_storage(struct apiserver *server)
 
 int64_t apiserver_wall_us(struct apiserver *server)
 {
-    return server->wall_offset_us + loop_now_us(server->loop);
+    return loop_wall_us(server->loop);
 }
 
 const char *apiserver_time(struct apiserver *server, char out[24])

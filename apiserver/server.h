@@ -24,12 +24,13 @@ struct apiserver;
 
 struct apiserver_options {
     struct loop *loop;
-    struct log *log;        /* may be NULL */
-    int64_t wall_offset_us; /* wall time at loop time 0, µs since 1970; 0: the year 2026 begins there */
-    size_t history_events;  /* events kept per resource for watches; 0: all */
-    size_t history_bytes;   /* and their bytes; 0: any */
-    int64_t bookmark_us;    /* between the bookmarks of a watch that asked for them; 0: a minute */
-    size_t body_limit;      /* bytes; longer requests get 413. 0: 3 MiB, as in a real server */
+    struct log *log;       /* may be NULL */
+    size_t history_events; /* events kept per resource for watches; 0: all */
+    size_t history_bytes;  /* and their bytes; 0: any */
+    int64_t bookmark_us;   /* between the bookmarks of a watch that asked for them; 0: a minute */
+    size_t body_limit;     /* bytes; longer requests get 413. 0: 3 MiB, as in a real server */
+    bool fleet;            /* its partitions are clusters, filled by storage_commit(): nothing is built in */
+    uint64_t revision;     /* where it begins to count; older ones are expired */
     bool graceful; /* controllers are there: pods on nodes and namespaces are only marked as deleted, and
                       whoever plays kubelet and namespace controller ends them. false: they go at once */
 };

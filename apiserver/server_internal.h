@@ -16,7 +16,7 @@
 struct apiserver {
     struct loop *loop;
     struct log *log;
-    int64_t wall_offset_us, bookmark_us;
+    int64_t bookmark_us;
     size_t body_limit;
     bool graceful;
     struct storage storage;
@@ -38,6 +38,7 @@ struct exchange {
     int status;
     const char *content_type;
     int retry_after_s;
+    struct buf warning; /* for the header of that name; empty: none */
     struct buf out;
     size_t sent;                          /* of out */
     const struct exchange_source *source; /* NULL: out is all there is */

@@ -42,9 +42,9 @@ int status_ambiguous(struct status *status, const struct resource *resource, con
                      const char *where)
 {
     status_set(status, 409, "Conflict",
-               "%s \"%s\" is in several clusters (%s): choose one with --field-selector cluster=NAME, or "
-               "ask at /clusters/NAME",
-               resource->gvr.resource, name, where);
+               "%s \"%s\" is in several clusters (%s): ask one of them, at /clusters/NAME of this server, or "
+               "list with --field-selector metadata.name=%s,cluster=NAME",
+               resource->gvr.resource, name, where, name);
     status_details(status, resource, name);
     return status->code;
 }

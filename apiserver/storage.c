@@ -143,7 +143,7 @@ static struct event *append_event(struct partition *partition, struct object *ob
     return event;
 }
 
-static void tell_watchers(struct collection *collection)
+void collection_tell(struct collection *collection)
 {
     for (struct collection_watcher *watcher = collection->watchers, *next; watcher; watcher = next) {
         next = watcher->next;
@@ -164,7 +164,7 @@ void storage_commit(struct partition *partition, struct object *object, bool del
 
     if (storage->committed)
         storage->committed(storage->arg, collection, event);
-    tell_watchers(collection);
+    collection_tell(collection);
 }
 
 void storage_compact(struct storage *storage, uint64_t revision)
@@ -178,7 +178,7 @@ void storage_compact(struct storage *storage, uint64_t revision)
             drop_oldest(c);
         if (c->dropped < revision)
             c->dropped = revision;
-        tell_watchers(c);
+        collection_tell(c);
     }
 }
 
@@ -247,7 +247,7 @@ const struct event *storage_event_after(const struct storage *storage, uint64_t 
 void collection_retire(struct collection *collection)
 {
     collection->served = false;
-    tell_watchers(collection);
+    collection_tell(collection);
 }
 
 void collection_watch(struct collection *collection, struct collection_watcher *watcher)

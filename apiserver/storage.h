@@ -23,11 +23,17 @@
 #include "apiserver/resource.h"
 #include "base/event.h"
 
+#define PARTITION_STALE_MAX 24
+#define PARTITION_NEVER "never"
+
 struct partition {
     struct collection *collection;
     struct object_set objects;
     unsigned holders; /* the collection, its events, and views */
-    char stale[24];   /* of a fleet: since when it is not known to be up to date; "" where it is */
+    bool dropped;     /* no part of the collection any more */
+    /* Of a fleet: since when it is not known to be up to date, PARTITION_NEVER where it has never been whole;
+     * "" where it is. */
+    char stale[PARTITION_STALE_MAX];
     char name[];
 };
 
@@ -121,6 +127,7 @@ const struct event *storage_event_after(const struct storage *storage, uint64_t 
 
 /* Not served any more: its watches end. */
 void collection_retire(struct collection *collection);
+void collection_tell(struct collection *collection); /* its watchers: something has changed */
 
 void collection_watch(struct collection *collection, struct collection_watcher *watcher);
 void collection_unwatch(struct collection_watcher *watcher); /* idempotent */

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "apiserver/freshness.h"
 #include "apiserver/options.h"
 #include "apiserver/print.h"
 #include "apiserver/server_internal.h"
@@ -136,6 +137,12 @@ static void fill_bookmark(struct watch *watch, struct buf *out)
     print_bookmark(&watch->printer, watch->position, false, out);
 }
 
+/* What it watches is no more: the resource, or the cluster's part in it. */
+static bool is_over(const struct watch *watch)
+{
+    return !watch->collection->served || (watch->only && watch->only->dropped);
+}
+
 static bool watch_fill(struct exchange *exchange)
 {
     struct watch *watch = exchange->state;
@@ -146,7 +153,7 @@ static bool watch_fill(struct exchange *exchange)
         exchange_later(exchange);
     if (watch->starts || out->len >= SLICE_BYTES)
         return true;
-    if (!fill_events(watch, out) || (!watch->collection->served && out->len == 0))
+    if (!fill_events(watch, out) || (is_over(watch) && out->len == 0))
         return false;
     fill_bookmark(watch, out);
     return !watch->timed_out || watch->bookmark_due || out->len >= SLICE_BYTES;
@@ -225,6 +232,7 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
         watch_destroy(watch);
         return;
     }
+    freshness_warn(exchange, collection, watch->only);
     start_position(watch);
     start_timers(watch);
     watch->watcher = (struct collection_watcher){.changed = watch_changed, .arg = watch};

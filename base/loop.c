@@ -144,6 +144,11 @@ void loop_watch(struct loop *loop, int64_t bound_us, void (*stalled)(void *arg, 
     loop->stalled_arg = arg;
 }
 
+int64_t loop_wall_us(struct loop *loop)
+{
+    return loop->ops->wall_us(loop);
+}
+
 int64_t loop_now_us(struct loop *loop)
 {
     return loop->ops->now_us(loop);

@@ -33,6 +33,9 @@ bool loop_step(struct loop *loop);
 
 /* Boot time in µs: never jumps with the wall clock, goes on during suspend. */
 int64_t loop_now_us(struct loop *loop);
+/* Wall time in µs since 1970, to be shown to people and written into objects; it may jump. A simulated loop
+ * begins in 2026. */
+int64_t loop_wall_us(struct loop *loop);
 
 /* How long turns of the real loop take, waiting left out; a simulated one has none. */
 struct loop_stats {

@@ -6,6 +6,7 @@
 /* What the two loops do differently. */
 struct loop_ops {
     int64_t (*now_us)(struct loop *loop);
+    int64_t (*wall_us)(struct loop *loop);
     void (*timers_changed)(struct loop *loop); /* the earliest timer is another one now */
     bool (*step)(struct loop *loop);
     void (*run)(struct loop *loop);

@@ -25,6 +25,14 @@ struct loop_real {
     bool stopped;
 };
 
+static int64_t real_wall_us(struct loop *loop)
+{
+    struct timespec now;
+    (void)loop;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000;
+}
+
 static int64_t real_now_us(struct loop *loop)
 {
     (void)loop;
@@ -128,6 +136,7 @@ static void real_destroy(struct loop *loop)
 
 static const struct loop_ops real_ops = {
     .now_us = real_now_us,
+    .wall_us = real_wall_us,
     .timers_changed = real_timers_changed,
     .step = real_step,
     .run = real_run,

@@ -12,9 +12,16 @@ struct loop_simulated {
     bool stopped;
 };
 
+#define YEAR_2026_US (INT64_C(1767225600) * LOOP_SECOND)
+
 static int64_t simulated_now_us(struct loop *loop)
 {
     return ((struct loop_simulated *)loop)->now_us;
+}
+
+static int64_t simulated_wall_us(struct loop *loop)
+{
+    return YEAR_2026_US + simulated_now_us(loop);
 }
 
 static void simulated_timers_changed(struct loop *loop)
@@ -62,6 +69,7 @@ static void simulated_destroy(struct loop *loop)
 
 static const struct loop_ops simulated_ops = {
     .now_us = simulated_now_us,
+    .wall_us = simulated_wall_us,
     .timers_changed = simulated_timers_changed,
     .step = simulated_step,
     .run = simulated_run,

@@ -36,6 +36,11 @@ struct table {
     size_t count;
 };
 
+/* Printers, for tables that are made elsewhere; each prints what is at the column's path. */
+void cell_path(struct table_cell *cell);   /* the value; empty where absent */
+void cell_number(struct table_cell *cell); /* 0 where absent */
+void cell_age(struct table_cell *cell);    /* since that time; "<unknown>" where absent */
+
 const struct table *table_of(const char *group, const char *kind); /* never NULL */
 
 /* One cell of an object's row is appended to out. now_us is wall time in µs since 1970, for ages. Returns 0,

@@ -44,11 +44,8 @@ size_t json_count(struct slice container); /* members or elements */
 void cell_append(struct table_cell *cell, struct slice text);
 void cell_text(struct table_cell *cell, const char *text);
 
-/* Printers for any kind. */
-void cell_path(struct table_cell *cell);            /* the value there; empty where absent */
+/* Printers for any kind, beside those of table.h. */
 void cell_none(struct table_cell *cell);            /* the value there, "<none>" where absent */
-void cell_number(struct table_cell *cell);          /* 0 where absent */
-void cell_age(struct table_cell *cell);             /* since the time there; "<unknown>" where absent */
 void cell_count(struct table_cell *cell);           /* how many members or elements it has */
 void cell_labels(struct table_cell *cell);          /* "a=b,c=d"; "<none>" */
 void cell_selector(struct table_cell *cell);        /* a LabelSelector: "a=b,c in (d,e)"; "<none>" */

@@ -1,221 +1,150 @@
 #include "hub/fleet.h"
 
-#include <inttypes.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <uthash.h>
-#include <utlist.h>
 
-#include "base/buf.h"
-#include "base/escape.h"
 #include "base/mem.h"
 
-#define LOOK_US LOOP_SECOND
-#define TEXT_LIMIT ((size_t)1 << 20)
-#define TABLE_ROWS 200
-#define LINES_PER_TURN 64 /* clusters looked at in one turn of the loop */
-#define HOME_AND_CLEAR "\033[H\033[J"
-
-/* A cluster as it was shown last. */
-struct shown {
+struct mirrored {
     UT_hash_handle hh;
-    const struct informer_cluster *cluster;
-    bool changed; /* and is to be looked at */
-    struct shown *prev, *next;
-    char line[256];
-    char name[];
+    const struct informer_replica *replica;
+    struct partition *partition;
+    struct store_observer observer;
+    bool whole; /* it has been synced once */
 };
 
 struct fleet {
     struct loop *loop;
-    const struct informer *informer;
-    enum fleet_view view;
-    FILE *out;
-    struct timer timer;
-    struct shown *shown;
-    struct shown *changed;
-    uint64_t drawn; /* hash of the table that stands there */
+    struct storage *storage;
+    struct mirrored *replicas;
 };
 
-/* ---- a cluster's figures ---- */
+/* ---- which resource it is ---- */
 
-struct figures {
-    size_t resources, synced, refused, objects;
-    int64_t age_s; /* -1: never heard */
-};
-
-static struct figures figures_of(const struct informer_cluster *cluster)
+/* Of one that is not built in: its names are made of its kind, as for a definition without any. */
+static struct resource resource_made(const struct informer_replica *replica)
 {
-    struct figures figures = {.age_s = -1};
-    const struct informer_replica *replica = NULL;
-    while ((replica = cluster_next_replica(cluster, replica))) {
-        int64_t age_s = replica_freshness(replica).age_s;
-        figures.resources++;
-        figures.synced += replica_synced(replica);
-        figures.refused += replica_refused(replica);
-        figures.objects += store_count(replica_store((struct informer_replica *)replica));
-        if (age_s > figures.age_s)
-            figures.age_s = age_s;
-    }
-    return figures;
+    struct resource resource = {.gvr = *replica_gvr(replica), .flags = RESOURCE_CUSTOM};
+    const char *kind = replica_kind(replica);
+    snprintf(resource.kind, sizeof(resource.kind), "%s", kind);
+    snprintf(resource.list_kind, sizeof(resource.list_kind), "%sList", kind);
+    for (size_t i = 0; kind[i] && i < sizeof(resource.singular) - 1; i++)
+        resource.singular[i] = (char)tolower((unsigned char)kind[i]);
+    return resource;
 }
 
-static const char *state_of(const struct informer_cluster *cluster, const struct figures *figures)
+static struct resource resource_of(const struct informer_replica *replica)
 {
-    if (!cluster_alive(cluster))
-        return "silent";
-    if (figures->refused)
-        return "refused";
-    if (!cluster_synced(cluster))
-        return "syncing";
-    return figures->synced == figures->resources ? "synced" : "stale";
+    const struct resource *built_in = resource_built_in(replica_gvr(replica));
+    struct resource resource = built_in ? *built_in : resource_made(replica);
+    resource.flags &= RESOURCE_CUSTOM | RESOURCE_LABEL_NAMES;
+    resource.flags |= RESOURCE_READ_ONLY | (replica_namespaced(replica) ? RESOURCE_NAMESPACED : 0);
+    return resource;
 }
 
-/* The version is the cluster's word: made fit for a terminal. */
-static void append_version(struct buf *out, const struct informer_cluster *cluster)
+/* ---- replicas ---- */
+
+static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
-    const char *version = cluster_version(cluster);
-    if (*version)
-        escape_append(out, version, strlen(version));
-    else
-        buf_append_str(out, "-");
+    const struct mirrored *mirrored = arg;
+    (void)unseen;
+    storage_commit(mirrored->partition, new_ ? new_ : old, !new_);
 }
 
-/* ---- lines ---- */
-
-static void describe(const struct informer_cluster *cluster, struct buf *out)
+static void fill(const struct mirrored *mirrored)
 {
-    struct figures figures = figures_of(cluster);
-    buf_appendf(out, "%s: %s, %zu of %zu resources, version ", cluster_name(cluster),
-                state_of(cluster, &figures), figures.synced, figures.resources);
-    append_version(out, cluster);
+    const struct store *store = replica_store(mirrored->replica);
+    for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
+        storage_commit(mirrored->partition, object, false);
 }
 
-static struct shown *shown_get(struct fleet *fleet, const char *name)
-{
-    struct shown *shown;
-    size_t len = strlen(name);
-    HASH_FIND_STR(fleet->shown, name, shown);
-    if (shown)
-        return shown;
-    shown = mem_zalloc(sizeof(*shown) + len + 1);
-    memcpy(shown->name, name, len + 1);
-    HASH_ADD_KEYPTR(hh, fleet->shown, shown->name, len, shown);
-    return shown;
-}
-
-/* The number of objects is told, but a change of it alone is no news. */
-static void print_change(struct fleet *fleet, struct shown *shown)
-{
-    struct buf line = BUF_INIT(TEXT_LIMIT);
-    describe(shown->cluster, &line);
-    if (strncmp(shown->line, line.data, sizeof(shown->line) - 1) != 0) {
-        snprintf(shown->line, sizeof(shown->line), "%s", line.data);
-        fprintf(fleet->out, "%s, %zu objects\n", line.data, figures_of(shown->cluster).objects);
-    }
-    buf_deinit(&line);
-}
-
-static void print_changes(struct fleet *fleet)
-{
-    for (int i = 0; i < LINES_PER_TURN && fleet->changed; i++) {
-        struct shown *shown = fleet->changed;
-        DL_DELETE(fleet->changed, shown);
-        shown->changed = false;
-        print_change(fleet, shown);
-    }
-    fflush(fleet->out);
-    if (fleet->changed)
-        timer_start(&fleet->timer, 0);
-}
-
-/* ---- the table ---- */
-
-static void append_row(const struct informer_cluster *cluster, struct buf *out)
-{
-    struct figures figures = figures_of(cluster);
-    char resources[48], age[32] = "never";
-    snprintf(resources, sizeof(resources), "%zu/%zu", figures.synced, figures.resources);
-    if (figures.age_s >= 0)
-        snprintf(age, sizeof(age), "%" PRId64 "s ago", figures.age_s);
-    buf_appendf(out, "%-24s %-9s %-11s %9zu   %-12s ", cluster_name(cluster), state_of(cluster, &figures),
-                resources, figures.objects, age);
-    append_version(out, cluster);
-    buf_append_char(out, '\n');
-}
-
-static void draw_table(struct fleet *fleet)
-{
-    struct buf table = BUF_INIT(TEXT_LIMIT);
-    struct informer_cluster *cluster = NULL;
-    buf_appendf(&table, "%-24s %-9s %-11s %9s   %-12s %s\n", "CLUSTER", "STATE", "RESOURCES", "OBJECTS",
-                "HEARD", "VERSION");
-    for (int rows = 0; rows < TABLE_ROWS && (cluster = informer_next_cluster(fleet->informer, cluster));
-         rows++)
-        append_row(cluster, &table);
-    if (HASH_COUNT(fleet->shown) > TABLE_ROWS)
-        buf_appendf(&table, "and %u more\n", HASH_COUNT(fleet->shown) - TABLE_ROWS);
-    uint64_t hash = key_hash(table.data, table.len);
-    if (hash != fleet->drawn)
-        fprintf(fleet->out, HOME_AND_CLEAR "%s", table.data);
-    fleet->drawn = hash;
-    fflush(fleet->out);
-    buf_deinit(&table);
-}
-
-/* ---- life ---- */
-
-static void on_look(void *arg)
-{
-    struct fleet *fleet = arg;
-    if (fleet->view == FLEET_LINES) {
-        print_changes(fleet);
-        return;
-    }
-    timer_start(&fleet->timer, LOOK_US);
-    draw_table(fleet);
-}
-
-void fleet_changed(struct fleet *fleet, const struct informer_cluster *cluster)
+void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
 {
     if (!fleet)
         return;
-    struct shown *shown = shown_get(fleet, cluster_name(cluster));
-    shown->cluster = cluster;
-    if (fleet->view == FLEET_TABLE || shown->changed)
-        return;
-    shown->changed = true;
-    DL_APPEND(fleet->changed, shown);
-    if (!timer_active(&fleet->timer))
-        timer_start(&fleet->timer, LOOK_US);
+    struct resource resource = resource_of(replica);
+    struct collection *collection = storage_add(fleet->storage, &resource);
+    struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored));
+    mirrored->replica = replica;
+    mirrored->partition = collection_partition(collection, cluster_name(replica_cluster(replica)));
+    mirrored->observer = (struct store_observer){.changed = on_changed, .arg = mirrored};
+    HASH_ADD_PTR(fleet->replicas, replica, mirrored);
+    store_observe(replica_store(replica), &mirrored->observer);
+    fill(mirrored);
+    fleet_heard(fleet, replica);
 }
 
-struct fleet *fleet_create(struct loop *loop, const struct informer *informer, enum fleet_view view,
-                           FILE *out)
+static struct mirrored *find(struct fleet *fleet, const struct informer_replica *replica)
+{
+    struct mirrored *mirrored = NULL;
+    if (fleet)
+        HASH_FIND_PTR(fleet->replicas, &replica, mirrored);
+    return mirrored;
+}
+
+/* When its API server was heard about it last. */
+static void print_time(const struct fleet *fleet, int64_t age_s, char out[PARTITION_STALE_MAX])
+{
+    struct tm tm;
+    time_t then = (time_t)(loop_wall_us(fleet->loop) / LOOP_SECOND - age_s);
+    strftime(out, PARTITION_STALE_MAX, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&then, &tm));
+}
+
+void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
+{
+    struct mirrored *mirrored = find(fleet, replica);
+    if (!mirrored)
+        return;
+    char *stale = mirrored->partition->stale;
+    struct replica_freshness freshness = replica_freshness(replica);
+    stale[0] = '\0';
+    mirrored->whole = mirrored->whole || freshness.synced;
+    if (!mirrored->whole)
+        strcpy(stale, PARTITION_NEVER);
+    else if (!freshness.synced)
+        print_time(fleet, freshness.age_s < 0 ? 0 : freshness.age_s, stale);
+}
+
+void fleet_cluster(struct fleet *fleet, const struct informer_cluster *cluster)
+{
+    const struct informer_replica *replica = NULL;
+    while ((replica = cluster_next_replica(cluster, replica)))
+        fleet_heard(fleet, replica);
+}
+
+static void forget(struct fleet *fleet, struct mirrored *mirrored)
+{
+    store_unobserve(replica_store(mirrored->replica), &mirrored->observer);
+    HASH_DEL(fleet->replicas, mirrored);
+    free(mirrored);
+}
+
+void fleet_dropped(struct fleet *fleet, struct informer_replica *replica)
+{
+    struct mirrored *mirrored = find(fleet, replica);
+    if (!mirrored)
+        return;
+    partition_drop(mirrored->partition);
+    forget(fleet, mirrored);
+}
+
+struct fleet *fleet_create(struct loop *loop, struct storage *storage)
 {
     struct fleet *fleet = mem_zalloc(sizeof(*fleet));
     fleet->loop = loop;
-    fleet->informer = informer;
-    fleet->view = view;
-    fleet->out = out;
-    timer_init(&fleet->timer, loop, on_look, fleet);
-    struct informer_cluster *cluster = NULL;
-    while ((cluster = informer_next_cluster(informer, cluster)))
-        fleet_changed(fleet, cluster);
-    if (view == FLEET_TABLE)
-        timer_start(&fleet->timer, 0);
+    fleet->storage = storage;
     return fleet;
 }
 
 void fleet_destroy(struct fleet *fleet)
 {
+    struct mirrored *mirrored, *next;
     if (!fleet)
         return;
-    struct shown *shown, *next;
-    timer_stop(&fleet->timer);
-    HASH_ITER (hh, fleet->shown, shown, next) {
-        HASH_DEL(fleet->shown, shown);
-        free(shown);
-    }
+    HASH_ITER (hh, fleet->replicas, mirrored, next)
+        forget(fleet, mirrored);
     free(fleet);
 }

@@ -4,26 +4,29 @@
 #include "base/attic.h"
 #include "base/mem.h"
 #include "base/program.h"
+#include "hub/api.h"
 #include "hub/deploy.h"
-#include "hub/fleet.h"
+#include "hub/summary.h"
 #include "informer/bounds.h"
 #include "informer/inlet.h"
 
-enum summary { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
+enum summary_choice { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
 
 struct app {
     struct program program;
     struct broker_options broker;
     struct attic_options memory;
     struct bounds_options bounds;
+    struct api_options serving;
     struct cluster_options source;
     struct {
-        int summary; /* enum summary */
+        int summary; /* enum summary_choice */
     } options;
     struct topics topics;
     struct attic *attic;
     struct inlet inlet;
-    struct fleet *fleet;
+    struct summary *summary;
+    struct api *api;       /* NULL where nobody is served */
     struct deploy *deploy; /* NULL without a source */
 };
 
@@ -45,7 +48,7 @@ static const struct program_info info = {
 static const struct option_spec specs[] = {
     {.name = "summary",
      .type = OPTION_CHOICE,
-     .value = "auto|table|lines|none", /* in the order of enum summary */
+     .value = "auto|table|lines|none", /* in the order of enum summary_choice */
      .fallback = "auto",
      .help = "of the clusters: a table that is drawn anew, a line for each change, or what fits the output",
      .offset = 0},
@@ -67,18 +70,22 @@ static const struct option_spec source_specs[] = {
 static void on_cluster(void *arg, struct informer_cluster *cluster)
 {
     struct app *app = arg;
-    fleet_changed(app->fleet, cluster);
+    summary_changed(app->summary, cluster);
+    api_cluster(app->api, cluster);
 }
 
 static void on_heard(void *arg, struct informer_replica *replica)
 {
-    on_cluster(arg, replica_cluster(replica));
+    struct app *app = arg;
+    summary_changed(app->summary, replica_cluster(replica));
+    api_heard(app->api, replica);
 }
 
 static void on_replica(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
     on_heard(arg, replica);
+    api_replica(app->api, replica);
     deploy_replica(app->deploy, replica);
 }
 
@@ -100,6 +107,7 @@ static void on_dropped(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
     on_heard(arg, replica);
+    api_dropped(app->api, replica);
     deploy_dropped(app->deploy, replica);
 }
 
@@ -121,13 +129,13 @@ static int informer_open(struct app *app, struct error *err)
     return inlet_open(&app->inlet, app->program.loop, &app->broker, &options, &ops, app, err);
 }
 
-static void fleet_open(struct app *app)
+static void summary_open(struct app *app)
 {
     bool table = app->options.summary == SUMMARY_TABLE ||
                  (app->options.summary == SUMMARY_AUTO && isatty(STDOUT_FILENO));
     if (app->options.summary != SUMMARY_NONE)
-        app->fleet =
-            fleet_create(app->program.loop, app->inlet.informer, table ? FLEET_TABLE : FLEET_LINES, stdout);
+        app->summary = summary_create(app->program.loop, app->inlet.informer,
+                                      table ? SUMMARY_VIEW_TABLE : SUMMARY_VIEW_LINES, stdout);
 }
 
 static void on_replaced(void *arg);
@@ -168,7 +176,10 @@ static int app_start(struct app *app, struct error *err)
         r = informer_open(app, err);
     if (r != 0)
         return r;
-    fleet_open(app);
+    summary_open(app);
+    r = api_create(app->program.loop, &app->program.log, &app->serving, &app->api, err);
+    if (r != 0)
+        return r;
     inlet_start(&app->inlet);
     return deploy_open(app, err);
 }
@@ -192,8 +203,10 @@ static void app_close(struct app *app)
 {
     deploy_destroy(app->deploy);
     app->deploy = NULL;
-    fleet_destroy(app->fleet);
-    app->fleet = NULL;
+    summary_destroy(app->summary);
+    app->summary = NULL;
+    api_destroy(app->api);
+    app->api = NULL;
     inlet_close(&app->inlet);
 }
 
@@ -202,6 +215,7 @@ int main(int argc, char **argv)
     struct app app = {0};
     const struct option_group groups[] = {
         {"Hub", specs, array_size(specs), &app.options},
+        api_option_group(&app.serving),
         bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
         attic_option_group_large(&app.memory),

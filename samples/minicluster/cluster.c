@@ -57,7 +57,6 @@ struct cluster *cluster_create(const struct cluster_options *options)
     struct apiserver_options server = {
         .loop = options->loop,
         .log = options->log,
-        .wall_offset_us = options->wall_offset_us,
         .history_events = 20000,
         .history_bytes = (size_t)64 << 20,
         .graceful = true,

@@ -16,7 +16,6 @@ struct cluster;
 struct cluster_options {
     struct loop *loop;
     struct log *log;
-    int64_t wall_offset_us; /* as in struct apiserver_options */
     unsigned nodes;
     unsigned pods;  /* running from the start */
     unsigned churn; /* changes a second */

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "apiserver/http.h"
 #include "base/mem.h"
@@ -78,13 +77,6 @@ static const struct program_info info = {
                "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n",
 };
 
-static int64_t wall_offset_us(struct loop *loop)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000 - loop_now_us(loop);
-}
-
 static void host_in_url(const char *host, char *out, size_t size)
 {
     bool any = !host[0] || !strcmp(host, "0.0.0.0");
@@ -120,7 +112,6 @@ static int serve(struct program *program, const struct settings *settings)
     struct cluster_options options = {
         .loop = program->loop,
         .log = &program->log,
-        .wall_offset_us = wall_offset_us(program->loop),
         .nodes = (unsigned)settings->nodes,
         .pods = (unsigned)settings->pods,
         .churn = (unsigned)settings->churn,

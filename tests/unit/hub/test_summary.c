@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "hub/fleet.h"
+#include "hub/summary.h"
 #include "provider/provider.h"
 #include "tests/support/line.h"
 
@@ -17,7 +17,7 @@ struct fixture {
     struct line line;
     struct selection_options selection;
     struct provider *provider;
-    struct fleet *fleet;
+    struct summary *summary;
     char *text;
     size_t len;
     FILE *out;
@@ -28,7 +28,7 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
 {
     struct fixture *f = arg;
     if (!f->muted)
-        fleet_changed(f->fleet, cluster);
+        summary_changed(f->summary, cluster);
 }
 
 static void on_heard(void *arg, struct informer_replica *replica)
@@ -54,7 +54,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    fleet_destroy(f->fleet);
+    summary_destroy(f->summary);
     line_close_publisher(&f->line);
     provider_destroy(f->provider);
     line_close(&f->line);
@@ -64,14 +64,14 @@ static int teardown(void **state)
     return 0;
 }
 
-static void start(struct fixture *f, enum fleet_view view)
+static void start(struct fixture *f, enum summary_view view)
 {
     struct provider_config config = {.loop = f->line.loop,
                                      .rest = line_rest(&f->line),
                                      .publisher = f->line.publisher,
                                      .selection = &f->selection};
     f->provider = provider_create(&config);
-    f->fleet = fleet_create(f->line.loop, f->line.informer, view, f->out);
+    f->summary = summary_create(f->line.loop, f->line.informer, view, f->out);
 }
 
 static size_t lines(const struct fixture *f)
@@ -85,7 +85,7 @@ static size_t lines(const struct fixture *f)
 static void each_change_is_a_line(void **state)
 {
     struct fixture *f = *state;
-    start(f, FLEET_LINES);
+    start(f, SUMMARY_VIEW_LINES);
     line_run(&f->line, 10 * LOOP_SECOND);
     assert_non_null(strstr(f->text, "cluster1: synced, 13 of 13 resources, version v1.32.0, 4 objects\n"));
     size_t before = lines(f);
@@ -102,14 +102,14 @@ static void each_change_is_a_line(void **state)
 static void nothing_is_looked_at_without_a_word(void **state)
 {
     struct fixture *f = *state;
-    start(f, FLEET_LINES);
+    start(f, SUMMARY_VIEW_LINES);
     line_run(&f->line, 10 * LOOP_SECOND);
     size_t before = lines(f);
     f->muted = true;
     loopback_cut(f->line.up);
     line_run(&f->line, 60 * LOOP_SECOND);
     assert_int_equal(lines(f), before);
-    fleet_changed(f->fleet, line_cluster(&f->line));
+    summary_changed(f->summary, line_cluster(&f->line));
     line_run(&f->line, 2 * LOOP_SECOND);
     assert_int_equal(lines(f), before + 1);
 }
@@ -118,7 +118,7 @@ static void the_table_is_drawn_anew_where_it_changed(void **state)
 {
     struct fixture *f = *state;
     publisher_set_cluster(f->line.publisher, "uid-1", "v1\033[2J");
-    start(f, FLEET_TABLE);
+    start(f, SUMMARY_VIEW_TABLE);
     line_run(&f->line, 10 * LOOP_SECOND);
     const char *last = f->text;
     for (const char *next; (next = strstr(last + 1, "\033[H\033[J"));)

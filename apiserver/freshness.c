@@ -1,0 +1,68 @@
+#include "apiserver/freshness.h"
+
+#include <string.h>
+
+#define NAMED_MAX 3 /* clusters; the others are counted */
+
+struct names {
+    struct buf text;
+    size_t count;
+};
+
+static void add(struct names *names, const struct partition *partition)
+{
+    if (names->count++ >= NAMED_MAX)
+        return;
+    buf_appendf(&names->text, "%s%s", names->count > 1 ? ", " : "", partition->name);
+    if (strcmp(partition->stale, PARTITION_NEVER) == 0)
+        buf_append_str(&names->text, " (not whole yet)");
+    else if (partition->stale[0])
+        buf_appendf(&names->text, " (last heard %s)", partition->stale);
+}
+
+static void say(struct buf *out, const char *what, struct names *names)
+{
+    if (names->count) {
+        buf_appendf(out, "%s%s: %s", out->len ? "; " : "", what, names->text.data);
+        if (names->count > NAMED_MAX)
+            buf_appendf(out, " and %zu more", names->count - NAMED_MAX);
+    }
+    buf_deinit(&names->text);
+}
+
+static void add_stale(struct names *names, const struct collection *collection, const struct partition *only)
+{
+    for (size_t i = 0; i < collection->partition_count; i++) {
+        const struct partition *partition = collection->partitions[i];
+        if (partition->stale[0] && (!only || only == partition))
+            add(names, partition);
+    }
+}
+
+static bool other_version(const struct collection *a, const struct collection *b)
+{
+    const struct gvr *x = &a->resource.gvr, *y = &b->resource.gvr;
+    return strcmp(x->version, y->version) && !strcmp(x->resource, y->resource) && !strcmp(x->group, y->group);
+}
+
+static void add_absent(struct names *names, const struct exchange *exchange,
+                       const struct collection *collection)
+{
+    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
+        for (size_t i = 0; other_version(c, collection) && i < c->partition_count; i++)
+            if (!collection_find(collection, c->partitions[i]->name))
+                add(names, c->partitions[i]);
+}
+
+void freshness_warn(struct exchange *exchange, const struct collection *collection,
+                    const struct partition *only)
+{
+    struct names stale = {.text = BUF_INIT(1024)}, absent = {.text = BUF_INIT(1024)};
+    if (!exchange->server->storage.fleet)
+        return;
+    add_stale(&stale, collection, only);
+    if (!only)
+        add_absent(&absent, exchange, collection);
+    say(&exchange->warning, "not up to date", &stale);
+    say(&exchange->warning, "not in here, since it is another version that they serve", &absent);
+}

@@ -1,0 +1,39 @@
+#ifndef TI_HUB_API_H
+#define TI_HUB_API_H
+
+/*
+ * The whole fleet as a Kubernetes API, for kubectl and whatever else reads one:
+ *
+ *     /api/v1/pods                          those of all clusters, with a column for the cluster
+ *     /clusters/cluster1/api/v1/pods        one cluster's API, with nothing in it that says otherwise
+ *     /apis/fleet.transport-informer.io     the clusters themselves
+ *
+ * Answers come from what the hub has, whatever becomes of the clusters; what is not up to date says so, in a
+ * warning and in each object. Nothing can be written.
+ */
+
+#include "base/options.h"
+#include "informer/informer.h"
+
+struct api_options {
+    struct option_endpoint read_only_http;
+};
+
+struct option_group api_option_group(struct api_options *options); /* "API" */
+
+struct api;
+
+/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0,
+ * EX_USAGE, EX_UNAVAILABLE, EX_OSERR. */
+int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
+               struct error *err);
+void api_destroy(
+    struct api *api); /* before the informer; the loop must run once more. NULL is fine, as below */
+
+/* As the informer's ops. */
+void api_cluster(struct api *api, struct informer_cluster *cluster);
+void api_replica(struct api *api, struct informer_replica *replica);
+void api_heard(struct api *api, struct informer_replica *replica); /* synced and stale, too */
+void api_dropped(struct api *api, struct informer_replica *replica);
+
+#endif

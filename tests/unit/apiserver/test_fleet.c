@@ -1,0 +1,445 @@
+/* A fleet's API: the objects of several clusters, of all of them together and of each by itself. */
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "apiserver/exchange.h"
+#include "apiserver/served.h"
+#include "apiserver/view.h"
+#include "base/mem.h"
+
+#define BEGIN UINT64_C(1000)
+
+struct fixture {
+    struct loop *loop;
+    struct apiserver *server;
+    struct collection *pods;
+    struct buf body;
+};
+
+static struct collection *serve(struct fixture *f, const char *version, const char *resource,
+                                const char *kind)
+{
+    struct resource row = {.flags = RESOURCE_NAMESPACED | RESOURCE_READ_ONLY};
+    gvr_set(&row.gvr, "", version, resource);
+    snprintf(row.kind, sizeof(row.kind), "%s", kind);
+    snprintf(row.list_kind, sizeof(row.list_kind), "%sList", kind);
+    return storage_add(apiserver_storage(f->server), &row);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    f->loop = loop_create_simulated(1);
+    f->server = apiserver_create(&(
+        struct apiserver_options){.loop = f->loop, .fleet = true, .revision = BEGIN, .history_events = 100});
+    f->pods = serve(f, "v1", "pods", "Pod");
+    f->body = (struct buf)BUF_INIT(1 << 22);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    apiserver_destroy(f->server);
+    loop_destroy(f->loop);
+    buf_deinit(&f->body);
+    free(f);
+    return 0;
+}
+
+static struct object *make(const char *metadata)
+{
+    struct object *object = NULL;
+    cleanup_free char *json =
+        mem_printf("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{%s},\"spec\":{}}", metadata);
+    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
+    return object;
+}
+
+static void commit(struct fixture *f, const char *cluster, const char *name, int version, bool deleted)
+{
+    cleanup_free char *metadata = mem_printf("\"name\":\"%s\",\"namespace\":\"default\",\"uid\":\"%s-%s\","
+                                             "\"resourceVersion\":\"%d\",\"labels\":{\"app\":\"%s\"}",
+                                             name, cluster, name, version, name);
+    struct object *object = make(metadata);
+    storage_commit(collection_partition(f->pods, cluster), object, deleted);
+    object_unref(object);
+}
+
+static void put(struct fixture *f, const char *cluster, const char *name, int version)
+{
+    commit(f, cluster, name, version, false);
+}
+
+static int call(struct fixture *f, const char *method, const char *path)
+{
+    struct rest_request request = {.method = method, .path = path};
+    buf_clear(&f->body);
+    int status = apiserver_call(f->server, &request, &f->body);
+    buf_append(&f->body, "", 0);
+    return status;
+}
+
+static int get(struct fixture *f, const char *path)
+{
+    return call(f, "GET", path);
+}
+
+static size_t count(const struct fixture *f, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = f->body.data; (at = strstr(at, text)); at += strlen(text))
+        n++;
+    return n;
+}
+
+#define assert_has(f, text)                                                                                  \
+    do {                                                                                                     \
+        if (!strstr((f)->body.data, text))                                                                   \
+            fail_msg("no %s in %s", text, (f)->body.data);                                                   \
+    } while (0)
+
+/* ---- lists ---- */
+
+static void the_root_has_all_and_says_whose(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "b", "web", 7);
+    put(f, "a", "web", 9);
+    assert_int_equal(get(f, "/api/v1/pods"), 200);
+    assert_int_equal(count(f, "\"uid\""), 2);
+    const char *first = strstr(f->body.data, "\"uid\":\"a-web\""),
+               *second = strstr(f->body.data, "\"uid\":\"b-web\"");
+    assert_true(first && second && first < second);
+    assert_has(f, "\"resourceVersion\":\"1002\",\"labels\":{\"app\":\"web\"}");
+    assert_has(
+        f, "\"cluster.transport-informer/name\":\"a\",\"cluster.transport-informer/resource-version\":\"9\"");
+    assert_has(f, "\"metadata\":{\"resourceVersion\":\"1002\"}");
+}
+
+static void a_cluster_has_its_own(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "b", "web", 1);
+    put(f, "b", "db", 1);
+    assert_int_equal(get(f, "/clusters/b/api/v1/namespaces/default/pods"), 200);
+    assert_int_equal(count(f, "\"uid\":\"b-"), 2);
+    assert_int_equal(count(f, "\"uid\""), 2);
+    assert_int_equal(get(f, "/clusters/b/api/v1/namespaces/default/pods/db"), 200);
+    assert_int_equal(get(f, "/clusters/a/api/v1/namespaces/default/pods/db"), 404);
+}
+
+static void what_is_not_there_is_not_served(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    collection_partition(serve(f, "v1", "services", "Service"), "b");
+    assert_int_equal(get(f, "/clusters/c/api/v1/pods"), 404);
+    assert_has(f, "cluster \\\"c\\\" has not been heard here");
+    assert_int_equal(get(f, "/clusters/a/api/v1/services"), 404);
+    assert_int_equal(get(f, "/clusters/a/api/v1"), 200);
+    assert_int_equal(count(f, "\"name\":\"services\""), 0);
+    assert_has(f, "\"verbs\":[\"get\",\"list\",\"watch\"]");
+    assert_int_equal(get(f, "/api/v1"), 200);
+    assert_int_equal(count(f, "\"name\":\"services\""), 1);
+}
+
+static void tables_have_a_column_for_it(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_request request = {
+        .method = "GET", .path = "/api/v1/pods", .accept = "application/json;as=Table;v=v1;g=meta.k8s.io"};
+    put(f, "a", "web", 1);
+    assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
+    assert_has(f, "\"columnDefinitions\":[{\"name\":\"Cluster\"");
+    assert_has(f, "{\"cells\":[\"a\",\"web\",");
+    buf_clear(&f->body);
+    request.path = "/clusters/a/api/v1/pods";
+    assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
+    assert_has(f, "\"columnDefinitions\":[{\"name\":\"Name\"");
+}
+
+/* The continue token of the answer at hand. */
+static char *token_of(const struct fixture *f)
+{
+    const char *at = strstr(f->body.data, "\"continue\":\"");
+    if (!at)
+        return NULL;
+    at += strlen("\"continue\":\"");
+    return mem_dup(at, strcspn(at, "\""));
+}
+
+static void pages_go_through_all_clusters_at_one_revision(void **state)
+{
+    struct fixture *f = *state;
+    size_t seen = 0;
+    char *token = NULL;
+    for (int i = 0; i < 5; i++) {
+        char name[8];
+        snprintf(name, sizeof(name), "p%d", i);
+        put(f, "a", name, 1);
+        put(f, "b", name, 1);
+        put(f, "c", name, 1);
+    }
+    do {
+        cleanup_free char *path =
+            mem_printf("/api/v1/pods?limit=2%s%s", token ? "&continue=" : "", token ? token : "");
+        free(token);
+        assert_int_equal(get(f, path), 200);
+        assert_has(f, "\"resourceVersion\":\"1015\"");
+        seen += count(f, "\"uid\"");
+        assert_int_equal(count(f, "\"resource-version\":\"2\""), 0);
+        token = token_of(f);
+        put(f, "b", "p3", 2); /* in front of the reader, and behind it */
+        commit(f, "c", "p4", 2, true);
+        put(f, "c", "p4", 2);
+    } while (token);
+    assert_int_equal(seen, 15);
+}
+
+static void a_field_selects_clusters(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "b", "web", 1);
+    put(f, "c", "web", 1);
+    assert_int_equal(get(f, "/api/v1/pods?fieldSelector=cluster%3Db"), 200);
+    assert_int_equal(count(f, "\"uid\""), 1);
+    assert_int_equal(get(f, "/api/v1/pods?fieldSelector=cluster!%3Db,metadata.name%3Dweb"), 200);
+    assert_int_equal(count(f, "\"uid\""), 2);
+    assert_int_equal(get(f, "/api/v1/pods?fieldSelector=cluster%3Dnone&limit=1"), 200);
+    assert_int_equal(count(f, "\"uid\""), 0);
+}
+
+/* ---- single objects ---- */
+
+static void a_name_of_several_is_nobodys(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "b", "web", 1);
+    put(f, "b", "db", 1);
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/web"), 409);
+    assert_has(f, "in several clusters (a, b)");
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/db"), 200);
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/no"), 404);
+}
+
+static void nothing_is_written(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    assert_int_equal(call(f, "DELETE", "/api/v1/namespaces/default/pods/web"), 405);
+    assert_int_equal(call(f, "DELETE", "/clusters/a/api/v1/namespaces/default/pods"), 405);
+    assert_int_equal(call(f, "POST", "/clusters/a/api/v1/namespaces/default/pods"), 405);
+    assert_int_equal(call(f, "PUT", "/clusters/a/api/v1/namespaces/default/pods/web"), 405);
+    assert_int_equal(call(f, "PATCH", "/clusters/a/api/v1/namespaces/default/pods/web"), 405);
+    assert_int_equal(get(f, "/clusters/a/api/v1/namespaces/default/pods/web"), 200);
+}
+
+/* ---- watches ---- */
+
+static struct exchange *watch(struct fixture *f, const char *path)
+{
+    struct rest_request request = {.method = "GET", .path = path};
+    return exchange_open(f->server, &request, NULL, NULL, NULL);
+}
+
+/* What it has to say now, in f->body. Returns how many events. */
+static size_t told(struct fixture *f, struct exchange *exchange)
+{
+    char piece[4096];
+    ssize_t n;
+    buf_clear(&f->body);
+    buf_append(&f->body, "", 0);
+    while ((n = exchange_read(exchange, piece, sizeof(piece))) > 0)
+        buf_append(&f->body, piece, (size_t)n);
+    return f->body.len ? count(f, "{\"type\":") : 0;
+}
+
+static void watches_follow_one_or_all(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    struct exchange *all = watch(f, "/api/v1/pods?watch=1&resourceVersion=1001");
+    struct exchange *one = watch(f, "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001");
+    struct exchange *chosen = watch(f, "/api/v1/pods?watch=1&fieldSelector=cluster%3Db");
+    assert_int_equal(told(f, chosen), 0);
+    put(f, "b", "web", 5);
+    put(f, "a", "web", 2);
+    assert_int_equal(told(f, all), 2);
+    assert_has(f, "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\"");
+    assert_has(f, "\"resourceVersion\":\"1002\"");
+    assert_int_equal(told(f, one), 1);
+    assert_has(f, "{\"type\":\"MODIFIED\"");
+    assert_int_equal(told(f, chosen), 1);
+    assert_has(f, "\"cluster.transport-informer/name\":\"b\"");
+    commit(f, "b", "web", 5, true);
+    assert_int_equal(told(f, all), 1);
+    assert_has(f, "{\"type\":\"DELETED\"");
+    assert_has(f, "\"resourceVersion\":\"1004\"");
+    assert_int_equal(told(f, one), 0);
+    exchange_close(all);
+    exchange_close(one);
+    exchange_close(chosen);
+}
+
+static void a_cluster_that_goes_and_returns(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "b", "web", 1);
+    struct exchange *all = watch(f, "/api/v1/pods?watch=1&resourceVersion=1002");
+    struct exchange *one = watch(f, "/clusters/b/api/v1/pods?watch=1&resourceVersion=1002");
+    partition_drop(collection_find(f->pods, "b"));
+    assert_int_equal(get(f, "/clusters/b/api/v1/pods"), 404);
+    put(f, "b", "db", 1);
+    assert_int_equal(told(f, all), 2);
+    assert_has(f, "{\"type\":\"DELETED\"");
+    assert_has(f, "{\"type\":\"ADDED\"");
+    assert_int_equal(told(f, one), 1); /* that was another cluster */
+    assert_int_equal(exchange_read(one, (char[8]){0}, 8), EXCHANGE_END);
+    exchange_close(all);
+    exchange_close(one);
+}
+
+static void versions_of_others_are_expired(void **state)
+{
+    static const char *const versions[] = {"999", "5000"};
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    for (size_t i = 0; i < array_size(versions); i++) {
+        cleanup_free char *list =
+            mem_printf("/api/v1/pods?resourceVersionMatch=Exact&resourceVersion=%s", versions[i]);
+        assert_int_equal(get(f, list), 410);
+        cleanup_free char *path = mem_printf("/api/v1/pods?watch=1&resourceVersion=%s", versions[i]);
+        struct exchange *exchange = watch(f, path);
+        assert_int_equal(told(f, exchange), 1);
+        assert_has(f, "\"code\":410");
+        exchange_close(exchange);
+    }
+    assert_int_equal(get(f, "/api/v1/pods?resourceVersionMatch=NotOlderThan&resourceVersion=1001"), 200);
+}
+
+/* ---- freshness ---- */
+
+static const char *warning_of(struct fixture *f, const char *path, struct buf *out)
+{
+    struct rest_request request = {.method = "GET", .path = path};
+    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL);
+    const char *warning = exchange_warning(exchange);
+    buf_clear(out);
+    buf_append_str(out, warning ? warning : "");
+    exchange_close(exchange);
+    return out->data;
+}
+
+static void what_is_stale_says_so(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
+    put(f, "a", "web", 1);
+    put(f, "b", "web", 1);
+    assert_string_equal(warning_of(f, "/api/v1/pods", &warning), "");
+    strcpy(collection_find(f->pods, "b")->stale, "2026-01-01T00:00:00Z");
+    collection_partition(f->pods, "c");
+    strcpy(collection_find(f->pods, "c")->stale, PARTITION_NEVER);
+    assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
+                        "not up to date: b (last heard 2026-01-01T00:00:00Z), c (not whole yet)");
+    assert_string_equal(warning_of(f, "/clusters/a/api/v1/pods", &warning), "");
+    assert_string_equal(warning_of(f, "/api/v1/pods?fieldSelector=cluster%3Db", &warning),
+                        "not up to date: b (last heard 2026-01-01T00:00:00Z)");
+    assert_string_equal(warning_of(f, "/clusters/b/api/v1/namespaces/default/pods/web", &warning),
+                        "not up to date: b (last heard 2026-01-01T00:00:00Z)");
+    assert_int_equal(get(f, "/api/v1/pods"), 200);
+    assert_int_equal(count(f, "\"cluster.transport-informer/stale-since\":\"2026-01-01T00:00:00Z\""), 1);
+}
+
+static void many_that_are_stale_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
+    for (char name[] = "a"; name[0] <= 'f'; name[0]++)
+        strcpy(collection_partition(f->pods, name)->stale, PARTITION_NEVER);
+    assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
+                        "not up to date: a (not whole yet), b (not whole yet), c (not whole yet) and 3 more");
+}
+
+static void who_serves_another_version_is_named(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
+    put(f, "a", "web", 1);
+    collection_partition(serve(f, "v2", "pods", "Pod"), "b");
+    assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
+                        "not in here, since it is another version that they serve: b");
+    assert_string_equal(warning_of(f, "/clusters/a/api/v1/pods", &warning), "");
+}
+
+/* ---- bytes ---- */
+
+static void serves(struct fixture *f, const char *metadata, const char *expected)
+{
+    struct object *object = make(metadata);
+    struct item item = {collection_partition(f->pods, "a"), object, 42};
+    buf_clear(&f->body);
+    served_append(&item, object_bytes(object), &f->body);
+    assert_has(f, expected);
+    assert_int_equal(f->body.data[f->body.len - 1], '}');
+    object_unref(object);
+}
+
+static void whatever_stands_in_metadata(void **state)
+{
+    struct fixture *f = *state;
+    serves(
+        f, "\"name\":\"x\",\"resourceVersion\":\"7\"",
+        "\"metadata\":{\"annotations\":{\"cluster.transport-informer/name\":\"a\","
+        "\"cluster.transport-informer/resource-version\":\"7\"},\"name\":\"x\",\"resourceVersion\":\"42\"}");
+    serves(
+        f, "\"resourceVersion\":\"7\",\"annotations\":{},\"name\":\"x\"",
+        "\"metadata\":{\"resourceVersion\":\"42\",\"annotations\":{\"cluster.transport-informer/name\":\"a\","
+        "\"cluster.transport-informer/resource-version\":\"7\"},\"name\":\"x\"}");
+    serves(
+        f, "\"annotations\": {\"b\":\"c\" } ,\"name\":\"x\",\"resourceVersion\":\"7\"",
+        "\"metadata\":{\"annotations\": {\"b\":\"c\" ,\"cluster.transport-informer/name\":\"a\","
+        "\"cluster.transport-informer/resource-version\":\"7\"} ,\"name\":\"x\",\"resourceVersion\":\"42\"}");
+    serves(
+        f, "\"annotations\":null,\"name\":\"x\",\"resourceVersion\":\"7\"",
+        "\"metadata\":{\"annotations\":{\"cluster.transport-informer/name\":\"a\","
+        "\"cluster.transport-informer/resource-version\":\"7\"},\"name\":\"x\",\"resourceVersion\":\"42\"}");
+    serves(f, "\"name\":\"x\"",
+           "\"resourceVersion\":\"42\",\"annotations\":{\"cluster.transport-informer/name\":\"a\","
+           "\"cluster.transport-informer/resource-version\":\"\"},\"name\":\"x\"}");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_root_has_all_and_says_whose),
+        TEST(a_cluster_has_its_own),
+        TEST(what_is_not_there_is_not_served),
+        TEST(tables_have_a_column_for_it),
+        TEST(pages_go_through_all_clusters_at_one_revision),
+        TEST(a_field_selects_clusters),
+        TEST(a_name_of_several_is_nobodys),
+        TEST(nothing_is_written),
+        TEST(watches_follow_one_or_all),
+        TEST(a_cluster_that_goes_and_returns),
+        TEST(versions_of_others_are_expired),
+        TEST(what_is_stale_says_so),
+        TEST(many_that_are_stale_are_counted),
+        TEST(who_serves_another_version_is_named),
+        TEST(whatever_stands_in_metadata),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
