@@ -13,7 +13,7 @@
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
 #define NAMESAKE_LOG_US (600 * LOOP_SECOND)
-#define NAMESAKES_MIN 4 /* fewer may be very late */
+#define PREDECESSOR_US (60 * LOOP_SECOND) /* so long the answers to the run before ours may come */
 
 bool informer_signal(struct informer *informer, const char *provider, const struct message *message)
 {
@@ -51,23 +51,22 @@ static struct informer_replica *replica_of_delta(struct informer_cluster *cluste
     return named;
 }
 
-/* Answers that come too late are to the nonce before. Others were asked for by somebody else: an informer of
- * the same name, which gets all our answers as well, and in whose place a provider puts us, and it in ours.
- */
-static void on_unasked(struct informer_cluster *cluster, const struct topic *topic, uint64_t nonce)
+/* Answers to a nonce of our run come too late. Others were asked for by an informer of the same name: the run
+ * before this one, whose answers soon end, or one that gets all our answers as we get its. */
+static void on_unasked(struct informer *informer, uint64_t nonce)
 {
-    struct informer *informer = cluster->informer;
     informer->stats.unasked++;
-    for (struct informer_replica *replica = cluster->replicas; replica; replica = replica->next)
-        if (replica->last_nonce == nonce && gvr_equal(&replica->gvr, &topic->gvr))
-            return;
-    if (++informer->stats.namesakes < NAMESAKES_MIN)
+    if (nonce_run(nonce) == informer->run)
+        return;
+    informer->stats.namesakes++;
+    if (loop_now_us(informer->loop) - informer->begun_us < PREDECESSOR_US)
         return;
     if (allowance_take(&informer->namesake_log, loop_now_us(informer->loop), NAMESAKE_LOG_US, 1))
-        log_warn(informer->options.log, "informer",
-                 "answers come that were not asked for here: another informer runs as '%s', and the two are "
-                 "in each other's way; give each a --name (or a user of the broker) of its own",
-                 informer->name);
+        log_warn(
+            informer->options.log, "informer",
+            "answers come that were not asked for here: another informer runs as '%s', and each of the "
+            "two is sent all answers to the other; give each a --name (or a user of the broker) of its own",
+            informer->name);
 }
 
 static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
@@ -98,7 +97,7 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
     else if (replica)
         sync_answer(replica, message);
     else
-        on_unasked(cluster, topic, message->nonce);
+        on_unasked(cluster->informer, message->nonce);
 }
 
 static bool kind_fits(enum topic_kind topic, enum message_kind kind)
@@ -244,6 +243,7 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     snprintf(informer->provider, sizeof(informer->provider), "%s",
              options->provider ? options->provider : "");
     informer->answerable = !options->transfers;
+    informer->begun_us = loop_now_us(loop);
     informer->codec = codec_create(options->encoding, BODY_LIMIT);
     informer->signals = codec_create(options->encoding, BODY_LIMIT);
     informer->assembler = assembler_create(BODY_LIMIT, ASSEMBLER_TOTAL);

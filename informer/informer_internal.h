@@ -62,7 +62,6 @@ struct informer_replica {
     uint64_t cursor;          /* while installing: key hashes below are done */
 
     struct snapshot *snapshot;      /* while syncing */
-    uint64_t last_nonce;            /* of the sync before */
     size_t credit, answers, window; /* while syncing: answers promised, come, and to be ahead (credit.c) */
     uint64_t told;                  /* while syncing: haves sent */
     uint64_t unrepaired;            /* the epoch in which a repair failed */
@@ -138,6 +137,8 @@ struct informer {
     void *arg;
     char name[TOPICS_PARTICIPANT_MAX + 1];
     char provider[TOPICS_PARTICIPANT_MAX + 1];
+    uint64_t run; /* the upper half of all nonces; 0: none yet */
+    int64_t begun_us;
     bool connected, answerable; /* the first transport; the one that brings answers */
     struct informer_cluster *clusters;
     struct informer_cluster *turns; /* those with replicas that want to sync; the next one first */

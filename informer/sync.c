@@ -72,7 +72,6 @@ static void sync_close(struct informer_replica *replica)
         return;
     credit_return(replica);
     replica->informer->syncing--;
-    replica->last_nonce = snapshot_nonce(replica->snapshot);
     discards_add(&replica->informer->discards, snapshot_release(replica->snapshot));
     snapshot_destroy(replica->snapshot);
     replica->snapshot = NULL;
@@ -137,10 +136,19 @@ static bool sync_must_be_whole(const struct informer_replica *replica)
     return replica->refused || (replica->unrepaired && replica->unrepaired == replica->announced_epoch);
 }
 
+/* One of our run (envelope.h), which the first one begins. */
+static uint64_t next_nonce(struct informer *informer)
+{
+    uint64_t random = loop_random(informer->loop) | 1;
+    if (!informer->run)
+        informer->run = random >> 32;
+    return informer->run << 32 | (uint32_t)random;
+}
+
 static void sync_send(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
-    replica->snapshot = snapshot_create(loop_random(informer->loop) | 1, informer->codec, replica->store);
+    replica->snapshot = snapshot_create(next_nonce(informer), informer->codec, replica->store);
     credit_start(replica);
     replica->told = 0;
     replica_drop_held(replica);

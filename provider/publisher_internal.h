@@ -35,6 +35,7 @@ struct transfer {
     uint64_t index;         /* of the next message */
     uint64_t credit;        /* messages allowed in all */
     int64_t last_us;        /* when it last moved */
+    int64_t heard_us;       /* when the informer last said something about it */
     /* of a repair: */
     unsigned bits;       /* of a bucket's number */
     char *have_body;     /* owned; the have that is answered, */
@@ -128,10 +129,11 @@ bool stream_pump(struct publisher_stream *stream); /* sends one delta at most; f
 size_t stream_body_max(const struct publisher *publisher);
 
 /* transfer.c */
-/* The one transfer of this informer and stream, for the sync given. NULL where there are too many. */
+/* The one transfer of this run of the informer and stream, for the sync given. NULL where there are too many.
+ */
 struct transfer *transfer_begin(struct publisher_stream *stream, const char *informer,
                                 const struct message *sync, transfer_send_fn *send);
-struct transfer *transfer_find(struct publisher_stream *stream, const char *informer);
+struct transfer *transfer_find(struct publisher_stream *stream, const char *informer, uint64_t nonce);
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit);
 void transfer_free(struct publisher_stream *stream, struct transfer *transfer); /* NULL is fine */
 bool transfer_pump(struct publisher_stream *stream); /* one message at most; false where none may be sent */

@@ -222,9 +222,8 @@ static bool repair_send(struct publisher_stream *stream, struct transfer *transf
 void repair_have(struct publisher_stream *stream, const char *informer, const struct message *have,
                  struct slice told)
 {
-    struct transfer *transfer = transfer_find(stream, informer);
-    if (!transfer || transfer->nonce != have->nonce || transfer->send ||
-        transfer->have_index != have->index || told.len > HAVE_MAX)
+    struct transfer *transfer = transfer_find(stream, informer, have->nonce);
+    if (!transfer || transfer->send || transfer->have_index != have->index || told.len > HAVE_MAX)
         return;
     free(transfer->have_body);
     transfer->have_body = mem_dup(told.data, told.len);
@@ -234,6 +233,6 @@ void repair_have(struct publisher_stream *stream, const char *informer, const st
     transfer->have_last = have->last;
     transfer->have_index++;
     transfer->send = repair_send;
-    transfer->last_us = loop_now_us(stream->publisher->loop);
+    transfer->last_us = transfer->heard_us = loop_now_us(stream->publisher->loop);
     turns_want(stream);
 }

@@ -1,7 +1,11 @@
 /*
  * Answers to syncs that take more than one message: chunks (chunks.c), deltas once more (replay.c), digests
- * and repairs (repair.c). One informer has one transfer per stream: that of its newest sync. The informer
- * gives credit; a transfer that gets none for a while is dropped.
+ * and repairs (repair.c). One run of an informer has one transfer per stream: that of its newest sync. The
+ * informer gives credit; a transfer that gets none for a while is dropped.
+ *
+ * Two informers that share a name are told apart by the run in their nonces, and do not break off each
+ * other's transfers. A run that is over leaves its transfer behind; who comes after it takes that place once
+ * nothing is heard about it any more.
  */
 #include "provider/publisher_internal.h"
 
@@ -9,11 +13,14 @@
 
 #include "base/mem.h"
 
-struct transfer *transfer_find(struct publisher_stream *stream, const char *informer)
+#define RUNS_MAX 2 /* of one name: more of them break each other off */
+#define RUN_SILENT_US (5 * LOOP_SECOND)
+
+struct transfer *transfer_find(struct publisher_stream *stream, const char *informer, uint64_t nonce)
 {
     struct transfer *transfer;
     DL_FOREACH(stream->transfers, transfer)
-    if (strcmp(transfer->informer, informer) == 0)
+    if (transfer->nonce == nonce && strcmp(transfer->informer, informer) == 0)
         return transfer;
     return NULL;
 }
@@ -44,9 +51,28 @@ static void drop_idle(struct publisher_stream *stream)
         transfer_free(stream, transfer);
 }
 
-static struct transfer *transfer_slot(struct publisher_stream *stream, const char *informer)
+/* One whose place a sync of this informer takes; NULL where there is none. */
+static struct transfer *transfer_before(struct publisher_stream *stream, const char *informer, uint64_t nonce)
 {
-    struct transfer *transfer = transfer_find(stream, informer);
+    struct transfer *transfer, *oldest = NULL;
+    int64_t silent_since = loop_now_us(stream->publisher->loop) - RUN_SILENT_US;
+    size_t runs = 0;
+    DL_FOREACH(stream->transfers, transfer)
+    {
+        if (strcmp(transfer->informer, informer) != 0)
+            continue;
+        if (nonce_run(transfer->nonce) == nonce_run(nonce))
+            return transfer;
+        runs++;
+        if (!oldest || transfer->heard_us < oldest->heard_us)
+            oldest = transfer;
+    }
+    return runs == RUNS_MAX || (oldest && oldest->heard_us < silent_since) ? oldest : NULL;
+}
+
+static struct transfer *transfer_slot(struct publisher_stream *stream, const char *informer, uint64_t nonce)
+{
+    struct transfer *transfer = transfer_before(stream, informer, nonce);
     if (transfer)
         return transfer;
     int count;
@@ -63,7 +89,7 @@ struct transfer *transfer_begin(struct publisher_stream *stream, const char *inf
                                 const struct message *sync, transfer_send_fn *send)
 {
     struct publisher *publisher = stream->publisher;
-    struct transfer *transfer = transfer_slot(stream, informer);
+    struct transfer *transfer = transfer_slot(stream, informer, sync->nonce);
     topics_text topic;
     if (!transfer ||
         topics_stream(&publisher->options.topics, publisher->name, informer, &stream->gvr, topic) != 0) {
@@ -77,18 +103,18 @@ struct transfer *transfer_begin(struct publisher_stream *stream, const char *inf
     transfer->nonce = sync->nonce;
     transfer->credit = sync->credit;
     transfer->send = send;
-    transfer->last_us = loop_now_us(publisher->loop);
+    transfer->last_us = transfer->heard_us = loop_now_us(publisher->loop);
     turns_want(stream);
     return transfer;
 }
 
 void transfer_credit(struct publisher_stream *stream, const char *informer, const struct message *credit)
 {
-    struct transfer *transfer = transfer_find(stream, informer);
-    if (!transfer || transfer->nonce != credit->nonce || credit->credit <= transfer->credit)
+    struct transfer *transfer = transfer_find(stream, informer, credit->nonce);
+    if (!transfer || credit->credit <= transfer->credit)
         return;
     transfer->credit = credit->credit;
-    transfer->last_us = loop_now_us(stream->publisher->loop);
+    transfer->last_us = transfer->heard_us = loop_now_us(stream->publisher->loop);
     turns_want(stream);
 }
 

@@ -133,6 +133,12 @@ int codec_unpatch(struct codec *codec, struct slice patch, const struct object *
  * ENVELOPE_E_MALFORMED. */
 int item_key(const struct item *item, char *out);
 
+/* The run of the informer that asks by this nonce: the same in all of its nonces. */
+static inline uint32_t nonce_run(uint64_t nonce)
+{
+    return (uint32_t)(nonce >> 32);
+}
+
 const char *message_kind_text(enum message_kind kind); /* "delta" */
 
 #endif

@@ -494,32 +494,6 @@ static void test_a_provider_that_comes_and_goes(void **state)
     hand_stop(&h);
 }
 
-/* Two informers of one name hear each other's answers: said once. One's own that come late are no reason. */
-static void test_an_informer_of_the_same_name(void **state)
-{
-    struct fixture *f = *state;
-    struct hand h;
-    char *said = NULL;
-    size_t said_len;
-    struct log log = {.out = open_memstream(&said, &said_len), .level = LOG_LEVEL_WARN};
-    f->log = &log;
-    hand_start(&h, f);
-    for (int i = 0; i < 10; i++)
-        hand_equal(&h, hand_nonce(&h));
-    assert_int_equal(stats(f)->unasked, 10);
-    assert_int_equal(stats(f)->namesakes, 0);
-    for (uint64_t i = 0; i < 10; i++)
-        hand_equal(&h, 1000 + i);
-    assert_int_equal(stats(f)->namesakes, 10);
-    hub_stop(f);
-    fclose(log.out);
-    assert_int_equal(lines_in(said), 1);
-    assert_non_null(strstr(said, "another informer runs as 'hub'"));
-    free(said);
-    f->replica = NULL;
-    hand_stop(&h);
-}
-
 static void test_what_nobody_asked_for_is_counted(void **state)
 {
     struct fixture *f = *state;
@@ -666,7 +640,6 @@ int main(void)
         TEST(test_the_same_stream_all_over),
         TEST(test_presences_without_end),
         TEST(test_a_provider_that_comes_and_goes),
-        TEST(test_an_informer_of_the_same_name),
         TEST(test_what_nobody_asked_for_is_counted),
         TEST(test_more_objects_than_the_bound),
         TEST(test_a_snapshot_beyond_the_bound),
