@@ -30,6 +30,7 @@
     X(TRAP_BREAK, "connection broken at a message of one kind")                                              \
     X(IMPOSTOR_SAME, "second provider of one name, same cluster")                                            \
     X(IMPOSTOR_OTHER, "second provider of one name, another cluster")                                        \
+    X(NAMESAKES, "second informer of one name")                                                              \
     X(LOST, "messages lost")                                                                                 \
     X(REPEATED, "messages repeated")                                                                         \
     X(FLIPPED, "messages with a bit flipped")                                                                \
