@@ -53,7 +53,7 @@ struct option_spec {
     const char *fallback; /* the default as one would write it, or NULL */
     const char *help;     /* without full stop; NULL hides the option from --help */
     bool required;
-    int64_t least, most;             /* of a number; both 0: not negative */
+    int64_t least, most;             /* of a number or a duration, in µs; both 0: not negative */
     bool (*valid)(const char *text); /* a further check of TEXT and of each item of a LIST, or NULL */
     const char *allowed; /* what valid() accepts, for people: "a lower-case DNS label, such as cluster1" */
     size_t offset;       /* of the value in the group's target */

@@ -71,17 +71,22 @@ static int take_quantity(const char **text, const struct unit *units, size_t cou
     return 0;
 }
 
-static int parse_duration(const char *text, int64_t *out)
+static bool in_bounds(const struct option_spec *spec, int64_t value)
+{
+    int64_t most = spec->least || spec->most ? spec->most : INT64_MAX;
+    return value >= spec->least && value <= most;
+}
+
+static int parse_duration(const struct option_spec *spec, const char *text, int64_t *out)
 {
     int64_t sum = 0;
-    if (strcmp(text, "0") == 0) {
-        *out = 0;
-        return 0;
-    }
+    const char *rest = strcmp(text, "0") == 0 ? "0s" : text;
     do {
-        if (take_quantity(&text, duration_units, array_size(duration_units), &sum) != 0)
+        if (take_quantity(&rest, duration_units, array_size(duration_units), &sum) != 0)
             return 1;
-    } while (*text);
+    } while (*rest);
+    if (!in_bounds(spec, sum))
+        return 1;
     *out = sum;
     return 0;
 }
@@ -100,8 +105,7 @@ static int parse_number(const struct option_spec *spec, const char *text, int64_
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    int64_t most = spec->least || spec->most ? spec->most : INT64_MAX;
-    if (errno != 0 || end == text || *end || value < spec->least || value > most)
+    if (errno != 0 || end == text || *end || !in_bounds(spec, value))
         return 1;
     *out = value;
     return 0;
@@ -201,7 +205,7 @@ static int parse_value(const struct option_spec *spec, void *value, const char *
     case OPTION_NUMBER:
         return parse_number(spec, text, value);
     case OPTION_DURATION:
-        return parse_duration(text, value);
+        return parse_duration(spec, text, value);
     case OPTION_SIZE:
         return parse_size(text, value);
     case OPTION_ENDPOINT:
@@ -221,6 +225,14 @@ static void number_allowed(const struct option_spec *spec, char *out, size_t siz
         snprintf(out, size, "a number, 0 or more");
 }
 
+static void duration_allowed(const struct option_spec *spec, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "a time with its unit, such as 500ms, 30s or 1h30m");
+    if (spec->least || spec->most)
+        snprintf(out + n, size - n, ", from %gs to %gs", (double)spec->least / LOOP_SECOND,
+                 (double)spec->most / LOOP_SECOND);
+}
+
 static void choice_allowed(const struct option_spec *spec, char *out, size_t size)
 {
     size_t n = (size_t)snprintf(out, size, "one of ");
@@ -238,7 +250,7 @@ static void allowed_text(const struct option_spec *spec, char *out, size_t size)
         number_allowed(spec, out, size);
         break;
     case OPTION_DURATION:
-        snprintf(out, size, "a time with its unit, such as 500ms, 30s or 1h30m");
+        duration_allowed(spec, out, size);
         break;
     case OPTION_SIZE:
         snprintf(out, size, "a number of bytes, such as 4096, 128KiB or 2MiB");

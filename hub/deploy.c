@@ -130,8 +130,14 @@ int deploy_create(const struct deploy_config *config, struct deploy **out, struc
     if (r != 0)
         return r;
     struct deploy *deploy = deploy_make(config, kubeconfig);
-    r = outlet_open(&deploy->outlet, config->loop, config->log, config->broker, config->topics, TOPICS_HUB,
-                    &ops, deploy, err);
+    struct outlet_config outlet = {.loop = config->loop,
+                                   .log = config->log,
+                                   .broker = config->broker,
+                                   .topics = config->topics,
+                                   .name = TOPICS_HUB,
+                                   .ops = &ops,
+                                   .arg = deploy};
+    r = outlet_open(&deploy->outlet, &outlet, err);
     if (r != 0) {
         deploy_destroy(deploy);
         return r;

@@ -21,33 +21,34 @@ static void on_drained(void *client)
 }
 
 /* The will names the run of the publisher (boot), so that run is drawn first. */
-static int connection_open(struct outlet *outlet, struct loop *loop, struct log *log,
-                           const struct broker_options *options, const struct topics *topics,
-                           const char *name, uint64_t boot, struct error *err)
+static int connection_open(struct outlet *outlet, const struct outlet_config *config, uint64_t boot,
+                           struct error *err)
 {
     topics_text topic;
-    struct codec *codec = codec_create((enum encoding)options->encoding, (size_t)1 << 20);
-    topics_presence(topics, name, topic);
+    struct codec *codec = codec_create((enum encoding)config->broker->encoding, (size_t)1 << 20);
+    topics_presence(config->topics, config->name, topic);
     struct connection_will will = {.topic = topic, .payload = publisher_will(codec, boot)};
-    int r = connection_create(loop, log, options, name, NULL, &will, &outlet->connection, err);
+    int r = connection_create(config->loop, config->log, config->broker, config->name, NULL, &will,
+                              &outlet->connection, err);
     codec_destroy(codec);
     return r;
 }
 
-int outlet_open(struct outlet *outlet, struct loop *loop, struct log *log,
-                const struct broker_options *options, const struct topics *topics, const char *name,
-                const struct publisher_ops *ops, void *arg, struct error *err)
+int outlet_open(struct outlet *outlet, const struct outlet_config *config, struct error *err)
 {
     static const struct connection_client client = {on_connected, on_disconnected, on_message, on_drained};
-    uint64_t boot = loop_random(loop) | 1;
+    uint64_t boot = loop_random(config->loop) | 1;
     *outlet = (struct outlet){0};
-    int r = connection_open(outlet, loop, log, options, topics, name, boot, err);
+    int r = connection_open(outlet, config, boot, err);
     if (r != 0)
         return r;
-    struct publisher_options publisher_options = {
-        .name = name, .topics = *topics, .encoding = (enum encoding)options->encoding, .log = log};
-    outlet->publisher =
-        publisher_create(loop, connection_transport(outlet->connection), &publisher_options, ops, arg);
+    struct publisher_options options = {.name = config->name,
+                                        .topics = *config->topics,
+                                        .encoding = (enum encoding)config->broker->encoding,
+                                        .heartbeat_us = config->heartbeat_us,
+                                        .log = config->log};
+    outlet->publisher = publisher_create(config->loop, connection_transport(outlet->connection), &options,
+                                         config->ops, config->arg);
     publisher_set_boot(outlet->publisher, boot);
     connection_add(outlet->connection, &client, outlet->publisher);
     return 0;

@@ -9,15 +9,24 @@
 #include "provider/publisher.h"
 #include "transport/connection.h"
 
+struct outlet_config {
+    struct loop *loop; /* borrowed, as all that follows */
+    struct log *log;
+    const struct broker_options *broker;
+    const struct topics *topics;
+    const char *name;
+    int64_t heartbeat_us;            /* 0: the publisher's default */
+    const struct publisher_ops *ops; /* may be NULL */
+    void *arg;                       /* of ops */
+};
+
 struct outlet {
     struct connection *connection; /* owned */
     struct publisher *publisher;   /* owned */
 };
 
-/* ops may be NULL. 0; EX_USAGE with the option at fault in err. */
-int outlet_open(struct outlet *outlet, struct loop *loop, struct log *log,
-                const struct broker_options *options, const struct topics *topics, const char *name,
-                const struct publisher_ops *ops, void *arg, struct error *err);
+/* 0; EX_USAGE with the option at fault in err. */
+int outlet_open(struct outlet *outlet, const struct outlet_config *config, struct error *err);
 
 /* For a graceful end, before outlet_close(): says that this provider is gone, on purpose. */
 void outlet_farewell(struct outlet *outlet);

@@ -10,7 +10,16 @@ static const struct option_spec specs[] = {
      .required = true,
      .valid = topics_cluster_valid,
      .allowed = "a lower-case DNS label such as cluster1, and neither hub nor all",
-     .offset = 0},
+     .offset = offsetof(struct uplink_named, cluster)},
+    {.name = "heartbeat",
+     .type = OPTION_DURATION,
+     .value = "TIME",
+     .fallback = "15s",
+     .help = "how often it is said that all is well, and how far; after three times this in silence, what "
+             "was mirrored counts as stale",
+     .least = LOOP_SECOND,
+     .most = 600 * LOOP_SECOND,
+     .offset = offsetof(struct uplink_named, heartbeat_us)},
 };
 
 void uplink_option_groups(struct uplink *uplink, const char *title, struct option_group groups[UPLINK_GROUPS])
@@ -35,8 +44,15 @@ static int uplink_open(struct uplink *uplink, struct error *err)
                                .outlet = &uplink->outlet,
                                .replaced = on_replaced,
                                .arg = uplink};
-    int r = outlet_open(&uplink->outlet, program->loop, &program->log, &uplink->broker, &uplink->topics,
-                        uplink->named.cluster, &site_publisher_ops, &uplink->site, err);
+    struct outlet_config outlet = {.loop = program->loop,
+                                   .log = &program->log,
+                                   .broker = &uplink->broker,
+                                   .topics = &uplink->topics,
+                                   .name = uplink->named.cluster,
+                                   .heartbeat_us = uplink->named.heartbeat_us,
+                                   .ops = &site_publisher_ops,
+                                   .arg = &uplink->site};
+    int r = outlet_open(&uplink->outlet, &outlet, err);
     if (r == 0)
         r = site_open(&uplink->site, &site, err);
     uplink->open = r == 0;

@@ -25,6 +25,12 @@ struct uplink_ops {
     void (*counters)(void *arg, struct buf *out);
 };
 
+/* What the options under the program's own title give. */
+struct uplink_named {
+    char *cluster;
+    int64_t heartbeat_us;
+};
+
 struct uplink {
     struct program *program; /* borrowed */
     const struct uplink_ops *ops;
@@ -32,9 +38,7 @@ struct uplink {
     struct broker_options broker;
     struct cluster_options cluster;
     struct selection_options selection;
-    struct {
-        char *cluster;
-    } named;
+    struct uplink_named named;
     struct attic_options memory;
     struct topics topics;
     struct attic *attic;

@@ -17,7 +17,7 @@ struct values {
     char *broker, *cluster, *config, *password_file;
     struct option_list resources;
     bool once, quiet;
-    int64_t expect, timeout, limit;
+    int64_t expect, timeout, beat, limit;
     struct option_endpoint listen;
     int output;
 };
@@ -71,6 +71,12 @@ static const struct option_spec specs[] = {
      .fallback = "30s",
      .help = "how long to wait",
      .offset = offsetof(struct values, timeout)},
+    {.name = "beat",
+     .type = OPTION_DURATION,
+     .value = "TIME",
+     .least = 1500000,
+     .most = 600000000,
+     .offset = offsetof(struct values, beat)},
     {.name = "limit",
      .type = OPTION_SIZE,
      .value = "BYTES",
@@ -246,6 +252,26 @@ static void bad_values_name_option_value_and_what_is_allowed(void **state)
     refuse("--broker", EX_USAGE, "--broker needs a value: --broker URL");
     refuse("--help=x", EX_USAGE, "--help takes no value");
     refuse("--resource a,,b", EX_USAGE, "--resource: \"a,,b\" is not allowed; give a text that is not empty");
+}
+
+static void a_time_has_bounds_where_they_are_given(void **state)
+{
+    (void)state;
+    const char *outside[] = {"--beat 1499ms", "--beat 0", "--beat 600001ms"};
+    const char *inside[] = {"--beat 1500ms", "--beat 10m"};
+    for (size_t i = 0; i < array_size(outside); i++) {
+        cleanup_free char *said =
+            mem_printf("--beat: \"%s\" is not allowed; give a time with its unit, such as "
+                       "500ms, 30s or 1h30m, from 1.5s to 600s",
+                       outside[i] + strlen("--beat "));
+        refuse(outside[i], EX_USAGE, said);
+    }
+    for (size_t i = 0; i < array_size(inside); i++) {
+        struct parse parse;
+        run(&parse, inside[i]);
+        assert_int_equal(parse.result, 0);
+        done(&parse);
+    }
 }
 
 static void refuse_each(const char *option, const char *const *values, size_t count)
@@ -444,6 +470,7 @@ int main(void)
         cmocka_unit_test(the_last_of_a_repeated_single_value_counts),
         cmocka_unit_test(unknown_options_name_the_nearest),
         cmocka_unit_test(bad_values_name_option_value_and_what_is_allowed),
+        cmocka_unit_test(a_time_has_bounds_where_they_are_given),
         cmocka_unit_test(what_is_no_quantity_is_refused),
         cmocka_unit_test(stronger_sources_win),
         cmocka_unit_test(a_bad_variable_is_named),
