@@ -141,6 +141,25 @@ static size_t item_count(const struct message *items)
     return count;
 }
 
+/* Which sums are not those of what the informer has; the last one of them. */
+static size_t count_differing(struct fixture *f, const struct message *digests, uint64_t *which)
+{
+    const uint8_t *theirs = (const uint8_t *)digests->body.data;
+    struct object *object = store_seek(f->have, 0);
+    size_t differing = 0;
+    for (uint64_t bucket = 0; bucket < UINT64_C(1) << digests->bits; bucket++, theirs += BUCKET_ENTRY_LEN) {
+        uint32_t sum = 0;
+        for (; object && bucket_of(object_key_hash(object), (unsigned)digests->bits) == bucket;
+             object = store_after(f->have, object))
+            sum += (uint32_t)object_digest(object).low;
+        if (sum == (uint32_t)bytes_get_le(theirs, BUCKET_ENTRY_LEN))
+            continue;
+        differing++;
+        *which = bucket;
+    }
+    return differing;
+}
+
 static void test_digests_and_one_bucket(void **state)
 {
     struct fixture *f = *state;
@@ -152,7 +171,9 @@ static void test_digests_and_one_bucket(void **state)
     assert_true(digests->last_hash == UINT64_MAX);
     assert_int_equal(digests->body.len, BUCKET_ENTRY_LEN << digests->bits);
     assert_int_equal(digests->count, OBJECTS);
-    uint64_t bucket = bucket_of_pod(f, "ns/pod-7", &bits);
+    uint64_t bucket = bucket_of_pod(f, "ns/pod-7", &bits), differs;
+    assert_int_equal(count_differing(f, digests, &differs), 1);
+    assert_int_equal(differs, bucket);
     struct message have = have_of(f, 0, &bucket, bits);
     say(f, &have);
     const struct message *repair = last_of(f, MESSAGE_REPAIR);
@@ -189,6 +210,7 @@ static void test_haves_out_of_order(void **state)
     say(f, &have);
     assert_int_equal(count_of(f, MESSAGE_REPAIR), 2);
     assert_true(last_of(f, MESSAGE_REPAIR)->last);
+    assert_int_equal(last_of(f, MESSAGE_REPAIR)->index, 2);
     have.index = 2;
     say(f, &have); /* it is over */
     assert_int_equal(count_of(f, MESSAGE_REPAIR), 2);
@@ -211,6 +233,73 @@ static void test_a_repair_waits_for_credit(void **state)
     credit.credit = 2;
     say(f, &credit);
     assert_int_equal(count_of(f, MESSAGE_REPAIR), 1);
+}
+
+/* It takes the place of none that is not answered yet. */
+static void test_a_have_before_its_turn(void **state)
+{
+    struct fixture *f = *state;
+    unsigned bits;
+    say_sync(f, NONCE, 1, false);
+    uint64_t bucket = bucket_of_pod(f, "ns/pod-7", &bits);
+    struct message have = have_of(f, 0, &bucket, bits);
+    have.last = false;
+    say(f, &have);
+    have = have_of(f, 1, NULL, 0);
+    say(f, &have);
+    struct message credit = {
+        .kind = MESSAGE_CREDIT, .nonce = NONCE, .credit = 9, .body = {PATH, strlen(PATH)}};
+    say(f, &credit);
+    assert_int_equal(count_of(f, MESSAGE_REPAIR), 1);
+    assert_false(last_of(f, MESSAGE_REPAIR)->last);
+    struct message items = items_of(last_of(f, MESSAGE_REPAIR));
+    assert_int_equal(item_count(&items), 1);
+}
+
+/* Whatever it says it has: garbage, of as many entries as fit, and of more. */
+static void test_a_have_of_many_entries(void **state)
+{
+    static const uint64_t counts[] = {32000, 32769};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < array_size(counts); i++) {
+        unsigned bits;
+        tap_clear(f->tap);
+        say_sync(f, NONCE + i, 16, false);
+        uint64_t next = 0, bucket = bucket_of_pod(f, "ns/pod-7", &bits);
+        struct message have = have_of(f, 0, NULL, 0);
+        have.nonce = NONCE + i;
+        bucket_append(&f->body, &next, bucket);
+        bytes_append_varint(&f->body, counts[i]);
+        for (uint64_t n = 0; n < counts[i]; n++)
+            bytes_append_le(&f->body, n, BUCKET_ENTRY_LEN);
+        have.body = (struct slice){f->body.data, f->body.len};
+        say(f, &have);
+        assert_int_equal(count_of(f, MESSAGE_REPAIR), i == 0);
+    }
+}
+
+/* What waits to be published is not there yet: root, count, sequence and bucket are of one moment. */
+static void test_a_store_that_is_emptied_just_now(void **state)
+{
+    struct fixture *f = *state;
+    unsigned bits;
+    say_sync(f, NONCE, 16, false);
+    (void)bucket_of_pod(f, "ns/pod-7", &bits);
+    uint64_t to = last_of(f, MESSAGE_DIGESTS)->to, bucket = bucket_of(UINT64_MAX, bits);
+    store_delete_some(f->pods, SIZE_MAX, false); /* in the order of the buckets: the last one comes last */
+    struct message have = have_of(f, 0, &bucket, bits);
+    say(f, &have);
+    const struct message *repair = last_of(f, MESSAGE_REPAIR);
+    assert_in_range(repair->to, to, to + OBJECTS - 100);
+    assert_int_equal(repair->count, OBJECTS - (repair->to - to));
+    const uint8_t *data = (const uint8_t *)repair->body.data, *right;
+    struct reader reader = {data, data + repair->body.len};
+    uint64_t buckets, next = 0, entries;
+    assert_true(reader_varint(&reader, &buckets) && bucket_read(&reader, &next, bits, &bucket));
+    assert_true(reader_varint(&reader, &entries) && reader_skip(&reader, (entries + 7) / 8, &right));
+    for (uint64_t i = 0; i < entries; i++)
+        assert_true(right[i / 8] & 1 << i % 8);
+    assert_ptr_equal(reader.at, reader.end); /* and nothing comes */
 }
 
 /* It is answered as it is when it is answered: here, by nothing. */
@@ -272,7 +361,7 @@ static void test_haves_that_make_no_sense(void **state)
             .kind = MESSAGE_HAVE, .nonce = NONCE, .last = true, .body = {bodies[i], strlen(bodies[i])}};
         say(f, &have);
         assert_int_equal(count_of(f, MESSAGE_REPAIR), 0);
-        have = have_of(f, 0, NULL, 0);
+        have = have_of(f, 1, NULL, 0);
         say(f, &have); /* too late */
         assert_int_equal(count_of(f, MESSAGE_REPAIR), 0);
     }
@@ -290,6 +379,7 @@ static void test_who_gets_a_snapshot_instead(void **state)
     store_delete_some(f->have, OBJECTS * 4 / 5, false);
     say_sync(f, 6, 16, false);
     assert_int_equal(count_of(f, MESSAGE_DIGESTS), 0);
+    store_delete_some(f->have, OBJECTS / 8, false);
     store_delete_some(f->pods, OBJECTS - 100, false); /* and few are not worth it */
     wire_run(&f->wire, LOOP_SECOND);
     say_sync(f, 7, 16, false);
@@ -328,10 +418,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_digests_and_one_bucket),      TEST(test_haves_out_of_order),
-        TEST(test_a_repair_waits_for_credit),   TEST(test_a_store_that_was_emptied_meanwhile),
-        TEST(test_an_object_of_two_megabytes),  TEST(test_haves_that_make_no_sense),
-        TEST(test_who_gets_a_snapshot_instead), TEST(test_buckets_by_what_has_changed),
+        TEST(test_a_have_before_its_turn),
+        TEST(test_a_have_of_many_entries),
+        TEST(test_a_store_that_is_emptied_just_now),
+        TEST(test_digests_and_one_bucket),
+        TEST(test_haves_out_of_order),
+        TEST(test_a_repair_waits_for_credit),
+        TEST(test_a_store_that_was_emptied_meanwhile),
+        TEST(test_an_object_of_two_megabytes),
+        TEST(test_haves_that_make_no_sense),
+        TEST(test_who_gets_a_snapshot_instead),
+        TEST(test_buckets_by_what_has_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
