@@ -4,7 +4,7 @@
  * the deltas since, once more. So a lost message costs about as much as the message.
  *
  * What is kept is bounded for each stream, and for all of a publisher, where the oldest makes room. A
- * stream's deltas follow one another: the one that goes is its oldest.
+ * stream's deltas are of its epoch, and follow one another: the one that goes is its oldest.
  */
 #include "provider/publisher_internal.h"
 

@@ -192,6 +192,7 @@ void publisher_stream_unready(struct publisher_stream *stream)
     stream->ready = false;
     stream->epoch = stream->sequence = 0;
     stream->version[0] = '\0';
+    replay_forget(stream); /* what comes is counted from 1 again */
     while (stream->transfers)
         transfer_free(stream, stream->transfers);
     stream_changed(stream);
