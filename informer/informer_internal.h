@@ -82,6 +82,7 @@ struct informer_replica {
     uint64_t lag_sequence, lag_from; /* what it said, and where we were then */
     uint64_t beat_sequence;          /* the highest that a heartbeat has told since the last sync */
     int beats_behind;                /* heartbeats in a row that were behind us, and no delta between them */
+    int64_t beat_behind_us;          /* when the last of these came */
 
     struct informer_replica *prev, *next;             /* the cluster's */
     UT_hash_handle hh;                                /* the cluster's, by path */

@@ -206,16 +206,24 @@ static void replica_promised(struct informer_replica *replica, const struct hear
     memcpy(replica->promised.version, entry->version, sizeof(entry->version));
 }
 
-/* One heartbeat may have been overtaken. But a provider that goes on saying less than we have is right: in
- * the plain form, which has no check, a bit flipped may have told us a sequence that is too high, and all
- * deltas up to there would pass for old. */
+/* One heartbeat may have been overtaken, and so may all its copies, and those that an asker made come right
+ * behind it. But a provider that goes on saying less than we have is right: in the plain form, which has no
+ * check, a bit flipped may have told us a sequence that is too high, and all deltas up to there would pass
+ * for old. */
 static void heartbeat_behind(struct informer_replica *replica, uint64_t sequence)
 {
     if (sequence < replica->beat_sequence)
         return; /* overtaken */
     replica->beat_sequence = sequence;
-    replica->beats_behind = sequence < replica->sequence ? replica->beats_behind + 1 : 0;
-    if (replica->beats_behind < BEATS_BEHIND_MAX)
+    if (sequence >= replica->sequence) {
+        replica->beats_behind = 0;
+        return;
+    }
+    int64_t now = loop_now_us(replica->informer->loop);
+    if (replica->beats_behind && now - replica->beat_behind_us < REORDER_US)
+        return;
+    replica->beat_behind_us = now;
+    if (++replica->beats_behind < BEATS_BEHIND_MAX)
         return;
     replica->beats_behind = 0;
     replica->informer->stats.gaps++;
