@@ -261,6 +261,13 @@ static void reassert(struct publisher *publisher)
     announce_soon(publisher, REASSERT_US + (int64_t)loop_random_below(publisher->loop, REASSERT_US));
 }
 
+/* In the plain form, which has no check, a bit flipped may have made it say anything. */
+static bool is_as_said(const struct presence *heard, const struct presence *said)
+{
+    return (heard->alive || !said->alive) && strcmp(heard->cluster, said->cluster) == 0 &&
+           strcmp(heard->version, said->version) == 0 && heard->heartbeat_ms == said->heartbeat_ms;
+}
+
 void announce_own_presence(struct publisher *publisher, const void *payload, size_t len)
 {
     struct message message;
@@ -273,7 +280,7 @@ void announce_own_presence(struct publisher *publisher, const void *payload, siz
     }
     if (message.boot == publisher->boot) {
         publisher->presence_seen = true;
-        publisher->presence_right = presence.alive || !publisher->presence.alive;
+        publisher->presence_right = is_as_said(&presence, &publisher->presence);
         if (publisher->presence_right)
             return;
     } else if (presence.alive && publisher->presence_seen) {

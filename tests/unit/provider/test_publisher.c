@@ -603,6 +603,34 @@ static void test_what_waits_when_it_is_not_wanted_any_more_is_not_told(void **st
     assert_int_equal(tap_count(f->tap, 0, STREAM), 0);
 }
 
+/* Sequences begin anew with the epoch: what was sent under the same ones before it is not what was lost. */
+static void test_no_delta_of_an_epoch_before_is_sent_once_more(void **state)
+{
+    struct fixture *f = *state;
+    put_many(f, 20, 1);
+    start(f, (struct publishing_options){0});
+    for (int version = 2; version <= 4; version++) {
+        put(f->pods, "pod-1", version);
+        run(f, LOOP_SECOND);
+    }
+    publisher_stream_unready(f->p.stream);
+    publisher_stream_ready(f->p.stream);
+    struct message sync = {.kind = MESSAGE_SYNC,
+                           .nonce = 5,
+                           .root = store_root(f->pods),
+                           .count = store_count(f->pods),
+                           .credit = 16,
+                           .body = {PATH, strlen(PATH)}};
+    put(f->pods, "pod-1", 5);
+    run(f, LOOP_SECOND);
+    uint64_t epoch = sync.epoch = tap_last(f->tap, MESSAGE_DELTA, STREAM)->message.epoch;
+    tap_say(f->tap, "s/c1/hub", &sync);
+    run(f, LOOP_SECOND);
+    assert_int_equal(stats(f)->syncs_replay, 1);
+    assert_int_equal(tap_count(f->tap, MESSAGE_DELTA, ANSWERS), 1);
+    assert_true(tap_last(f->tap, MESSAGE_DELTA, ANSWERS)->message.epoch == epoch);
+}
+
 /* ---- the end of a stream ---- */
 
 static void test_an_ended_stream_is_answered(void **state)
@@ -679,6 +707,28 @@ static void test_a_presence_that_was_damaged_is_put_right(void **state)
     assert_false(retained_alive(f));
     run(f, 5 * LOOP_SECOND);
     assert_true(retained_alive(f));
+}
+
+/* In the plain form such a presence may be one that can be understood, and tell of another cluster. */
+static void test_a_presence_that_says_something_else_is_put_right(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    const struct message *said = &tap_last(f->tap, MESSAGE_PRESENCE, "p/c1")->message;
+    struct presence presence = {0};
+    assert_int_equal(presence_parse(said->body, &presence), 0);
+    presence.cluster[4] ^= 1;
+    struct buf body = BUF_INIT(4096);
+    presence_format(&body, &presence);
+    struct message damaged = {.kind = MESSAGE_PRESENCE, .boot = said->boot, .body = {body.data, body.len}};
+    tap_clear(f->tap);
+    tap_say(f->tap, "p/c1", &damaged);
+    run(f, 5 * LOOP_SECOND);
+    assert_int_equal(presence_parse(tap_last(f->tap, MESSAGE_PRESENCE, "p/c1")->message.body, &presence), 0);
+    assert_string_equal(presence.cluster, "uid-1");
+    run(f, 60 * LOOP_SECOND);
+    assert_int_equal(tap_count(f->tap, MESSAGE_PRESENCE, "p/c1"), 2);
+    buf_deinit(&body);
 }
 
 static bool lose_presence(void *arg, const struct loopback_passage *passage)
@@ -781,9 +831,11 @@ int main(void)
         TEST(test_a_want_for_what_is_not_for_the_asker),
         TEST(test_a_version_is_that_of_what_is_published),
         TEST(test_what_waits_when_it_is_not_wanted_any_more_is_not_told),
+        TEST(test_no_delta_of_an_epoch_before_is_sent_once_more),
         TEST(test_an_ended_stream_is_answered),
         TEST(test_a_late_will_is_put_right),
         TEST(test_a_presence_that_was_damaged_is_put_right),
+        TEST(test_a_presence_that_says_something_else_is_put_right),
         TEST(test_a_silent_denial_is_noticed),
         TEST(test_a_farewell_is_retained),
         TEST(test_two_providers_of_one_name),
