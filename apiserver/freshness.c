@@ -1,5 +1,6 @@
 #include "apiserver/freshness.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #define NAMED_MAX 3 /* clusters; the others are counted */
@@ -14,10 +15,9 @@ static void add(struct names *names, const struct partition *partition)
     if (names->count++ >= NAMED_MAX)
         return;
     buf_appendf(&names->text, "%s%s", names->count > 1 ? ", " : "", partition->name);
-    if (strcmp(partition->stale, PARTITION_NEVER) == 0)
-        buf_append_str(&names->text, " (not whole yet)");
-    else if (partition->stale[0])
-        buf_appendf(&names->text, " (last heard %s)", partition->stale);
+    if (partition->stale[0])
+        buf_appendf(&names->text, isdigit((unsigned char)partition->stale[0]) ? " (last heard %s)" : " (%s)",
+                    partition->stale);
 }
 
 static void say(struct buf *out, const char *what, struct names *names)

@@ -6,7 +6,7 @@
  *
  * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and
  * taken up again on readable(); while it is suspended the library does not see that the peer has gone, so a
- * sweep does (once in a few seconds, one peek per suspended connection), or else watches of clients that died
+ * sweep does (once in a few seconds, one question to the kernel per suspended connection), or else watches of clients that died
  * would pile up.
  */
 
@@ -39,6 +39,7 @@ struct listener {
     uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
     struct timer timeout, sweep;
     struct visit *visits;
+    struct gate gate;
     uint16_t port;
 };
 
@@ -94,13 +95,12 @@ static void visit_readable(void *arg)
 
 static bool peer_gone(const struct visit *visit)
 {
-    char byte;
+    struct tcp_info tcp = {0};
+    socklen_t len = sizeof(tcp);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (!info)
-        return true;
-    ssize_t n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    return !info || getsockopt(info->connect_fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0 ||
+           tcp.tcpi_state != TCP_ESTABLISHED;
 }
 
 static void on_sweep(void *arg)
@@ -206,19 +206,26 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, 
     return r;
 }
 
+/* In the words of the API. */
+static enum MHD_Result refuse_with(struct MHD_Connection *connection, const struct status *status)
+{
+    struct buf text = BUF_INIT(8192);
+    status_print(status, &text);
+    size_t len = text.len;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, buf_steal(&text), MHD_RESPMEM_MUST_FREE);
+    MHD_add_response_header(response, "Content-Type", "application/json");
+    MHD_add_response_header(response, "Connection", "close");
+    if (status->code == 401)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    enum MHD_Result r = MHD_queue_response(connection, (unsigned)status->code, response);
+    MHD_destroy_response(response);
+    return r;
+}
+
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-/* A web page of elsewhere that makes the user's browser speak to us sends where it comes from. */
-static bool foreign_page(struct MHD_Connection *connection)
-{
-    const char *origin = header(connection, "Origin"), *host = header(connection, "Host");
-    if (!origin)
-        return false;
-    const char *at = strstr(origin, "://");
-    return !at || !host || strcasecmp(at + 3, host);
 }
 
 static enum MHD_Result begin(struct visit *visit, const char *method)
@@ -233,10 +240,11 @@ static enum MHD_Result begin(struct visit *visit, const char *method)
         setsockopt(info->connect_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     if (length && strtoull(length, NULL, 10) > BODY_LIMIT)
         return refuse(connection, 413, "Request entity too large: limit is 3145728\n");
-    if (foreign_page(connection))
-        return refuse(connection, 403, "requests from pages of another origin are refused\n");
     if (strlen(method) > 16)
         return refuse(connection, 405, "unknown method\n");
+    struct status status = {0};
+    if (gate_check(&visit->listener->gate, connection, method, &status) != 0)
+        return refuse_with(connection, &status);
     return MHD_YES;
 }
 
@@ -323,13 +331,19 @@ static uint16_t port_of(int fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, unsigned connections)
+static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
+                                       const struct listener_options *options)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, listener,
-                            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener,
-                            MHD_OPTION_NOTIFY_COMPLETED, visit_destroy, listener, MHD_OPTION_CONNECTION_LIMIT,
-                            connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
+    unsigned connections = options->connections ? options->connections : 1000;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->certificate ? MHD_USE_TLS : 0);
+    /* Without TLS the list ends where it would begin. */
+    enum MHD_OPTION key = options->certificate ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd,
+                            MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener, MHD_OPTION_NOTIFY_COMPLETED,
+                            visit_destroy, listener, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)IDLE_S, key, options->key, MHD_OPTION_HTTPS_MEM_CERT,
+                            options->certificate, MHD_OPTION_END);
 }
 
 static void attach(struct listener *listener)
@@ -356,13 +370,14 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
     struct listener *listener = mem_zalloc(sizeof(*listener));
     listener->server = server;
     listener->port = port_of(fd);
-    listener->daemon = start_daemon(listener, fd, options->connections ? options->connections : 1000);
+    listener->gate = options->gate;
+    listener->daemon = start_daemon(listener, fd, options);
     if (!listener->daemon) {
         close(fd);
         free(listener);
         return error_set(err, EX_OSERR,
                          "listen on %s port %u: the HTTP server did not start: look at the limits of this "
-                         "process (ulimit -n, -v)",
+                         "process (ulimit -n, -v), and at certificate and key, where they were given",
                          options->host, options->port);
     }
     attach(listener);

@@ -2,11 +2,12 @@
 #define TI_APISERVER_HTTP_H
 
 /*
- * An API server on a socket: HTTP/1.1 by libmicrohttpd, run from the loop without threads. Clients are
+ * An API server on a socket: HTTP/1.1, with or without TLS, by libmicrohttpd, run from the loop without threads. Clients are
  * bounded: in number, in the length of what they send, and in time; one that reads slowly costs a buffer, one
  * that has gone away is found out within seconds.
  */
 
+#include "apiserver/gate.h"
 #include "apiserver/server.h"
 
 struct listener;
@@ -15,6 +16,8 @@ struct listener_options {
     const char *host;     /* "127.0.0.1", "::1", "" for all addresses */
     uint16_t port;        /* 0: any free one */
     unsigned connections; /* at most; 0: 1000 */
+    struct gate gate;     /* who gets in; zeroed: everybody */
+    const char *certificate, *key; /* PEM, for TLS; NULL: plain http */
 };
 
 /* 0, or one of sysexits with err set. The server is borrowed; its loop must be a real one. */

@@ -1,5 +1,6 @@
 #include "apiserver/served.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static void put_annotations(const struct item *item, const struct cut *cut, stru
                 item->partition->name);
     buf_append(out, version.data, version.len);
     buf_append_char(out, '"');
-    if (item->partition->stale[0])
+    if (isdigit((unsigned char)item->partition->stale[0]))
         buf_appendf(out, ",\"" ANNOTATION_STALE "\":\"%s\"", item->partition->stale);
 }
 

@@ -24,15 +24,15 @@
 #include "base/event.h"
 
 #define PARTITION_STALE_MAX 24
-#define PARTITION_NEVER "never"
+#define PARTITION_NOT_WHOLE "not whole yet"
+#define PARTITION_NOT_MIRRORED "not mirrored" /* it is empty, and that says nothing */
 
 struct partition {
     struct collection *collection;
     struct object_set objects;
     unsigned holders; /* the collection, its events, and views */
     bool dropped;     /* no part of the collection any more */
-    /* Of a fleet: since when it is not known to be up to date, PARTITION_NEVER where it has never been whole;
-     * "" where it is. */
+    /* Of a fleet: since when it is not known to be up to date, or one of the words above; "" where it is. */
     char stale[PARTITION_STALE_MAX];
     char name[];
 };

@@ -1,31 +1,74 @@
 #include "hub/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "apiserver/certificate.h"
 #include "apiserver/http.h"
+#include "apiserver/kubeconfig.h"
 #include "base/mem.h"
 #include "hub/clusters.h"
 #include "hub/fleet.h"
+#include "hub/state.h"
 
 #define HISTORY_EVENTS 20000 /* of each resource, over all clusters */
 #define HISTORY_BYTES ((size_t)64 << 20)
 #define YEAR_2020_S INT64_C(1577836800)
+#define PORT 8443
+#define CONNECTIONS_MAX 20000
+#define PEM_MAX ((size_t)1 << 20)
 
 struct api {
+    struct loop *loop;
+    struct log *log;
+    const struct api_options *options;
     struct apiserver *server;
     struct fleet *fleet;
     struct clusters *clusters;
-    struct listener *read_only;
+    struct access *access;
+    struct listener *secure, *read_only; /* NULL where not asked for */
+    struct buf token, certificate, key;
 };
 
 static const struct option_spec specs[] = {
+    {.name = "listen",
+     .type = OPTION_ENDPOINT,
+     .value = "ADDRESS",
+     .help = "serve the fleet to kubectl over TLS, with tokens (127.0.0.1:8443 where only --kubeconfig-out is "
+             "given); port 0 takes one that is free",
+     .offset = offsetof(struct api_options, listen)},
+    {.name = "kubeconfig-out",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "write a kubeconfig for that, with a token, once it listens",
+     .offset = offsetof(struct api_options, kubeconfig_out)},
+    {.name = "token-file",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it changes",
+     .offset = offsetof(struct api_options, token_file)},
+    {.name = "listen-cert",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the certificate to show; without it one that vouches for itself, kept in --state-dir",
+     .offset = offsetof(struct api_options, certificate)},
+    {.name = "listen-key",
+     .type = OPTION_TEXT,
+     .value = "FILE",
+     .help = "PEM file of the key of --listen-cert",
+     .offset = offsetof(struct api_options, key)},
     {.name = "read-only-http",
      .type = OPTION_ENDPOINT,
      .value = "ADDRESS",
-     .help =
-         "serve the fleet to kubectl on plain http, to read, without a token: an address of the loopback, "
-         "such as 127.0.0.1:8080",
+     .help = "serve the fleet on plain http, to read, without a token: an address of the loopback, such as "
+             "127.0.0.1:8080",
      .offset = offsetof(struct api_options, read_only_http)},
+    {.name = "state-dir",
+     .type = OPTION_TEXT,
+     .value = "DIR",
+     .help = "where the token and the certificate are kept; without it $STATE_DIRECTORY, "
+             "/var/lib/transport-informer for root, or ~/.local/state/transport-informer",
+     .offset = offsetof(struct api_options, state_dir)},
 };
 
 struct option_group api_option_group(struct api_options *options)
@@ -41,28 +84,130 @@ static uint64_t first_revision(struct loop *loop)
     return (uint64_t)(seconds > 0 ? seconds : 1) << 32;
 }
 
+static void print_url(const char *scheme, const char *host, uint16_t port, char *out, size_t size)
+{
+    bool any = !host[0] || !strcmp(host, "0.0.0.0") || !strcmp(host, "::");
+    snprintf(out, size, strchr(host, ':') && !any ? "%s://[%s]:%u" : "%s://%s:%u", scheme,
+             any ? "127.0.0.1" : host, port);
+}
+
+/* ---- over TLS ---- */
+
+static bool wants_secure(const struct api_options *options)
+{
+    return options->listen.host[0] || options->listen.port || options->kubeconfig_out;
+}
+
+static int find_certificate(struct api *api, const char *state, const char *host, struct error *err)
+{
+    const struct api_options *options = api->options;
+    if (!options->certificate)
+        return state_certificate(state, host, &api->certificate, &api->key, err);
+    int r = state_read(options->certificate, &api->certificate, err);
+    if (r == 0)
+        r = state_read(options->key, &api->key, err);
+    if (r == 0 && (!api->certificate.len || !api->key.len ||
+                   !certificate_fits(api->certificate.data, api->key.data, "")))
+        r = error_set(err, EX_CONFIG,
+                      "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid for "
+                      "a month",
+                      options->certificate);
+    return r;
+}
+
+static int find_credentials(struct api *api, const char *host, struct error *err)
+{
+    cleanup_free char *state = NULL;
+    int r = state_open(api->options->state_dir, &state, err);
+    if (r == 0)
+        r = state_token(state, &api->token, err);
+    if (r == 0)
+        r = find_certificate(api, state, host, err);
+    if (r != 0)
+        return r;
+    api->access = access_create(api->log);
+    access_add(api->access, api->token.data, ACCESS_WRITE);
+    return api->options->token_file ? access_read(api->access, api->options->token_file, err) : 0;
+}
+
+static int announce(struct api *api, const char *host, struct error *err)
+{
+    char url[320];
+    const char *file = api->options->kubeconfig_out;
+    print_url("https", host, listener_port(api->secure), url, sizeof(url));
+    struct kubeconfig_out out = {.path = file,
+                                 .name = "fleet",
+                                 .url = url,
+                                 .ca_pem = api->certificate.data,
+                                 .token = api->token.data};
+    int r = file ? kubeconfig_write(&out, err) : 0;
+    if (r == 0)
+        log_info(api->log, "api", "serving the fleet at %s%s%s", url,
+                 file ? ": kubectl get pods -A --kubeconfig " : "", file ? file : "");
+    return r;
+}
+
+static int listen_secure(struct api *api, struct error *err)
+{
+    const struct option_endpoint *at = &api->options->listen;
+    bool given = at->host[0] || at->port;
+    const char *host = given ? at->host : "127.0.0.1";
+    if (!api->options->certificate != !api->options->key)
+        return error_set(err, EX_USAGE, "--listen-cert and --listen-key go together");
+    int r = find_credentials(api, host, err);
+    if (r != 0)
+        return r;
+    struct listener_options listen = {.host = host,
+                                      .port = given ? at->port : PORT,
+                                      .connections = CONNECTIONS_MAX,
+                                      .gate = {.access = api->access},
+                                      .certificate = api->certificate.data,
+                                      .key = api->key.data};
+    r = listener_create(api->server, &listen, &api->secure, err);
+    return r == 0 ? announce(api, host, err) : r;
+}
+
+/* ---- on plain http ---- */
+
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
 }
 
-static int listen_read_only(struct api *api, const struct api_options *options, struct error *err)
+static int listen_read_only(struct api *api, struct error *err)
 {
-    const struct option_endpoint *at = &options->read_only_http;
+    const struct option_endpoint *at = &api->options->read_only_http;
     if (!is_loopback(at->host))
         return error_set(err, EX_USAGE,
                          "--read-only-http %s:%u: whoever reaches it may read everything: give an address of "
                          "the loopback, such as 127.0.0.1:8080",
                          at->host, at->port);
-    struct listener_options listen = {.host = at->host, .port = at->port};
-    return listener_create(api->server, &listen, &api->read_only, err);
+    struct listener_options listen = {.host = at->host,
+                                      .port = at->port,
+                                      .connections = CONNECTIONS_MAX,
+                                      .gate = {.read_only = true, .local = true}};
+    char url[320];
+    int r = listener_create(api->server, &listen, &api->read_only, err);
+    if (r != 0)
+        return r;
+    print_url("http", at->host, listener_port(api->read_only), url, sizeof(url));
+    log_info(api->log, "api", "serving the fleet, to read: kubectl get pods -A --server %s", url);
+    return 0;
+}
+
+/* ---- life ---- */
+
+static int listen_all(struct api *api, struct error *err)
+{
+    int r = wants_secure(api->options) ? listen_secure(api, err) : 0;
+    return r == 0 && api->options->read_only_http.host[0] ? listen_read_only(api, err) : r;
 }
 
 int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
                struct error *err)
 {
     *out = NULL;
-    if (!options->read_only_http.host[0])
+    if (!wants_secure(options) && !options->read_only_http.host[0])
         return 0;
     struct apiserver_options serve = {.loop = loop,
                                       .log = log,
@@ -71,28 +216,43 @@ int api_create(struct loop *loop, struct log *log, const struct api_options *opt
                                       .fleet = true,
                                       .revision = first_revision(loop)};
     struct api *api = mem_zalloc(sizeof(*api));
-    api->server = apiserver_create(&serve);
+    *api = (struct api){.loop = loop,
+                        .log = log,
+                        .options = options,
+                        .server = apiserver_create(&serve),
+                        .token = BUF_INIT(PEM_MAX),
+                        .certificate = BUF_INIT(PEM_MAX),
+                        .key = BUF_INIT(PEM_MAX)};
     api->fleet = fleet_create(loop, apiserver_storage(api->server));
     api->clusters = clusters_create(loop, apiserver_storage(api->server));
-    int r = listen_read_only(api, options, err);
-    if (r != 0) {
+    int r = listen_all(api, err);
+    if (r != 0)
         api_destroy(api);
-        return r;
-    }
-    log_info(log, "api", "serving the fleet, to read: kubectl --server http://%s:%u get pods -A",
-             options->read_only_http.host, listener_port(api->read_only));
-    *out = api;
-    return 0;
+    else
+        *out = api;
+    return r;
+}
+
+static void forget_secret(struct buf *secret)
+{
+    if (secret->data)
+        explicit_bzero(secret->data, secret->len);
+    buf_deinit(secret);
 }
 
 void api_destroy(struct api *api)
 {
     if (!api)
         return;
+    listener_destroy(api->secure);
     listener_destroy(api->read_only);
     clusters_destroy(api->clusters);
     fleet_destroy(api->fleet);
     apiserver_destroy(api->server);
+    access_destroy(api->access);
+    forget_secret(&api->token);
+    forget_secret(&api->key);
+    buf_deinit(&api->certificate);
     free(api);
 }
 
@@ -104,18 +264,18 @@ void api_cluster(struct api *api, struct informer_cluster *cluster)
     fleet_cluster(api->fleet, cluster);
 }
 
-void api_replica(struct api *api, struct informer_replica *replica)
-{
-    if (api)
-        fleet_replica(api->fleet, replica);
-}
-
 void api_heard(struct api *api, struct informer_replica *replica)
 {
     if (!api)
         return;
     clusters_changed(api->clusters, replica_cluster(replica));
     fleet_heard(api->fleet, replica);
+}
+
+void api_replica(struct api *api, struct informer_replica *replica)
+{
+    if (api)
+        fleet_replica(api->fleet, replica);
 }
 
 void api_dropped(struct api *api, struct informer_replica *replica)

@@ -10,21 +10,25 @@
  *
  * Answers come from what the hub has, whatever becomes of the clusters; what is not up to date says so, in a
  * warning and in each object. Nothing can be written.
+ *
+ * kubectl sends no token over plain http: so there is TLS with tokens, and beside it, if it is asked for, a
+ * way to read without either, for those who are on this machine.
  */
 
 #include "base/options.h"
 #include "informer/informer.h"
 
 struct api_options {
-    struct option_endpoint read_only_http;
+    struct option_endpoint listen, read_only_http;
+    char *kubeconfig_out, *token_file, *certificate, *key, *state_dir; /* NULL where not given */
 };
 
 struct option_group api_option_group(struct api_options *options); /* "API" */
 
 struct api;
 
-/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0,
- * EX_USAGE, EX_UNAVAILABLE, EX_OSERR. */
+/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0, or
+ * one of sysexits with err set. */
 int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
                struct error *err);
 void api_destroy(

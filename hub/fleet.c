@@ -61,15 +61,28 @@ static void fill(const struct mirrored *mirrored)
         storage_commit(mirrored->partition, object, false);
 }
 
+/* 'kubectl describe' asks for events whatever it describes, and fails where there is no such thing. */
+static void serve_events(struct fleet *fleet, const char *cluster)
+{
+    static const struct gvr events = {"", "v1", "events"};
+    struct resource resource = *resource_built_in(&events);
+    resource.flags |= RESOURCE_READ_ONLY;
+    struct collection *collection = storage_add(fleet->storage, &resource);
+    if (!collection_find(collection, cluster))
+        strcpy(collection_partition(collection, cluster)->stale, PARTITION_NOT_MIRRORED);
+}
+
 void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
 {
     if (!fleet)
         return;
+    const char *cluster = cluster_name(replica_cluster(replica));
     struct resource resource = resource_of(replica);
+    serve_events(fleet, cluster);
     struct collection *collection = storage_add(fleet->storage, &resource);
     struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored));
     mirrored->replica = replica;
-    mirrored->partition = collection_partition(collection, cluster_name(replica_cluster(replica)));
+    mirrored->partition = collection_partition(collection, cluster);
     mirrored->observer = (struct store_observer){.changed = on_changed, .arg = mirrored};
     HASH_ADD_PTR(fleet->replicas, replica, mirrored);
     store_observe(replica_store(replica), &mirrored->observer);
@@ -103,7 +116,7 @@ void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
     stale[0] = '\0';
     mirrored->whole = mirrored->whole || freshness.synced;
     if (!mirrored->whole)
-        strcpy(stale, PARTITION_NEVER);
+        strcpy(stale, PARTITION_NOT_WHOLE);
     else if (!freshness.synced)
         print_time(fleet, freshness.age_s < 0 ? 0 : freshness.age_s, stale);
 }

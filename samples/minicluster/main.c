@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "apiserver/http.h"
+#include "apiserver/kubeconfig.h"
 #include "base/mem.h"
 #include "base/program.h"
 #include "samples/minicluster/cluster.h"
-#include "samples/minicluster/kubeconfig.h"
 
 struct settings {
     struct option_endpoint listen;
@@ -89,7 +89,9 @@ static int announce(const struct settings *settings, uint16_t port, struct error
     host_in_url(settings->listen.host, host, sizeof(host));
     cleanup_free char *url = mem_printf("http://%s:%u", host, port);
     if (settings->kubeconfig_out) {
-        int r = kubeconfig_write(settings->kubeconfig_out, url, settings->name, err);
+        struct kubeconfig_out out = {
+            .path = settings->kubeconfig_out, .name = settings->name, .url = url};
+        int r = kubeconfig_write(&out, err);
         if (r != 0)
             return r;
     }

@@ -351,7 +351,7 @@ static void what_is_stale_says_so(void **state)
     assert_string_equal(warning_of(f, "/api/v1/pods", &warning), "");
     strcpy(collection_find(f->pods, "b")->stale, "2026-01-01T00:00:00Z");
     collection_partition(f->pods, "c");
-    strcpy(collection_find(f->pods, "c")->stale, PARTITION_NEVER);
+    strcpy(collection_find(f->pods, "c")->stale, PARTITION_NOT_WHOLE);
     assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
                         "not up to date: b (last heard 2026-01-01T00:00:00Z), c (not whole yet)");
     assert_string_equal(warning_of(f, "/clusters/a/api/v1/pods", &warning), "");
@@ -368,7 +368,7 @@ static void many_that_are_stale_are_counted(void **state)
     struct fixture *f = *state;
     cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
     for (char name[] = "a"; name[0] <= 'f'; name[0]++)
-        strcpy(collection_partition(f->pods, name)->stale, PARTITION_NEVER);
+        strcpy(collection_partition(f->pods, name)->stale, PARTITION_NOT_WHOLE);
     assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
                         "not up to date: a (not whole yet), b (not whole yet), c (not whole yet) and 3 more");
 }

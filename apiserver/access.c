@@ -1,0 +1,181 @@
+#include "apiserver/access.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/mem.h"
+
+#define TOKENS_MAX 10000
+#define LINE_BYTES 4096
+
+struct grant {
+    char *token;
+    enum access_level level;
+};
+
+struct grants {
+    struct grant *list;
+    size_t count;
+};
+
+struct access {
+    struct log *log;
+    struct grants added, read;
+    char *path; /* of the file; NULL: none */
+    struct stat seen;
+};
+
+static void grants_clear(struct grants *grants)
+{
+    for (size_t i = 0; i < grants->count; i++) {
+        explicit_bzero(grants->list[i].token, strlen(grants->list[i].token));
+        free(grants->list[i].token);
+    }
+    free(grants->list);
+    *grants = (struct grants){0};
+}
+
+static void grants_add(struct grants *grants, const char *token, enum access_level level)
+{
+    grants->list = mem_realloc(grants->list, (grants->count + 1) * sizeof(*grants->list));
+    grants->list[grants->count++] = (struct grant){mem_strdup(token), level};
+}
+
+/* ---- the file ---- */
+
+static int bad_line(const char *path, unsigned number, const char *why, struct error *err)
+{
+    return error_set(err, EX_CONFIG, "%s, line %u: %s: a line is TOKEN read-only|read-write [whose]", path,
+                     number, why);
+}
+
+static int parse_line(struct grants *grants, char *line, const char *path, unsigned number, struct error *err)
+{
+    char *rest = line;
+    const char *token = strtok_r(rest, " \t\r\n", &rest);
+    if (!token || token[0] == '#')
+        return 0;
+    const char *level = strtok_r(NULL, " \t\r\n", &rest);
+    bool writes = level && strcmp(level, "read-write") == 0;
+    if (!level || (!writes && strcmp(level, "read-only") != 0))
+        return bad_line(path, number, "what it is good for is missing or unknown", err);
+    if (strlen(token) < ACCESS_TOKEN_MIN)
+        return bad_line(path, number, "the token has less than 16 characters", err);
+    if (grants->count == TOKENS_MAX)
+        return bad_line(path, number, "more than 10000 tokens", err);
+    grants_add(grants, token, writes ? ACCESS_WRITE : ACCESS_READ);
+    return 0;
+}
+
+static int parse_file(FILE *file, const char *path, struct grants *out, struct error *err)
+{
+    char line[LINE_BYTES];
+    int r = 0;
+    for (unsigned number = 1; r == 0 && fgets(line, sizeof(line), file); number++) {
+        if (!strchr(line, '\n') && !feof(file))
+            r = bad_line(path, number, "longer than 4 KiB", err);
+        else
+            r = parse_line(out, line, path, number, err);
+    }
+    explicit_bzero(line, sizeof(line));
+    return r == 0 && out->count == 0 ? error_set(err, EX_CONFIG, "%s: no token is in it", path) : r;
+}
+
+static int load(struct access *access, struct error *err)
+{
+    struct grants grants = {0};
+    FILE *file = fopen(access->path, "re");
+    if (!file)
+        return error_set(err, EX_NOINPUT, "%s: %s", access->path, strerror(errno));
+    fstat(fileno(file), &access->seen);
+    int r = parse_file(file, access->path, &grants, err);
+    fclose(file);
+    if (r != 0) {
+        grants_clear(&grants);
+        return r;
+    }
+    grants_clear(&access->read);
+    access->read = grants;
+    return 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static void refresh(struct access *access)
+{
+    struct stat now;
+    struct error err = {0};
+    if (!access->path || stat(access->path, &now) != 0 || same_file(&now, &access->seen))
+        return;
+    if (load(access, &err) != 0)
+        log_warn(access->log, "access", "%s; the tokens from before stay in force", err.text);
+    else
+        log_info(access->log, "access", "%s has changed: %zu tokens", access->path, access->read.count);
+}
+
+int access_read(struct access *access, const char *path, struct error *err)
+{
+    free(access->path);
+    access->path = mem_strdup(path);
+    return load(access, err);
+}
+
+/* ---- tokens ---- */
+
+void access_add(struct access *access, const char *token, enum access_level level)
+{
+    grants_add(&access->added, token, level);
+}
+
+/* Takes as long for one that is wrong in its first character as in its last. */
+static bool token_is(const char *token, const char *given, size_t len)
+{
+    unsigned char differs = strlen(token) != len;
+    for (size_t i = 0; token[i]; i++)
+        differs |= (unsigned char)(token[i] ^ (i < len ? given[i] : 0));
+    return !differs;
+}
+
+static enum access_level find(const struct grants *grants, const char *given, size_t len)
+{
+    enum access_level level = ACCESS_NONE;
+    for (size_t i = 0; i < grants->count; i++)
+        if (token_is(grants->list[i].token, given, len) && grants->list[i].level > level)
+            level = grants->list[i].level;
+    return level;
+}
+
+enum access_level access_of(struct access *access, const char *authorization)
+{
+    refresh(access);
+    if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
+        return ACCESS_NONE;
+    const char *given = authorization + 7 + strspn(authorization + 7, " ");
+    size_t len = strcspn(given, " ");
+    enum access_level added = find(&access->added, given, len), read = find(&access->read, given, len);
+    return added > read ? added : read;
+}
+
+struct access *access_create(struct log *log)
+{
+    struct access *access = mem_zalloc(sizeof(*access));
+    access->log = log;
+    return access;
+}
+
+void access_destroy(struct access *access)
+{
+    if (!access)
+        return;
+    grants_clear(&access->added);
+    grants_clear(&access->read);
+    free(access->path);
+    free(access);
+}

@@ -1,0 +1,26 @@
+#ifndef TI_APISERVER_GATE_H
+#define TI_APISERVER_GATE_H
+
+/*
+ * What is looked at before a request gets to the API: where it comes from, and whose it is. A browser's page
+ * of elsewhere is refused by its Origin, and one that has found a name for our address by its Host; nobody may
+ * speak for somebody else; and without a token nothing is to be had where tokens are asked for.
+ */
+
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "apiserver/access.h"
+#include "apiserver/status.h"
+
+struct gate {
+    struct access *access; /* NULL: nobody is asked for a token */
+    bool read_only;        /* nobody may write here */
+    bool local;            /* spoken to as localhost, or by an address of the loopback, and in no other way */
+};
+
+/* 0, or an HTTP code with status set. */
+int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
+               struct status *status);
+
+#endif

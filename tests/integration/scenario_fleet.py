@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""The fleet through kubectl: all clusters in one list, each by itself, what becomes of them as it happens; who may ask, and what
+of what is not up to date."""
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import unittest
+import urllib.error
+import urllib.request
+
+from bench import Bench, free_port
+from fleet import PLURALS, Cluster, bare, collection
+
+KUBECTL = shutil.which("kubectl")
+
+
+class Fleet(unittest.TestCase):
+    def setUp(self):
+        self.bench = self.enterContext(Bench())
+        self.port = self.bench.broker()
+        self.clusters = {name: Cluster(self.bench, name, "--nodes", "1") for name in ("cluster1", "cluster2")}
+        self.providers = {name: self.provider(name) for name in self.clusters}
+        self.kubeconfig, self.http = self.bench.directory / "fleet.yaml", free_port()
+        self.https = free_port()
+        self.hub = self.start_hub()
+
+    def provider(self, name):
+        return self.bench.program("provider", "--broker", f"tcp://127.0.0.1:{self.port}", "--cluster", name, "--always",
+                                  "--kubeconfig", self.clusters[name].kubeconfig, label=f"provider-{name}-{len(self.bench.processes)}")
+
+    def start_hub(self, *arguments):
+        hub = self.bench.program("hub", "--broker", f"tcp://127.0.0.1:{self.port}", "--listen", f"127.0.0.1:{self.https}",
+                                 "--kubeconfig-out", self.kubeconfig, "--read-only-http", f"127.0.0.1:{self.http}",
+                                 "--state-dir", self.bench.directory / "state", *arguments, label=f"hub-{len(self.bench.processes)}")
+        self.bench.wait("the hub serves", lambda: "to read" in hub.log())
+        return hub
+
+    # ---- asking ----
+
+    def get(self, path, port=None, **headers):
+        """Status, headers and body of what is answered on plain http."""
+        request = urllib.request.Request(f"http://127.0.0.1:{port or self.http}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, json.load(error)
+
+    def items(self, path):
+        return self.get(path)[2].get("items", [])
+
+    def kubectl(self, *arguments, code=0):
+        done = subprocess.run([KUBECTL, "--kubeconfig", self.kubeconfig, *arguments], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "HOME": str(self.bench.directory)})
+        self.assertEqual(done.returncode, code, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def follow(self, *arguments):
+        return self.bench.start(f"kubectl-{len(self.bench.processes)}", KUBECTL, "--kubeconfig", self.kubeconfig, *arguments,
+                                environment={"HOME": str(self.bench.directory)})
+
+    def condition(self, cluster, kind):
+        for item in self.items("/apis/fleet.transport-informer.io/v1alpha1/clusters"):
+            if item["metadata"]["name"] == cluster:
+                return next(each["status"] for each in item["status"]["conditions"] if each["type"] == kind)
+        return None
+
+    def await_synced(self, *names):
+        for name in names or self.clusters:
+            self.bench.wait(f"{name} is synced", lambda name=name: self.condition(name, "Synced") == "True")
+
+    def same(self, name, kind):
+        """What the fleet serves of a cluster is what the cluster has, but for what it adds."""
+        _, _, answer = self.get(f"/clusters/{name}{collection(PLURALS[kind])}")
+        theirs = self.clusters[name].state(PLURALS[kind])
+        ours = {}
+        for item in answer["items"]:
+            item = bare({"kind": kind, "apiVersion": answer["apiVersion"], **item})
+            annotations = item["metadata"]["annotations"]
+            item["metadata"]["resourceVersion"] = annotations.pop("cluster.transport-informer/resource-version")
+            self.assertEqual(annotations.pop("cluster.transport-informer/name"), name)
+            if not annotations:
+                del item["metadata"]["annotations"]
+            ours[item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
+        return ours == theirs
+
+    # ---- what is shown ----
+
+    def test_what_clusters_have_is_served_as_they_have_it(self):
+        self.clusters["cluster1"].create("ConfigMap", "one", data={"a": "1"})
+        self.clusters["cluster2"].create("ConfigMap", "one", metadata={"annotations": {"mine": "x"}, "labels": {"app": "web"}})
+        self.await_synced()
+        for name in self.clusters:
+            for kind in ("ConfigMap", "Namespace"):
+                self.bench.wait(f"{kind} of {name}", lambda name=name, kind=kind: self.same(name, kind))
+        self.assertEqual([item["metadata"]["annotations"]["cluster.transport-informer/name"]
+                          for item in self.items("/api/v1/configmaps?labelSelector=app%3Dweb")], ["cluster2"])
+        status, _, answer = self.get("/api/v1/namespaces/default/configmaps/one")
+        self.assertEqual((status, answer["reason"]), (409, "Conflict"))
+        self.assertIn("cluster1, cluster2", answer["message"])
+
+    def test_a_silent_cluster_keeps_its_rows_and_says_since_when(self):
+        self.clusters["cluster2"].create("ConfigMap", "one")
+        self.await_synced()
+        path = "/api/v1/configmaps?fieldSelector=cluster%3Dcluster2,metadata.name%3Done"
+        self.bench.wait("it is mirrored", lambda: len(self.items(path)) == 1)
+        self.assertIsNone(self.get(path)[1]["Warning"])
+        self.providers["cluster2"].stop(signal.SIGKILL)
+        self.bench.wait("it is told to be silent", lambda: self.condition("cluster2", "Connected") == "False")
+        _, headers, answer = self.get(path)
+        self.assertIn("not up to date: cluster2 (last heard 20", headers["Warning"])
+        self.assertIn("cluster.transport-informer/stale-since", answer["items"][0]["metadata"]["annotations"])
+        self.assertIsNone(self.get("/clusters/cluster1/api/v1/configmaps")[1]["Warning"])
+        self.clusters["cluster2"].create("ConfigMap", "two")
+        self.provider("cluster2")
+        self.await_synced("cluster2")
+        self.assertIsNone(self.get(path)[1]["Warning"])
+        self.bench.wait("what it did meanwhile", lambda: self.same("cluster2", "ConfigMap"))
+
+    # ---- who may ask ----
+
+    def over_tls(self, token, path="/api", method="GET"):
+        context = ssl.create_default_context(cafile=self.bench.directory / "state" / "tls.crt")
+        request = urllib.request.Request(f"https://127.0.0.1:{self.https}{path}", method=method,
+                                         headers={"Authorization": f"Bearer {token}"} if token else {})
+        try:
+            with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def test_tokens_are_asked_for_and_may_change(self):
+        tokens = self.bench.write("tokens", "# ours\nread-read-read-read read-only dashboards\n")
+        self.hub.stop()
+        self.hub = self.start_hub("--token-file", tokens)
+        own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
+        self.assertEqual([self.over_tls(token) for token in (None, "wrong", own, "read-read-read-read")], [401, 401, 200, 200])
+        self.assertEqual(self.over_tls("read-read-read-read", method="DELETE"), 403)
+        self.bench.write("tokens.new", "another-another-another read-write\n").rename(tokens)
+        self.assertEqual([self.over_tls(token) for token in ("read-read-read-read", "another-another-another", own)], [401, 200, 200])
+        self.bench.write("tokens.new", "short read-write\n").rename(tokens)
+        self.assertEqual(self.over_tls("another-another-another"), 200)
+        self.assertIn("stay in force", self.hub.log())
+
+    def test_pages_of_elsewhere_and_impersonation_are_refused(self):
+        self.assertEqual(self.get("/api", Origin="http://evil.example")[0], 403)
+        self.assertEqual(self.get("/api", Host="evil.example")[0], 403)
+        self.assertEqual(self.get("/api", **{"Impersonate-User": "admin"})[0], 403)
+        self.assertEqual(self.get("/api", Host=f"localhost:{self.http}")[0], 200)
+
+    def test_nothing_is_served_beyond_the_loopback_without_a_token(self):
+        hub = self.bench.program("hub", "--broker", f"tcp://127.0.0.1:{self.port}", "--read-only-http", "0.0.0.0:0", label="hub-open")
+        self.assertEqual(hub.wait(), 64)
+        self.assertIn("an address of the loopback", hub.log())
+
+    # ---- kubectl ----
+
+    @unittest.skipUnless(KUBECTL, "SKIPPED: there is no kubectl on the PATH")
+    def test_kubectl_reads_the_fleet(self):
+        for name, cluster in self.clusters.items():
+            cluster.create("ConfigMap", "one", data={"of": name})
+        self.await_synced()
+        self.bench.wait("both are mirrored", lambda: self.kubectl("get", "cm", "--field-selector", "metadata.name=one", "-o", "name")
+                        == "configmap/one\n" * 2)
+        self.assertRegex(self.kubectl("get", "clusters"), r"cluster1 +True +True +v1\.32")
+        self.assertRegex(self.kubectl("get", "nodes"), r"CLUSTER +NAME +STATUS[^\n]*\ncluster1 +node-1 +Ready[^\n]*\ncluster2 +node-1")
+        self.assertIn("clusters", self.kubectl("api-resources"))
+        self.assertIn("condition met", self.kubectl("wait", "--for=condition=Synced", "cluster/cluster1", "--timeout=10s"))
+        self.assertIn("of:\n----\ncluster2", self.kubectl("describe", "cm", "one", "--server", f"https://127.0.0.1:{self.https}/clusters/cluster2"))
+        self.assertIn("in several clusters", self.kubectl("get", "cm", "one", code=1))
+        self.assertIn("only read here", self.kubectl("delete", "cm", "kube-root-ca.crt", "--server",
+                                                     f"https://127.0.0.1:{self.https}/clusters/cluster2", code=1))
+        self.assertIn("impersonated", self.kubectl("get", "cm", "--as", "admin", code=1))
+        self.assertIn("token", self.kubectl("get", "cm", "--token", "wrong", code=1))
+
+    @unittest.skipUnless(KUBECTL, "SKIPPED: there is no kubectl on the PATH")
+    def test_kubectl_follows_the_fleet(self):
+        self.await_synced()
+        watch = self.follow("get", "cm", "-A", "-w", "--no-headers", "-o",
+                            r"custom-columns=C:.metadata.annotations.cluster\.transport-informer/name,N:.metadata.name")
+        self.bench.wait("it has the list", lambda: watch.out().count("kube-root-ca.crt") == 8)
+        self.clusters["cluster1"].create("ConfigMap", "one")
+        self.bench.wait("a change of one", lambda: "cluster1   one" in watch.out())
+        self.providers["cluster2"].stop(signal.SIGKILL)
+        self.clusters["cluster2"].create("ConfigMap", "two")
+        self.provider("cluster2")
+        self.bench.wait("what happened while it was away", lambda: "cluster2   two" in watch.out())
+        self.clusters["cluster3"] = Cluster(self.bench, "cluster3", "--nodes", "1")
+        self.provider("cluster3")
+        self.bench.wait("one that has come", lambda: watch.out().count("cluster3") == 4)
+        self.hub.stop(signal.SIGKILL)
+        self.hub = self.start_hub()
+        self.await_synced()
+        self.assertIn("one", self.kubectl("get", "cm", "-A"))
+
+
+if __name__ == "__main__":
+    unittest.main()
