@@ -25,7 +25,8 @@ static bool is_loopback(const char *name)
     struct in6_addr v6;
     if (inet_pton(AF_INET, name, &v4) == 1)
         return ntohl(v4.s_addr) >> 24 == 127;
-    return strcasecmp(name, "localhost") == 0 || (inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+    return strcasecmp(name, "localhost") == 0 ||
+           (inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
 /* A page may have its own name resolve to the loopback; it cannot help saying that name. */
@@ -67,13 +68,15 @@ static int check_token(const struct gate *gate, struct MHD_Connection *connectio
         return 0;
     switch (access_of(gate->access, header(connection, "Authorization"))) {
     case ACCESS_NONE:
-        return status_set(status, 401, "Unauthorized",
-                          "a token is needed that is known here: use the kubeconfig of --kubeconfig-out, or a "
-                          "token of --token-file");
+        return status_set(
+            status, 401, "Unauthorized",
+            "a token is needed that is known here: use the kubeconfig of --kubeconfig-out, or a "
+            "token of --token-file");
     case ACCESS_READ:
-        return reads(method) ? 0
-                             : status_set(status, 403, "Forbidden",
-                                          "this token is read-only: use one that is read-write to change things");
+        return reads(method)
+                   ? 0
+                   : status_set(status, 403, "Forbidden",
+                                "this token is read-only: use one that is read-write to change things");
     default:
         return 0;
     }

@@ -3,8 +3,8 @@
 
 /*
  * What is looked at before a request gets to the API: where it comes from, and whose it is. A browser's page
- * of elsewhere is refused by its Origin, and one that has found a name for our address by its Host; nobody may
- * speak for somebody else; and without a token nothing is to be had where tokens are asked for.
+ * of elsewhere is refused by its Origin, and one that has found a name for our address by its Host; nobody
+ * may speak for somebody else; and without a token nothing is to be had where tokens are asked for.
  */
 
 #include <microhttpd.h>

@@ -6,8 +6,8 @@
  *
  * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and
  * taken up again on readable(); while it is suspended the library does not see that the peer has gone, so a
- * sweep does (once in a few seconds, one question to the kernel per suspended connection), or else watches of clients that died
- * would pile up.
+ * sweep does (once in a few seconds, one question to the kernel per suspended connection), or else watches of
+ * clients that died would pile up.
  */
 
 #include "apiserver/http.h"

@@ -2,9 +2,9 @@
 #define TI_APISERVER_HTTP_H
 
 /*
- * An API server on a socket: HTTP/1.1, with or without TLS, by libmicrohttpd, run from the loop without threads. Clients are
- * bounded: in number, in the length of what they send, and in time; one that reads slowly costs a buffer, one
- * that has gone away is found out within seconds.
+ * An API server on a socket: HTTP/1.1, with or without TLS, by libmicrohttpd, run from the loop without
+ * threads. Clients are bounded: in number, in the length of what they send, and in time; one that reads
+ * slowly costs a buffer, one that has gone away is found out within seconds.
  */
 
 #include "apiserver/gate.h"
@@ -13,10 +13,10 @@
 struct listener;
 
 struct listener_options {
-    const char *host;     /* "127.0.0.1", "::1", "" for all addresses */
-    uint16_t port;        /* 0: any free one */
-    unsigned connections; /* at most; 0: 1000 */
-    struct gate gate;     /* who gets in; zeroed: everybody */
+    const char *host;              /* "127.0.0.1", "::1", "" for all addresses */
+    uint16_t port;                 /* 0: any free one */
+    unsigned connections;          /* at most; 0: 1000 */
+    struct gate gate;              /* who gets in; zeroed: everybody */
     const char *certificate, *key; /* PEM, for TLS; NULL: plain http */
 };
 

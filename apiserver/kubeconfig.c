@@ -21,8 +21,8 @@ static void append_authority(struct buf *text, const char *pem)
 static void append_text(struct buf *text, const struct kubeconfig_out *out)
 {
     const char *name = out->name;
-    buf_appendf(text, "apiVersion: v1\nkind: Config\nclusters:\n- name: %s\n  cluster:\n    server: %s\n", name,
-                out->url);
+    buf_appendf(text, "apiVersion: v1\nkind: Config\nclusters:\n- name: %s\n  cluster:\n    server: %s\n",
+                name, out->url);
     if (out->ca_pem)
         append_authority(text, out->ca_pem);
     buf_appendf(text,

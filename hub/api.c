@@ -34,8 +34,9 @@ static const struct option_spec specs[] = {
     {.name = "listen",
      .type = OPTION_ENDPOINT,
      .value = "ADDRESS",
-     .help = "serve the fleet to kubectl over TLS, with tokens (127.0.0.1:8443 where only --kubeconfig-out is "
-             "given); port 0 takes one that is free",
+     .help =
+         "serve the fleet to kubectl over TLS, with tokens (127.0.0.1:8443 where only --kubeconfig-out is "
+         "given); port 0 takes one that is free",
      .offset = offsetof(struct api_options, listen)},
     {.name = "kubeconfig-out",
      .type = OPTION_TEXT,
@@ -45,12 +46,14 @@ static const struct option_spec specs[] = {
     {.name = "token-file",
      .type = OPTION_TEXT,
      .value = "FILE",
-     .help = "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it changes",
+     .help =
+         "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it changes",
      .offset = offsetof(struct api_options, token_file)},
     {.name = "listen-cert",
      .type = OPTION_TEXT,
      .value = "FILE",
-     .help = "PEM file of the certificate to show; without it one that vouches for itself, kept in --state-dir",
+     .help =
+         "PEM file of the certificate to show; without it one that vouches for itself, kept in --state-dir",
      .offset = offsetof(struct api_options, certificate)},
     {.name = "listen-key",
      .type = OPTION_TEXT,
@@ -108,10 +111,11 @@ static int find_certificate(struct api *api, const char *state, const char *host
         r = state_read(options->key, &api->key, err);
     if (r == 0 && (!api->certificate.len || !api->key.len ||
                    !certificate_fits(api->certificate.data, api->key.data, "")))
-        r = error_set(err, EX_CONFIG,
-                      "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid for "
-                      "a month",
-                      options->certificate);
+        r = error_set(
+            err, EX_CONFIG,
+            "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid for "
+            "a month",
+            options->certificate);
     return r;
 }
 
@@ -135,11 +139,8 @@ static int announce(struct api *api, const char *host, struct error *err)
     char url[320];
     const char *file = api->options->kubeconfig_out;
     print_url("https", host, listener_port(api->secure), url, sizeof(url));
-    struct kubeconfig_out out = {.path = file,
-                                 .name = "fleet",
-                                 .url = url,
-                                 .ca_pem = api->certificate.data,
-                                 .token = api->token.data};
+    struct kubeconfig_out out = {
+        .path = file, .name = "fleet", .url = url, .ca_pem = api->certificate.data, .token = api->token.data};
     int r = file ? kubeconfig_write(&out, err) : 0;
     if (r == 0)
         log_info(api->log, "api", "serving the fleet at %s%s%s", url,

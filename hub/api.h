@@ -27,8 +27,8 @@ struct option_group api_option_group(struct api_options *options); /* "API" */
 
 struct api;
 
-/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0, or
- * one of sysexits with err set. */
+/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0,
+ * or one of sysexits with err set. */
 int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
                struct error *err);
 void api_destroy(

@@ -19,7 +19,8 @@
 
 static char *chosen(const char *given)
 {
-    const char *service = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    const char *service = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME"),
+               *home = getenv("HOME");
     if (given)
         return mem_strdup(given);
     if (service && service[0] == '/')
@@ -67,8 +68,9 @@ int state_open(const char *given, char **path, struct error *err)
 int state_read(const char *path, struct buf *out, struct error *err)
 {
     int r = file_read(path, out);
-    return r == 0 ? 0 : error_set(err, EX_NOINPUT, "%s: %s", path,
-                                       r == BUF_E_LIMIT ? "more than 1 MiB" : strerror(-r));
+    return r == 0 ? 0
+                  : error_set(err, EX_NOINPUT, "%s: %s", path,
+                              r == BUF_E_LIMIT ? "more than 1 MiB" : strerror(-r));
 }
 
 static int write_all(const char *path, const struct buf *text)

@@ -10,8 +10,8 @@
 #include "base/error.h"
 
 /* given: --state-dir; NULL: the service's (STATE_DIRECTORY), /var/lib/transport-informer for root, or else
- * ~/.local/state/transport-informer. Makes it where it is missing, for this user alone. *path is the caller's.
- * 0, EX_CANTCREAT, EX_CONFIG. */
+ * ~/.local/state/transport-informer. Makes it where it is missing, for this user alone. *path is the
+ * caller's. 0, EX_CANTCREAT, EX_CONFIG. */
 int state_open(const char *given, char **path, struct error *err);
 
 /* Read, or made at the first time (and a certificate that does not fit any more, anew). 0, EX_IOERR,
