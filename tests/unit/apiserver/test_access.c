@@ -1,0 +1,147 @@
+/* Tokens: which are good for what, and what a file of them may hold. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "apiserver/access.h"
+#include "apiserver/certificate.h"
+#include "base/mem.h"
+
+struct fixture {
+    struct access *access;
+    char path[64];
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    f->access = access_create(NULL);
+    snprintf(f->path, sizeof(f->path), "/tmp/ti-access-XXXXXX");
+    close(mkstemp(f->path));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    unlink(f->path);
+    access_destroy(f->access);
+    free(f);
+    return 0;
+}
+
+static void put_file(const struct fixture *f, const char *text)
+{
+    cleanup_free char *beside = mem_printf("%s.new", f->path);
+    FILE *file = fopen(beside, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    assert_int_equal(rename(beside, f->path), 0);
+}
+
+static enum access_level of(struct fixture *f, const char *authorization)
+{
+    return access_of(f->access, authorization);
+}
+
+static void a_token_is_the_whole_of_it(void **state)
+{
+    struct fixture *f = *state;
+    access_add(f->access, "abcdefghijklmnop", ACCESS_READ);
+    assert_int_equal(of(f, "Bearer abcdefghijklmnop"), ACCESS_READ);
+    assert_int_equal(of(f, "bearer  abcdefghijklmnop"), ACCESS_READ);
+    assert_int_equal(of(f, "Bearer abcdefghijklmno"), ACCESS_NONE);
+    assert_int_equal(of(f, "Bearer abcdefghijklmnopq"), ACCESS_NONE);
+    assert_int_equal(of(f, "Bearer Xbcdefghijklmnop"), ACCESS_NONE);
+    assert_int_equal(of(f, "Bearer "), ACCESS_NONE);
+    assert_int_equal(of(f, "Basic abcdefghijklmnop"), ACCESS_NONE);
+    assert_int_equal(of(f, "abcdefghijklmnop"), ACCESS_NONE);
+    assert_int_equal(of(f, NULL), ACCESS_NONE);
+}
+
+static void a_file_gives_and_takes(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    access_add(f->access, "own-own-own-own-own", ACCESS_WRITE);
+    put_file(f, "# whose\n\nreading-reading-1 read-only dash board\n  writing-writing-1\tread-write\n");
+    assert_int_equal(access_read(f->access, f->path, &err), 0);
+    assert_int_equal(of(f, "Bearer reading-reading-1"), ACCESS_READ);
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_WRITE);
+    put_file(f, "writing-writing-1 read-only\nanother-another-1 read-write");
+    assert_int_equal(of(f, "Bearer reading-reading-1"), ACCESS_NONE);
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_READ);
+    assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
+    unlink(f->path);
+    assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
+    assert_int_equal(of(f, "Bearer own-own-own-own-own"), ACCESS_WRITE);
+    put_file(f, "");
+    assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
+}
+
+static void what_makes_no_sense_is_refused_with_its_line(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } files[] = {
+        {"", "no token"},
+        {"\n# none\n", "no token"},
+        {"a-token-of-16-char\n", "line 1"},
+        {"# x\na-token-of-16-char read\n", "line 2"},
+        {"short read-only\n", "less than 16"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < array_size(files); i++) {
+        struct error err = {0};
+        put_file(f, files[i].text);
+        assert_int_equal(access_read(f->access, f->path, &err), EX_CONFIG);
+        assert_non_null(strstr(err.text, files[i].says));
+    }
+    struct error err = {0};
+    cleanup_free char *line = mem_zalloc(6000);
+    memset(line, 'x', 5999);
+    put_file(f, line);
+    assert_int_equal(access_read(f->access, f->path, &err), EX_CONFIG);
+    assert_non_null(strstr(err.text, "4 KiB"));
+    assert_int_equal(access_read(f->access, "/nonexistent/tokens", &err), EX_NOINPUT);
+}
+
+static void a_certificate_is_for_its_hosts(void **state)
+{
+    struct buf certificate = BUF_INIT(1 << 16), key = BUF_INIT(1 << 16), other = BUF_INIT(1 << 16),
+               other_key = BUF_INIT(1 << 16);
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(certificate_make("fleet.example.com", &certificate, &key, &err), 0);
+    assert_int_equal(certificate_make("10.1.2.3", &other, &other_key, &err), 0);
+    assert_true(certificate_fits(certificate.data, key.data, "fleet.example.com"));
+    assert_true(certificate_fits(certificate.data, key.data, "localhost"));
+    assert_true(certificate_fits(certificate.data, key.data, "127.0.0.1"));
+    assert_true(certificate_fits(certificate.data, key.data, "::1"));
+    assert_false(certificate_fits(certificate.data, key.data, "10.1.2.3"));
+    assert_true(certificate_fits(other.data, other_key.data, "10.1.2.3"));
+    assert_false(certificate_fits(certificate.data, other_key.data, ""));
+    assert_false(certificate_fits("rubbish", key.data, ""));
+    buf_deinit(&certificate);
+    buf_deinit(&key);
+    buf_deinit(&other);
+    buf_deinit(&other_key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_token_is_the_whole_of_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_gives_and_takes, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_with_its_line, setup, teardown),
+        cmocka_unit_test(a_certificate_is_for_its_hosts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
