@@ -43,7 +43,7 @@ void wire_run(struct wire *wire, int64_t us)
 struct tap {
     struct wire *wire;
     struct transport *transport;
-    struct codec *codec;
+    struct codec *codec, *writer;
     struct assembler *assembler;
     struct heard *heard;
     size_t undecodable;
@@ -78,6 +78,7 @@ struct tap *tap_create(struct wire *wire)
     tap->wire = wire;
     tap->transport = loopback_create(wire->broker, &options);
     tap->codec = codec_create(ENCODING_ZSTD, 1 << 24);
+    tap->writer = codec_create(ENCODING_ZSTD, 1 << 24);
     tap->assembler = assembler_create(1 << 24, 1 << 25);
     transport_subscribe(tap->transport, "#", 1);
     transport_start(tap->transport, &callbacks, tap);
@@ -101,25 +102,32 @@ void tap_destroy(struct tap *tap)
     tap_clear(tap);
     transport_destroy(tap->transport);
     codec_destroy(tap->codec);
+    codec_destroy(tap->writer);
     assembler_destroy(tap->assembler);
     free(tap);
+}
+
+static bool is_such(const struct heard *heard, enum message_kind kind, const char *topic)
+{
+    return (!kind || heard->message.kind == kind) && (!topic || strcmp(heard->topic, topic) == 0);
 }
 
 const struct heard *tap_next(const struct tap *tap, const struct heard *after, enum message_kind kind,
                              const char *topic)
 {
     const struct heard *heard = after ? after->next : tap->heard;
-    while (heard && ((kind && heard->message.kind != kind) || (topic && strcmp(heard->topic, topic) != 0)))
+    while (heard && !is_such(heard, kind, topic))
         heard = heard->next;
     return heard;
 }
 
 const struct heard *tap_last(const struct tap *tap, enum message_kind kind, const char *topic)
 {
-    const struct heard *last = NULL, *heard = NULL;
-    while ((heard = tap_next(tap, heard, kind, topic)))
-        last = heard;
-    return last;
+    const struct heard *first = tap->heard,
+                       *heard = first ? first->prev : NULL; /* the list is a ring backwards */
+    while (heard && !is_such(heard, kind, topic))
+        heard = heard == first ? NULL : heard->prev;
+    return heard;
 }
 
 size_t tap_count(const struct tap *tap, enum message_kind kind, const char *topic)
@@ -142,8 +150,6 @@ void tap_say_bytes(struct tap *tap, const char *topic, const void *payload, size
 
 void tap_say(struct tap *tap, const char *topic, const struct message *message)
 {
-    struct codec *codec = codec_create(ENCODING_ZSTD, 1 << 24);
-    struct slice payload = codec_encode(codec, message);
+    struct slice payload = codec_encode(tap->writer, message);
     tap_say_bytes(tap, topic, payload.data, payload.len, message->kind == MESSAGE_PRESENCE);
-    codec_destroy(codec);
 }
