@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/loop.h"
 #include "base/mem.h"
 
 static const struct option_spec specs[] = {
@@ -64,6 +65,16 @@ static const struct option_spec specs[] = {
      .value = "FILE",
      .help = "PEM file of the key of --tls-cert",
      .offset = offsetof(struct broker_options, tls_key)},
+    {.name = "keepalive",
+     .type = OPTION_DURATION,
+     .value = "TIME",
+     .fallback = "30s",
+     .help =
+         "how long the connection may be silent; after twice that a broker that is gone is found out, and "
+         "so are we by the broker",
+     .least = 5 * LOOP_SECOND,
+     .most = 18 * 3600 * LOOP_SECOND, /* the protocol has 16 bits of seconds */
+     .offset = offsetof(struct broker_options, keepalive_us)},
 };
 
 struct option_group broker_option_group(struct broker_options *options)

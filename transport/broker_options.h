@@ -14,6 +14,7 @@ struct broker_options {
     char *payload;
     char *username, *password_file; /* NULL where not given, as those below */
     char *tls_ca, *tls_cert, *tls_key;
+    int64_t keepalive_us;
     int encoding; /* enum encoding */
 };
 

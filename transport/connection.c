@@ -96,6 +96,7 @@ int connection_create(struct loop *loop, struct log *log, const struct broker_op
         .tls_ca = options->tls_ca,
         .tls_cert = options->tls_cert,
         .tls_key = options->tls_key,
+        .keepalive_s = (int)(options->keepalive_us / LOOP_SECOND),
         .log = log,
     };
     if (will && will->topic) {

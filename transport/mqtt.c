@@ -33,6 +33,8 @@
 #define PAYLOAD_MAX_BEFORE_CONNACK ((size_t)128 << 10)
 #define PASSWORD_MAX 4096
 #define GOODBYE_MS 2000
+#define BRIEF_US (10 * LOOP_SECOND) /* a session that is lost sooner was brief */
+#define BRIEF_MAX 2
 #define SLICE_US 500
 #define SLICE_CHECK 16 /* messages between two looks at the clock */
 
@@ -62,6 +64,8 @@ struct mqtt {
     void *arg;
     enum mqtt_state state;
     struct timer timer;
+    int64_t online_us; /* since when, at the last time */
+    unsigned brief;    /* sessions in a row that soon were lost */
     uv_async_t async;
     struct mqtt_pipe *pipe; /* while connecting or online */
     struct mqtt_items inbox;
@@ -93,9 +97,36 @@ static void mqtt_drop_session(struct mqtt *mqtt)
     mqtt->in_flight = mqtt->in_flight_count = mqtt->sent_bytes = mqtt->sent_count = 0;
 }
 
+static char *unique_id(struct mqtt *mqtt, const char *prefix, size_t len)
+{
+    return mem_printf("%.*s-%08llx", (int)len, prefix,
+                      (unsigned long long)loop_random_below(mqtt->loop, UINT64_C(1) << 32));
+}
+
+/* A session that is lost again and again, soon after it was there, may be one that another client takes over:
+ * by the protocol a client id is whoever's who came last. No state hangs on ours, so it may be another one.
+ */
+static void suspect_takeover(struct mqtt *mqtt)
+{
+    char *id = mqtt->config.client_id;
+    bool brief = loop_now_us(mqtt->loop) - mqtt->online_us < BRIEF_US;
+    mqtt->brief = brief ? mqtt->brief + 1 : 0;
+    if (mqtt->brief < BRIEF_MAX)
+        return;
+    mqtt->config.client_id = unique_id(mqtt, id, (size_t)(strrchr(id, '-') - id));
+    log_warn(mqtt->log, "mqtt",
+             "broker %s: lost again within seconds: another client may have come under the same client id %s "
+             "(the broker's log tells which); coming back as %s",
+             mqtt->config.broker, id, mqtt->config.client_id);
+    free(id);
+    mqtt->brief = 0;
+}
+
 /* The last thing that its callers do. */
 static void mqtt_disconnected(struct mqtt *mqtt, const char *reason)
 {
+    if (mqtt->state == MQTT_ONLINE)
+        suspect_takeover(mqtt);
     mqtt_drop_session(mqtt);
     mqtt_items_clear(&mqtt->inbox);
     mqtt_wait(mqtt);
@@ -183,6 +214,7 @@ static void on_session_connected(struct mqtt *mqtt, const struct mqtt_item *item
 {
     timer_stop(&mqtt->timer);
     mqtt->state = MQTT_ONLINE;
+    mqtt->online_us = loop_now_us(mqtt->loop);
     mqtt->max_payload = item->max_payload;
     log_debug(mqtt->log, "mqtt", "broker %s: connected, %s", mqtt->config.broker, item->payload);
     if (mqtt->callbacks.connected)
@@ -410,9 +442,8 @@ static int options_check(const struct mqtt_options *options, const struct mqtt_u
 
 static void mqtt_configure(struct mqtt *mqtt, const struct mqtt_options *options, const struct mqtt_url *url)
 {
-    cleanup_free char *client_id =
-        mem_printf("%s-%08llx", options->client_id ? options->client_id : "ti",
-                   (unsigned long long)loop_random_below(mqtt->loop, UINT64_C(1) << 32));
+    const char *prefix = options->client_id ? options->client_id : "ti";
+    cleanup_free char *client_id = unique_id(mqtt, prefix, strlen(prefix));
     struct mqtt_config borrowed = {
         .url = *url,
         .broker = (char *)options->broker,

@@ -24,7 +24,7 @@
 struct mqtt_options {
     const char *broker;    /* URL, see mqtt_url.h */
     const char *client_id; /* made unique by a random part, so that two processes with one id do not evict
-                              each other */
+                              each other; another one where that does not help */
     const char *username;
     const char *password_file; /* its first line; read at each attempt */
     const char *tls_ca;        /* PEM files, as those below; without it, the system's authorities */

@@ -1,5 +1,6 @@
 """A fleet under churn that can be hurt, and has to be right again afterwards."""
 
+import collections
 import http.client
 import json
 import random
@@ -67,14 +68,27 @@ class Churn:
             raise self.error
 
 
+class Stopped:
+    """SIGSTOP, and SIGCONT at the end. Used with `with`."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __enter__(self):
+        self.part.child.send_signal(signal.SIGSTOP)
+
+    def __exit__(self, kind, value, trace):
+        self.part.child.send_signal(signal.SIGCONT)
+
+
 class Fleet(Bench):
     """cluster1 with a provider, cluster2 with an agent, a hub with a source of workloads, and an informer. Guarded, they come
     to the broker over TLS, each with an account and an access list that lets it do what it has to, and nothing else."""
 
     DENIED = "Denied"  # what the broker logs where an access list refuses something
 
-    def __init__(self, *lines, options=(), guarded=False):
-        self.lines, self.options, self.guarded, self.count = lines, options, guarded, 0
+    def __init__(self, *lines, options=(), guarded=False, heartbeat="15s"):
+        self.lines, self.options, self.guarded, self.count, self.heartbeat = lines, options, guarded, 0, heartbeat
 
     def __enter__(self):
         super().__enter__()
@@ -127,8 +141,9 @@ class Fleet(Bench):
             self.start_broker()
             self.parts[name] = self.mosquitto
             return
-        more = {"provider": ["--cluster", "cluster1", "--kubeconfig", self.clusters[0].kubeconfig],
-                "agent": ["--cluster", "cluster2", "--kubeconfig", self.clusters[1].kubeconfig],
+        beats = ["--heartbeat", self.heartbeat]
+        more = {"provider": ["--cluster", "cluster1", "--kubeconfig", self.clusters[0].kubeconfig, *beats],
+                "agent": ["--cluster", "cluster2", "--kubeconfig", self.clusters[1].kubeconfig, *beats],
                 "hub": ["--kubeconfig", self.source.kubeconfig], "informer": ["-o", "json", "--name", "viewer"]}[name]
         part = self.program(name, *self.access(name), *self.options, *more, label=f"{name}-{self.count}")
         self.parts[name] = part
@@ -141,6 +156,21 @@ class Fleet(Bench):
     def kill(self, name):
         self.parts[name].child.send_signal(signal.SIGKILL)
         self.parts[name].wait()
+
+    def stopped(self, name):
+        """A part that stands still, and goes on afterwards."""
+        return Stopped(self.parts[name])
+
+    def counters(self, name):
+        """What a part counts, by 'informer.syncs'; what has never happened is not said."""
+        part, marker = self.parts[name], "info  counters: "
+        before = part.log().count(marker)
+        part.child.send_signal(signal.SIGUSR1)
+        self.wait(f"{name} says its counters", lambda: part.log().count(marker) > before)
+        line = part.log().rsplit(marker, 1)[1].split("\n", 1)[0]
+        groups = (group.split(": ", 1) for group in line.split("; "))
+        return collections.Counter({f"{group}.{key}": int(value) for group, pairs in groups
+                for key, value in (pair.split("=") for pair in pairs.split())})
 
     def kill_under_churn(self, name):
         """A part is killed and started anew while the clusters change; all is right once they have come to rest."""

@@ -58,6 +58,15 @@ static void halves_are_refused(void **state)
     expect(EX_USAGE, "needs --username", "--password-file f");
 }
 
+static void a_keepalive_has_bounds(void **state)
+{
+    (void)state;
+    expect(0, "", "--keepalive 5s");
+    expect(0, "", "--keepalive 18h");
+    expect(EX_USAGE, "--keepalive", "--keepalive 4999ms");
+    expect(EX_USAGE, "--keepalive", "--keepalive 64801s");
+}
+
 static void files_must_be_readable(void **state)
 {
     (void)state;
@@ -69,9 +78,8 @@ static void files_must_be_readable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sensible_options_are_taken),
-        cmocka_unit_test(prefixes_are_checked),
-        cmocka_unit_test(halves_are_refused),
+        cmocka_unit_test(sensible_options_are_taken), cmocka_unit_test(prefixes_are_checked),
+        cmocka_unit_test(halves_are_refused),         cmocka_unit_test(a_keepalive_has_bounds),
         cmocka_unit_test(files_must_be_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
