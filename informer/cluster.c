@@ -105,6 +105,7 @@ static void catalogs_free(struct informer_cluster *cluster)
 {
     for (struct catalog *catalog = cluster->catalogs, *next; catalog; catalog = next) {
         next = catalog->next;
+        free(catalog->early.entries);
         free(catalog->replicas);
         free(catalog);
     }
@@ -258,17 +259,12 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
 
 /* ---- catalog ---- */
 
-static struct catalog *catalog_find(struct informer_cluster *cluster, const char *audience)
+/* One that is not known yet is empty. */
+static struct catalog *catalog_get(struct informer_cluster *cluster, const char *audience)
 {
     struct catalog *catalog = cluster->catalogs;
     while (catalog && strcmp(catalog->audience, audience) != 0)
         catalog = catalog->next;
-    return catalog;
-}
-
-static struct catalog *catalog_get(struct informer_cluster *cluster, const char *audience)
-{
-    struct catalog *catalog = catalog_find(cluster, audience);
     if (catalog)
         return catalog;
     catalog = mem_zalloc(sizeof(*catalog));
@@ -321,6 +317,30 @@ static void catalog_fill(struct informer_cluster *cluster, struct catalog *catal
             replica_announced(catalog->replicas[i], entries[i].epoch);
 }
 
+static void catalog_heartbeat(struct catalog *catalog, const struct heartbeat_entry *entries)
+{
+    for (size_t i = 0; i < catalog->count; i++)
+        if (catalog->replicas[i])
+            replica_heartbeat(catalog->replicas[i], &entries[i]);
+}
+
+/* Takes the entries. */
+static void early_set(struct catalog *catalog, uint64_t hash, struct heartbeat_entry *entries, size_t count)
+{
+    free(catalog->early.entries);
+    catalog->early = (struct early_heartbeat){hash, entries, count};
+}
+
+static void early_release(struct catalog *catalog)
+{
+    struct early_heartbeat early = catalog->early;
+    if (!early.entries || early.catalog != catalog->hash || early.count != catalog->count)
+        return;
+    catalog->early = (struct early_heartbeat){0};
+    catalog_heartbeat(catalog, early.entries);
+    free(early.entries);
+}
+
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message)
 {
     struct catalog_entry *entries = NULL;
@@ -342,6 +362,7 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
     catalog->complete = complete;
     catalog_fill(cluster, catalog, entries, count);
     free(entries);
+    early_release(catalog);
 }
 
 /* ---- heartbeat ---- */
@@ -361,13 +382,14 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
     }
     heard(cluster);
     set_alive(cluster, true);
-    struct catalog *catalog = catalog_find(cluster, audience);
-    if (!catalog || catalog->hash != message->catalog || catalog->count != count)
+    struct catalog *catalog = catalog_get(cluster, audience);
+    if (catalog->hash != message->catalog || catalog->count != count) {
+        early_set(catalog, message->catalog, entries, count);
         cluster_whois(cluster);
-    else
-        for (size_t i = 0; i < count; i++)
-            if (catalog->replicas[i])
-                replica_heartbeat(catalog->replicas[i], &entries[i]);
+        return;
+    }
+    early_set(catalog, 0, NULL, 0);
+    catalog_heartbeat(catalog, entries);
     free(entries);
 }
 

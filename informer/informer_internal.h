@@ -90,12 +90,20 @@ struct informer_replica {
 };
 
 /* One catalog: replicas in its order, NULL where we do not want one. */
+/* At QoS 0 a heartbeat overtakes the catalog that it names, which comes at QoS 1: it is held until then. */
+struct early_heartbeat {
+    uint64_t catalog;
+    struct heartbeat_entry *entries; /* NULL: none */
+    size_t count;
+};
+
 struct catalog {
     char audience[TOPICS_PARTICIPANT_MAX + 1];
     uint64_t hash;
     bool complete;
     struct informer_replica **replicas;
     size_t count;
+    struct early_heartbeat early;
     struct catalog *next;
 };
 

@@ -25,12 +25,27 @@ static inline void hand_presence(struct hand *h, const char *uid)
     buf_deinit(&body);
 }
 
+static inline uint64_t hand_catalog_format(const struct hand *h, bool complete, size_t count,
+                                           struct buf *body)
+{
+    struct catalog_entry entry = {.gvr = pods_gvr(), .kind = "Pod", .namespaced = true, .epoch = h->epoch};
+    catalog_format(body, complete, &entry, count);
+    return catalog_hash((struct slice){body->data, body->len});
+}
+
+/* Of what hand_catalog() would say now. */
+static inline uint64_t hand_catalog_hash(const struct hand *h)
+{
+    struct buf body = BUF_INIT(4096);
+    uint64_t hash = hand_catalog_format(h, true, 1, &body);
+    buf_deinit(&body);
+    return hash;
+}
+
 static inline void hand_catalog_of(struct hand *h, bool complete, size_t count)
 {
     struct buf body = BUF_INIT(4096);
-    struct catalog_entry entry = {.gvr = pods_gvr(), .kind = "Pod", .namespaced = true, .epoch = h->epoch};
-    catalog_format(&body, complete, &entry, count);
-    h->catalog = catalog_hash((struct slice){body.data, body.len});
+    h->catalog = hand_catalog_format(h, complete, count, &body);
     tap_say(h->f->tap, "p/c1/all",
             &(struct message){.kind = MESSAGE_CATALOG, .boot = h->boot, .body = {body.data, body.len}});
     buf_deinit(&body);
@@ -41,13 +56,14 @@ static inline void hand_catalog(struct hand *h)
     hand_catalog_of(h, true, 1);
 }
 
-static inline void hand_heartbeat(struct hand *h)
+/* The same of each of so many streams, two at most. */
+static inline void hand_heartbeat_of(struct hand *h, size_t count)
 {
     struct buf body = BUF_INIT(4096);
     struct heartbeat_entry entry = {.sequence = h->script.sequence, .lease_s = -1};
     if (h->version)
         strcpy(entry.version, h->version);
-    heartbeat_format(&body, &entry, 1);
+    heartbeat_format(&body, (struct heartbeat_entry[]){entry, entry}, count);
     tap_say(h->f->tap, "p/c1/all",
             &(struct message){.kind = MESSAGE_HEARTBEAT,
                               .boot = h->boot,
@@ -55,6 +71,11 @@ static inline void hand_heartbeat(struct hand *h)
                               .body = {body.data, body.len}});
     buf_deinit(&body);
     run(h->f, 100 * LOOP_MS);
+}
+
+static inline void hand_heartbeat(struct hand *h)
+{
+    hand_heartbeat_of(h, 1);
 }
 
 static inline uint64_t hand_nonce(struct hand *h)
