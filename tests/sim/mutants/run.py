@@ -20,7 +20,6 @@ is not found any more has to be written again. Exit code 0 only where every muta
 """
 import argparse
 import concurrent.futures
-import json
 import os
 import pathlib
 import re
@@ -65,10 +64,11 @@ class Mutant:
 class Build:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory).resolve()
-        commands = json.loads((self.directory / "compile_commands.json").read_text())
-        self.compile_ = {os.path.relpath(c["file"], ROOT): c["command"] for c in commands}
         lines = subprocess.run(["ninja", "-C", str(self.directory), "-t", "commands", "bin/sim"], check=True,
                                capture_output=True, text=True).stdout.splitlines()
+        # The simulation's own: a source may be compiled in other ways for others.
+        compiled = [line for line in lines if " -c " in line]
+        self.compile_ = {os.path.relpath(shlex.split(line.split(" -c ", 1)[1])[0], ROOT): line for line in compiled}
         self.link = shlex.split(lines[-1].replace(": && ", "", 1).replace(" && :", ""))
 
     def object_of(self, name, text, scratch):
