@@ -147,11 +147,13 @@ static void take_bits(struct repair *repair, const struct differing *differing, 
 /* Buckets are answered in the order in which they were told. */
 static int take_bucket(struct repair *repair, struct reader *reader, uint64_t *next, uint64_t to)
 {
-    struct differing *differing = &repair->list[repair->answered];
     uint64_t bucket, entries;
     const uint8_t *right;
-    if (repair->answered == repair->told || !bucket_read(reader, next, repair->bits, &bucket) ||
-        bucket != differing->bucket || !reader_varint(reader, &entries) || entries != differing->entries ||
+    if (repair->answered == repair->told) /* there may be no list at all */
+        return REPAIR_E_MALFORMED;
+    struct differing *differing = &repair->list[repair->answered];
+    if (!bucket_read(reader, next, repair->bits, &bucket) || bucket != differing->bucket ||
+        !reader_varint(reader, &entries) || entries != differing->entries ||
         !reader_skip(reader, (size_t)(entries + 7) / 8, &right))
         return REPAIR_E_MALFORMED;
     take_bits(repair, differing, right);

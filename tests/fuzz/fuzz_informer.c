@@ -103,11 +103,20 @@ struct world {
     struct ear ear;
 };
 
+static void on_over(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* So long, and not until the next timer, which may be the one that gives up what is under way. */
 static void run_for(struct world *world, int64_t us)
 {
-    int64_t end = loop_now_us(world->loop) + us;
-    while (loop_now_us(world->loop) < end && loop_step(world->loop))
-        ;
+    bool is_over = false;
+    struct timer over;
+    timer_init(&over, world->loop, on_over, &is_over);
+    timer_start(&over, us);
+    while (!is_over)
+        loop_step(world->loop);
 }
 
 /* The last one is what the payload has up to its first newline. */

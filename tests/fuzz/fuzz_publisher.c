@@ -116,11 +116,20 @@ static void put_check(uint8_t *payload, size_t len)
         payload[5 + i] = (uint8_t)(check >> (8 * i));
 }
 
+static void on_over(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* So long, and not until the next timer, which may be the one that gives up what is under way. */
 static void run_for(struct world *world, int64_t us)
 {
-    int64_t end = loop_now_us(world->loop) + us;
-    while (loop_now_us(world->loop) < end && loop_step(world->loop))
-        ;
+    bool is_over = false;
+    struct timer over;
+    timer_init(&over, world->loop, on_over, &is_over);
+    timer_start(&over, us);
+    while (!is_over)
+        loop_step(world->loop);
 }
 
 static void step(struct world *world, uint8_t what, const uint8_t *data, size_t len)
@@ -155,7 +164,7 @@ static struct publisher_stream *add(struct world *world, const char *audience)
 
 static void world_init(struct world *world)
 {
-    struct publisher_options options = {.name = "c1"};
+    struct publisher_options options = {.name = "c1", .repair_bytes = 1};
     *world = (struct world){.loop = loop_create_simulated(1), .pods = store_create()};
     topics_init(&options.topics, "s", "p", NULL);
     for (int i = 0; i < 64; i++)

@@ -3,7 +3,7 @@
 #
 #   tests/fuzz/run.sh [SECONDS]      for each target; default 5
 #
-# corpus/<target>/ holds inputs to begin with, where there are some.
+# corpus/<target>/ holds inputs to begin with, where there are some; those that are messages are written by seeds.py.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,15 +15,18 @@ cmake --preset fuzz >build-fuzz/configure.log 2>&1 || {
 	exit 1
 }
 cmake --build --preset fuzz -j "$jobs" --target fuzz_targets
+python3 -B tests/fuzz/seeds.py build-fuzz/seeds
 
 run() {
-	local target=$1 name corpus log
+	local target=$1 name corpus seeds log
 	name=$(basename "$target")
 	corpus=tests/fuzz/corpus/${name#fuzz_}
+	seeds=build-fuzz/seeds/${name#fuzz_}
 	log=build-fuzz/findings/$name.log
 	mkdir -p "build-fuzz/corpus/$name"
 	set -- "build-fuzz/corpus/$name"
 	[ ! -d "$corpus" ] || set -- "$@" "$corpus"
+	[ ! -d "$seeds" ] || set -- "$@" "$seeds"
 	if "$target" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="build-fuzz/findings/$name-" "$@" >"$log" 2>&1; then
 		printf 'ok      %s: %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"

@@ -185,7 +185,7 @@ def match_block(offset, length, literals):
     least, bits = MATCH_CODES[code]
     stream = (1 << offset_code | offset + 3 - (1 << offset_code)) << bits | length - least
     head = struct.pack("<H", len(literals) << 4 | 1 << 2)
-    return head + literals + bytes([1, 0x54, 0, offset_code, code]) + stream.to_bytes(stream.bit_length() // 8 + 1, "little")
+    return head + literals + bytes([1, 0x54, 0, offset_code, code]) + stream.to_bytes((stream.bit_length() + 7) // 8, "little")
 
 
 def match_frame(offset, length, literals):

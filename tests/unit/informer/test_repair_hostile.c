@@ -510,6 +510,25 @@ static void test_a_bucket_that_was_not_told_yet(void **state)
     mending_stop(&m);
 }
 
+/* All sums are right, and it repairs. */
+static void test_a_bucket_where_none_differs(void **state)
+{
+    struct mending m;
+    struct telling telling;
+    struct fixture *f = *state;
+    mending_start(&m, f);
+    begin_anew(&m);
+    put(m.h.script.published, CHANGED, 1); /* as it was */
+    struct message digests = all_digests(&m);
+    say(&m, &digests);
+    telling_init(&telling, &m);
+    tell(&telling);
+    telling_deinit(&telling);
+    assert_int_equal(stats(f)->malformed, 1);
+    assert_null(whats_left(f, store_root(replica_store(f->replica))));
+    mending_stop(&m);
+}
+
 /* It answers before anything is told at all. */
 static void test_a_repair_that_is_not_its_turn(void **state)
 {
@@ -633,6 +652,7 @@ int main(void)
         TEST(test_digests_that_lie),
         TEST(test_repairs_that_lie),
         TEST(test_repairs_that_could_be_true),
+        TEST(test_a_bucket_where_none_differs),
         TEST(test_a_bucket_that_was_not_told_yet),
         cmocka_unit_test(test_a_repair_that_is_not_its_turn),
         TEST(test_repairs_that_never_match),
