@@ -8,6 +8,14 @@
 
 #define FAR (UINT64_C(1) << 53)
 
+static size_t lines_in(const char *text)
+{
+    size_t lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines;
+}
+
 /* ---- announcements ---- */
 
 static void say_presence(struct fixture *f, const char *name, uint64_t boot, const char *uid, bool alive)
@@ -96,6 +104,33 @@ static void test_epochs_that_never_last(void **state)
     hand_stop(&h);
 }
 
+/* It is live for a moment, and then told what has changed in an object that it does not have. */
+static void answer_and_patch_nothing(struct hand *h)
+{
+    static const char body[] = "\3keyhash.base\1x";
+    hand_equal(h, hand_nonce(h));
+    tap_say(h->f->tap, STREAM,
+            &(struct message){
+                .kind = MESSAGE_DELTA, .epoch = h->epoch, .from = 1, .items = 1, .body = {body, 15}});
+    run(h->f, LOOP_MS);
+}
+
+static void test_patches_of_what_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    int64_t longest_us;
+    hand_start(&h, f);
+    answer_and_patch_nothing(&h);
+    uint64_t syncs = hand_suffers(&h, answer_and_patch_nothing, 10 * MINUTE, false, &longest_us);
+    assert_in_range(syncs, 10, 60);
+    assert_in_range(stats(f)->bases_missing, syncs, syncs + 2);
+    assert_in_range(longest_us, 30 * LOOP_SECOND, 61 * LOOP_SECOND);
+    check_quiet(f);
+    hand_recovers(&h);
+    hand_stop(&h);
+}
+
 /* Streams that go as soon as they are asked for, and are there again: each begins from nothing, and remembers
  * nothing of how often it was asked for. */
 static void test_a_storm_of_syncs_by_another_way(void **state)
@@ -150,19 +185,19 @@ static void test_a_provider_that_never_answers(void **state)
 
 /* ---- numbers that cannot be ---- */
 
+/* The only object is deleted, and the root is right: nothing but the numbers speaks against it. */
 static void say_delta(struct hand *h, uint64_t from, uint64_t items)
 {
-    tap_say(
-        h->f->tap, STREAM,
-        &(struct message){
-            .kind = MESSAGE_DELTA, .epoch = h->epoch, .from = from, .items = items, .body = {"\2\1a\1u", 5}});
+    struct message delta = {.kind = MESSAGE_DELTA, .epoch = h->epoch, .from = from, .items = items};
+    delta.body = (struct slice){"\2\4ns/a\1a", 8};
+    tap_say(h->f->tap, STREAM, &delta);
 }
 
 static void test_absurd_sequences(void **state)
 {
     struct fixture *f = *state;
     struct hand h;
-    static const uint64_t froms[] = {FAR, FAR - 1, 1, 2, FAR, 300, 299, 0, FAR - 4096};
+    static const uint64_t froms[] = {FAR, FAR - 1, 1, 3, FAR, 300, 299, 0, FAR - 4096};
     hand_start(&h, f);
     hand_delta(&h, "a", 1);
     run(f, 15 * LOOP_SECOND);
@@ -170,6 +205,7 @@ static void test_absurd_sequences(void **state)
         say_delta(&h, froms[i], 1);
         say_delta(&h, froms[i], FAR);
         say_delta(&h, froms[i], 0);
+        say_delta(&h, 2, 2 + i); /* it would be next, and is one */
         run(f, 100 * LOOP_MS);
     }
     assert_int_equal(f->added, 1);
@@ -187,6 +223,39 @@ static void test_absurd_sequences(void **state)
     assert_int_equal(f->added, 1);
     assert_int_equal(store_count(replica_store(f->replica)), 1);
     hand_stop(&h);
+}
+
+/* All that a provider has ever said, once more, and again, while it goes on. */
+static void test_a_day_that_is_replayed(void **state)
+{
+    struct fixture *f = *state;
+    start_all(f);
+    for (int i = 0; i < 20; i++) {
+        put(f->pods, i % 2 ? "pod-1" : "pod-2", 2 + i);
+        store_delete(f->pods, "ns/more", false);
+        run(f, 500 * LOOP_MS);
+        put(f->pods, "more", 1);
+    }
+    run(f, 10 * LOOP_SECOND);
+    check_in_sync(f);
+    forget_counts(f);
+    uint64_t syncs = stats(f)->syncs;
+    const struct heard *last = tap_last(f->tap, 0, NULL), *heard = NULL;
+    for (int round = 0; round < 2; round++) {
+        do {
+            heard = tap_next(f->tap, heard, 0, NULL);
+            if (strncmp(heard->topic, "p/", 2) == 0)
+                tap_say(f->tap, heard->topic, &heard->message);
+            run(f, 10 * LOOP_MS);
+        } while (heard != last);
+        heard = NULL;
+    }
+    run(f, 40 * LOOP_SECOND);
+    check_quiet(f);
+    check_in_sync(f);
+    assert_int_equal(f->dropped, 0);
+    assert_int_equal(stats(f)->syncs, syncs);
+    assert_in_range(stats(f)->duplicates, 40, UINT64_MAX);
 }
 
 /* ---- what is held ---- */
@@ -222,6 +291,49 @@ static void test_what_is_held_is_bounded(void **state)
 }
 
 /* ---- what unpacks to more than it looks ---- */
+
+/* Some kilobytes each, on every topic that there is; one stands where a delta should be. */
+static void test_zstd_bombs(void **state)
+{
+    enum { LEN = 48 << 20, COUNT = 100 };
+    static const enum message_kind kinds[] = {MESSAGE_PRESENCE, MESSAGE_CATALOG, MESSAGE_DELTA,
+                                              MESSAGE_CHUNK};
+    static const char *const topics[] = {"p/c1", "p/c1/all", STREAM, ANSWERS};
+    struct fixture *f = *state;
+    struct hand h;
+    char *said = NULL;
+    size_t said_len;
+    struct log log = {.out = open_memstream(&said, &said_len), .level = LOG_LEVEL_INFO};
+    f->log = &log;
+    hand_start(&h, f);
+    cleanup_free char *zeros = mem_zalloc(LEN);
+    struct codec *codec = codec_create(ENCODING_ZSTD, LEN);
+    for (size_t i = 0; i < array_size(kinds); i++) {
+        struct message bomb = {.kind = kinds[i], .epoch = h.epoch, .boot = h.boot, .nonce = hand_nonce(&h)};
+        bomb.from = bomb.items = 1;
+        bomb.body = (struct slice){zeros, LEN};
+        struct slice payload = codec_encode(codec, &bomb);
+        assert_in_range(payload.len, 1, 16384);
+        for (int n = 0; n < COUNT; n++)
+            tap_say_bytes(f->tap, topics[i], payload.data, payload.len, false);
+        run(f, LOOP_SECOND);
+    }
+    assert_int_equal(stats(f)->malformed, COUNT * array_size(kinds));
+    assert_true(replica_synced(f->replica));
+    h.script.sequence = 1; /* that of the one that was no delta */
+    run(f, 10 * LOOP_SECOND);
+    hand_heartbeat(&h);
+    run(f, 3 * LOOP_SECOND);
+    assert_in_range(stats(f)->syncs, 2, 3);
+    hand_recovers(&h);
+    hub_stop(f);
+    fclose(log.out);
+    assert_in_range(lines_in(said), 1, 10);
+    free(said);
+    codec_destroy(codec);
+    f->replica = NULL;
+    hand_stop(&h);
+}
 
 /* The object of that name, with so much white space in it. */
 static struct object *blown_up(const char *name, size_t len)
@@ -441,14 +553,6 @@ static void test_the_same_stream_all_over(void **state)
 
 /* ---- names, boots, uids ---- */
 
-static size_t lines_in(const char *text)
-{
-    size_t lines = 0;
-    for (const char *at = text; (at = strchr(at, '\n')); at++)
-        lines++;
-    return lines;
-}
-
 static void test_presences_without_end(void **state)
 {
     struct fixture *f = *state;
@@ -643,6 +747,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_root_that_never_matches),
+        TEST(test_patches_of_what_is_not_there),
+        TEST(test_zstd_bombs),
+        TEST(test_a_day_that_is_replayed),
         TEST(test_epochs_that_never_last),
         TEST(test_a_storm_of_syncs_by_another_way),
         TEST(test_a_provider_that_never_answers),
