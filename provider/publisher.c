@@ -9,7 +9,7 @@
 
 #define REPAIR_BYTES ((size_t)256 << 10) /* what is less is a chunk or two */
 #define SLICE_OBJECTS 4096
-#define TURN_MESSAGES 32 /* sent in one turn of the loop, before others get theirs */
+#define TURN_MESSAGES 64 /* sent in one turn of the loop, before others get theirs */
 #define TURN_BYTES ((size_t)256 << 10)
 #define TURN_EVENTS 128
 #define WHOIS_JITTER_US (500 * LOOP_MS)
@@ -70,21 +70,28 @@ static void deltas_go(struct publisher *publisher)
         DL_APPEND2(publisher->work, stream, work_prev, work_next);
 }
 
+/* Deltas and transfers in turn: where the window is all but full, which it is under load, whoever came first
+ * each time would leave the others nothing. */
+static bool send_next(struct publisher *publisher)
+{
+    bool deltas = deltas_may_go(publisher), turns = turns_may_go(publisher);
+    if (turns && (!deltas || publisher->turns_next)) {
+        publisher->turns_next = false;
+        turns_go(publisher);
+    } else if (deltas) {
+        publisher->turns_next = true;
+        deltas_go(publisher);
+    }
+    return deltas || turns;
+}
+
 static void on_flush(void *arg)
 {
     struct publisher *publisher = arg;
     uint64_t enough = publisher->stats.bytes + TURN_BYTES, events = publisher->stats.events + TURN_EVENTS;
-    for (int i = 0; i < TURN_MESSAGES; i++) {
-        bool more = deltas_may_go(publisher);
-        if (more)
-            deltas_go(publisher);
-        if (turns_may_go(publisher))
-            turns_go(publisher);
-        else if (!more)
-            break;
+    for (int i = 0; i < TURN_MESSAGES && send_next(publisher); i++)
         if (publisher->stats.bytes >= enough || publisher->stats.events >= events)
             break;
-    }
     if (deltas_may_go(publisher) || turns_may_go(publisher))
         publisher_flush_soon(publisher);
 }

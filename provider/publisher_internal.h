@@ -111,6 +111,7 @@ struct publisher {
     bool announce_again;            /* asked for meanwhile */
     struct publisher_stream *work;  /* streams with events to send */
     struct publisher_stream *turns; /* streams with transfers that may go on, the next one first */
+    bool turns_next;                /* it is their turn, and not the deltas' */
     struct crossing *crossings;     /* messages of transfers in flight (turns.c), oldest first */
     size_t crossing_bytes;
     struct sent *sent; /* of all streams, oldest first */

@@ -419,6 +419,29 @@ static void test_a_delta_beside_a_snapshot(void **state)
     assert_true(tap_last(f->tap, MESSAGE_CHUNK, ANSWERS)->message.last);
 }
 
+/* There is always a delta that waits for the window, and still the snapshot comes to its end. */
+static void test_a_snapshot_under_more_load_than_there_is_room_for(void **state)
+{
+    struct fixture *f = *state;
+    loopback_broker_set_faults(f->wire.broker, &(struct loopback_faults){.delay_min_us = 20 * LOOP_MS,
+                                                                         .delay_max_us = 20 * LOOP_MS});
+    put_many(f, 50, 1);
+    start(f, (struct publishing_options){.max_payload = 1100, .window = 1});
+    struct message sync = {.kind = MESSAGE_SYNC, .nonce = 7, .credit = 1000, .body = {PATH, strlen(PATH)}};
+    put_many(f, 50, 2);
+    tap_say(f->tap, "s/c1/hub", &sync);
+    for (int i = 0; i < 2000; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "pod-%d", i % 50);
+        put(f->pods, name, 3 + i);
+        run(f, 2 * LOOP_MS);
+    }
+    const struct heard *last = tap_last(f->tap, MESSAGE_CHUNK, ANSWERS);
+    assert_true(last && last->message.last);
+    assert_true(tap_count(f->tap, MESSAGE_CHUNK, ANSWERS) > 4);
+    assert_true(tap_count(f->tap, MESSAGE_DELTA, STREAM) > 40);
+}
+
 static void test_a_newer_sync_takes_the_place(void **state)
 {
     struct fixture *f = *state;
@@ -701,6 +724,7 @@ int main(void)
         TEST(test_credit_is_respected),
         TEST(test_a_snapshot_while_objects_change),
         TEST(test_a_delta_beside_a_snapshot),
+        TEST(test_a_snapshot_under_more_load_than_there_is_room_for),
         TEST(test_a_newer_sync_takes_the_place),
         TEST(test_an_empty_stream_is_one_empty_chunk),
         TEST(test_a_stream_for_one_audience),
