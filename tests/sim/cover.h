@@ -80,9 +80,9 @@
     X(FAIR_INFORMER, "fair weather: informer restarted")                                                     \
     X(FAIR_LOSS, "fair weather: one delta lost")                                                             \
     X(FAIR_REORDER, "fair weather: reordering")                                                              \
-    X(FAIR_BUSY, "fair weather: informer restarted under load")                                              \
+    X(FAIR_BUSY, "fair weather: informers restarted under load")                                             \
     X(FAIR_LATE, "fair weather: copies that come late")                                                      \
-    X(FAIR_STORM, "fair weather: messages lost all the time")                                                \
+    X(FAIR_STORM, "fair weather: deltas lost all the time")                                                  \
     X(FAIR_DAMAGE, "fair weather: bits flipped")                                                             \
     X(FAIR_GONE, "fair weather: resource gone and back, copies come late")                                   \
     X(FAIR_ANEW, "fair weather: cluster set up anew, copies come late")                                      \

@@ -11,7 +11,7 @@
 #define LATE_LOSSES 8
 #define LATE_CATALOGS 12 /* nothing tells an old catalog from a new one, until the next heartbeat */
 #define LATE_PRESENCES 4 /* of a run that is over: nothing tells it from another provider of that name */
-#define STORM_SYNCS 9    /* of one stream in 40 s of losses, at most */
+#define STORM_SYNCS 9    /* of one stream in 40 s: at once, and after waits of 250 ms to 16 s at least */
 
 /* All that running informers have counted. */
 static struct informer_stats counted(const struct world *world)
@@ -51,9 +51,10 @@ static void expect_at_most(struct world *world, const char *when, const struct i
     struct informer_stats after = counted(world);
     expect(world, when, "divergences", before->divergences, after.divergences, 0);
     expect(world, when, "syncs that failed", before->syncs_failed, after.syncs_failed, most_failed);
-    /* a presence that was damaged may still be retained, and be the first thing that an informer hears */
+    /* a presence that was damaged may still be retained, and be the first thing that an informer hears; and a
+     * sync that was said twice may be answered in two ways, which do not go together */
     expect(world, when, "messages not understood", before->malformed, after.malformed,
-           (uint64_t)world->kube_count);
+           (uint64_t)world->kube_count + most_failed);
     expect(world, when, "conflicts", before->conflicts, after.conflicts, most_conflicts);
     expect(world, when, "syncs", before->syncs, after.syncs, most);
 }
@@ -188,17 +189,31 @@ static void reordering_costs_no_sync(struct world *world)
         expect_syncs(world, "reordering", &before, 0);
 }
 
-/* Its chunks are of different moments, and changes come between them. */
-static void restart_of_an_informer_under_load_costs_no_more(struct world *world)
+static void set_haste(struct world *world, bool hasty)
 {
-    struct actor *actor = &world->informers[world_dice(world, (uint64_t)world->informer_count)];
+    for (int i = 0; i < world->kube_count; i++)
+        world->kubes[i].hasty = hasty;
+}
+
+/* The chunks are of different moments, and changes come between them: so many that they wait for the window,
+ * and that what was told of an object may be over before its chunk is read. */
+static void restart_of_informers_under_load_costs_no_more(struct world *world)
+{
     world_cover(world, COVER_FAIR_BUSY);
-    world->weather.delay_max_us = (int64_t)world_dice(world, 40 * LOOP_MS);
+    world->weather.delay_max_us = (int64_t)world_dice(world, 200 * LOOP_MS);
     loopback_broker_set_faults(world->broker, &world->weather);
-    actor_kill(actor, false, LOOP_SECOND);
+    for (int i = 0; i < world->informer_count; i++)
+        actor_kill(&world->informers[i], false, (int64_t)world_dice(world, LOOP_SECOND));
     struct informer_stats before = counted(world);
-    load(world, 4 * LOOP_SECOND);
-    expect_syncs(world, "informer restarted under load", &before, streams_of(world, actor->index));
+    set_haste(world, true);
+    world_load(world, true);
+    world_pass(world, 3 * LOOP_SECOND);
+    world_load(world, false);
+    set_haste(world, false);
+    world_expect_converged(world, 60 * LOOP_SECOND); /* one small chunk at a time, in the least window */
+    expect_syncs(world, "informers restarted under load", &before, all_streams(world));
+    faults_calm(world);
+    world_pass(world, PAUSE_US);
 }
 
 static void set_weather(struct world *world, double repeat, int64_t late_us, double flip)
@@ -300,21 +315,19 @@ static void end_comes_late(struct world *world)
     world_expect_converged(world, 60 * LOOP_SECOND);
 }
 
-/* Each loss leads to a sync, but the next one has to wait longer and longer. */
+/* Each loss leads to a sync, which goes well; but the next one has to wait longer and longer. */
 static void losses_are_no_storm(struct world *world)
 {
     struct informer_stats before = counted(world);
     world_cover(world, COVER_FAIR_STORM);
-    world->weather.lose = 0.3;
-    loopback_broker_set_faults(world->broker, &world->weather);
+    world->deltas_lost = 2;
     world_load(world, true);
     world_pass(world, 40 * LOOP_SECOND);
     struct informer_stats after = counted(world);
     world_load(world, false);
-    world->weather.lose = 0;
-    loopback_broker_set_faults(world->broker, &world->weather);
+    world->deltas_lost = 0;
     world_expect_converged(world, 120 * LOOP_SECOND);
-    expect(world, "messages lost all the time", "syncs", before.syncs, after.syncs,
+    expect(world, "deltas lost all the time", "syncs", before.syncs, after.syncs,
            STORM_SYNCS * all_streams(world));
 }
 
@@ -410,6 +423,7 @@ static void all_is_served(struct world *world)
         local_cut_watches(kube->local);
         if (kube->resources[KUBE_WIDGETS].used && !kube_serves(kube, KUBE_WIDGETS))
             kube_drop_widgets(kube, true);
+        kube_recover(kube); /* what is back may be forbidden still */
     }
     world_pass(world, 60 * LOOP_SECOND); /* the last timers of what was before */
     world_expect_converged(world, 120 * LOOP_SECOND);
@@ -424,7 +438,6 @@ void fair_run(struct world *world)
         restart_of_an_informer_costs_one_sync_each,
         loss_of_one_delta_costs_one_sync,
         reordering_costs_no_sync,
-        restart_of_an_informer_under_load_costs_no_more,
         late_copies_change_nothing,
         losses_are_no_storm,
         damage_is_seen,
@@ -435,6 +448,7 @@ void fair_run(struct world *world)
     };
     all_is_served(world);
     changes_cost_no_sync(world);
+    restart_of_informers_under_load_costs_no_more(world);
     for (int i = 0; i < 2 && world->result.ok; i++) {
         trials[world_dice(world, sizeof(trials) / sizeof(trials[0]))](world);
         faults_calm(world);

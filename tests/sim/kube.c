@@ -173,10 +173,11 @@ void kube_change(struct kube *kube)
 static void on_load(void *arg)
 {
     struct kube *kube = arg;
-    uint64_t burst = world_dice(kube->world, 20) == 0 ? 20 : 1;
+    uint64_t burst = world_dice(kube->world, kube->hasty ? 2 : 20) == 0 ? 20 : 1;
     for (uint64_t i = 0; i < burst; i++)
         kube_change(kube);
-    timer_start(&kube->load, (int64_t)world_dice(kube->world, (uint64_t)kube->load_us * 2));
+    timer_start(&kube->load,
+                (int64_t)world_dice(kube->world, (uint64_t)kube->load_us * 2 / (kube->hasty ? 4 : 1)));
 }
 
 void kube_load(struct kube *kube, bool on)

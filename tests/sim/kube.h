@@ -41,6 +41,7 @@ struct kube {
     uint64_t floor;   /* no backup is older than this revision */
     uint64_t names;   /* objects live under this many names per resource */
     int64_t load_us;  /* between two changes, on average */
+    bool hasty;       /* more often, and many at once */
     uint64_t pruning; /* of ten changes so many are deletions */
     struct timer load;
 };

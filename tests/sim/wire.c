@@ -64,6 +64,9 @@ bool wire_loses(void *arg, const struct loopback_passage *passage)
         world->result.coverage.counts[COVER_KINDS + kind]++;
     if (kind && trap_catches(world, passage, kind))
         return true;
+    if (world->deltas_lost && kind == MESSAGE_DELTA && passage->to_client &&
+        world_dice(world, world->deltas_lost) == 0)
+        return true;
     return is_hushed(world->providers, WORLD_KUBES, passage) ||
            is_hushed(world->informers, WORLD_INFORMERS, passage);
 }

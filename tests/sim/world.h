@@ -142,7 +142,8 @@ struct world {
     int64_t strike_us; /* between two faults, on average */
     uint64_t enabled;  /* faults of this seed, a set */
     struct trap trap;
-    uint64_t parts; /* messages that were no whole ones */
+    uint64_t deltas_lost; /* on their way to a client: one of so many; 0: none */
+    uint64_t parts;       /* messages that were no whole ones */
 };
 
 uint64_t world_dice(struct world *world, uint64_t sides);
