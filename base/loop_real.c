@@ -4,7 +4,8 @@
  * armed again for what is left.
  *
  * Each turn is measured, from one wait for events to the next: the loop has one thread, so while one callback
- * works all others wait. It costs two readings of a clock a turn.
+ * works all others wait. It costs two readings of a clock a turn. libuv counts how long it has waited from
+ * anew whenever a signal interrupts the wait; its clock, in whole milliseconds, says when the wait was over.
  */
 #include "base/loop_internal.h"
 
@@ -21,7 +22,9 @@ struct loop_real {
     uv_timer_t timer;
     uv_idle_t idle;
     uv_prepare_t prepare;
+    uv_check_t check;
     uint64_t turn_ns, idle_ns; /* at the last prepare: when that was, and how long has been waited in all */
+    uint64_t woken_ms;         /* when the wait behind that was over; 0: not yet */
     bool stopped;
 };
 
@@ -59,21 +62,45 @@ static void on_uv_idle(uv_idle_t *idle)
     fire(idle->data);
 }
 
-/* Behind all callbacks of a turn, before the loop waits again. */
-static void on_uv_prepare(uv_prepare_t *prepare)
+/* libuv reads the clock when a wait is over; this comes before anybody has it read again. */
+static void note_woken(struct loop_real *real)
 {
-    struct loop_real *real = prepare->data;
-    struct loop *loop = &real->base;
-    uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(&real->uv);
-    uint64_t took_us = (now_ns - real->turn_ns - (idle_ns - real->idle_ns)) / 1000;
-    real->turn_ns = now_ns;
-    real->idle_ns = idle_ns;
+    if (!real->woken_ms)
+        real->woken_ms = uv_now(&real->uv);
+}
+
+static void on_uv_check(uv_check_t *check)
+{
+    note_woken(check->data);
+}
+
+static uint64_t waited_ns(const struct loop_real *real, uint64_t idle_ns)
+{
+    uint64_t counted = idle_ns - real->idle_ns, woken_ns = real->woken_ms * 1000000;
+    uint64_t seen = woken_ns > real->turn_ns ? woken_ns - real->turn_ns : 0;
+    return counted > seen ? counted : seen;
+}
+
+static void take_turn(struct loop *loop, uint64_t took_us)
+{
     if (took_us > loop->stats.longest_us)
         loop->stats.longest_us = took_us;
     if (loop->bound_us == 0 || took_us <= (uint64_t)loop->bound_us)
         return;
     loop->stats.stalls++;
     loop->stalled(loop->stalled_arg, (int64_t)took_us);
+}
+
+/* Behind all callbacks of a turn, before the loop waits again. */
+static void on_uv_prepare(uv_prepare_t *prepare)
+{
+    struct loop_real *real = prepare->data;
+    uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(&real->uv);
+    uint64_t took_us = (now_ns - real->turn_ns - waited_ns(real, idle_ns)) / 1000;
+    real->turn_ns = now_ns;
+    real->idle_ns = idle_ns;
+    take_turn(&real->base, took_us);
+    real->woken_ms = 0;
 }
 
 /* What is due already waits for the idle phase, once a turn: a uv timer of 0 that is started in a timer's
@@ -86,6 +113,7 @@ static void real_timers_changed(struct loop *loop)
     uv_timer_stop(&real->timer);
     uv_idle_stop(&real->idle);
     if (left_us > 0) {
+        note_woken(real);
         uv_update_time(&real->uv);
         uv_timer_start(&real->timer, on_uv_timer, (uint64_t)(left_us + 999) / 1000, 0);
     } else if (due_us != INT64_MAX) {
@@ -124,6 +152,7 @@ static void real_destroy(struct loop *loop)
     uv_close((uv_handle_t *)&real->timer, NULL);
     uv_close((uv_handle_t *)&real->idle, NULL);
     uv_close((uv_handle_t *)&real->prepare, NULL);
+    uv_close((uv_handle_t *)&real->check, NULL);
     for (int turns = 0; turns < 64 && uv_run(&real->uv, UV_RUN_NOWAIT) != 0; turns++)
         ;
     if (uv_loop_close(&real->uv) != 0) {
@@ -160,15 +189,18 @@ struct loop *loop_create(void)
     struct loop_real *real = mem_zalloc(sizeof(*real));
     loop_base_init(&real->base, &real_ops, random_seed());
     if (uv_loop_init(&real->uv) != 0 || uv_timer_init(&real->uv, &real->timer) != 0 ||
-        uv_idle_init(&real->uv, &real->idle) != 0 || uv_prepare_init(&real->uv, &real->prepare) != 0) {
+        uv_idle_init(&real->uv, &real->idle) != 0 || uv_prepare_init(&real->uv, &real->prepare) != 0 ||
+        uv_check_init(&real->uv, &real->check) != 0) {
         fputs("libuv: no event loop can be made (out of file descriptors?)\n", stderr);
         abort();
     }
     real->timer.data = real->idle.data = &real->base;
-    real->prepare.data = real;
+    real->prepare.data = real->check.data = real;
     real->turn_ns = uv_hrtime();
     uv_loop_configure(&real->uv, UV_METRICS_IDLE_TIME);
     uv_prepare_start(&real->prepare, on_uv_prepare);
+    uv_check_start(&real->check, on_uv_check);
     uv_unref((uv_handle_t *)&real->prepare);
+    uv_unref((uv_handle_t *)&real->check);
     return &real->base;
 }

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <uv.h>
 #include <cmocka.h>
@@ -210,6 +212,36 @@ static void a_long_turn_is_told_and_a_long_wait_is_none(void **state)
     loop_destroy(busy.loop);
 }
 
+static void ignore(int number)
+{
+    (void)number;
+}
+
+static void rest(void *arg)
+{
+    (void)arg;
+}
+
+/* A signal in the middle of it interrupts the loop's wait. */
+static void a_wait_with_a_signal_in_it_is_none(void **state)
+{
+    (void)state;
+    struct busy busy = {.loop = loop_create()};
+    struct sigaction action = {.sa_handler = ignore};
+    struct itimerval alarm = {.it_value.tv_usec = 300 * LOOP_MS};
+    sigaction(SIGALRM, &action, NULL);
+    timer_init(&busy.timer, busy.loop, rest, &busy);
+    timer_start(&busy.timer, 400 * LOOP_MS);
+    setitimer(ITIMER_REAL, &alarm, NULL);
+    while (timer_active(&busy.timer))
+        loop_step(busy.loop);
+    timer_start(&busy.timer, 0); /* so that the next turn does not wait */
+    loop_step(busy.loop);
+    timer_stop(&busy.timer);
+    assert_in_range(loop_stats(busy.loop)->longest_us, 0, 199 * LOOP_MS);
+    loop_destroy(busy.loop);
+}
+
 int main(void)
 {
     static int real = 1;
@@ -221,6 +253,7 @@ int main(void)
         cmocka_unit_test(a_restless_timer_leaves_sockets_their_turn),
         cmocka_unit_test(the_heap_keeps_order_under_churn),
         cmocka_unit_test(a_long_turn_is_told_and_a_long_wait_is_none),
+        cmocka_unit_test(a_wait_with_a_signal_in_it_is_none),
         cmocka_unit_test(a_seed_replays),
         cmocka_unit_test(backoff_doubles_to_its_bound),
     };
