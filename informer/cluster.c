@@ -355,10 +355,17 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
         informer_malformed(cluster->informer, cluster->name);
         return;
     }
+    struct catalog *catalog = catalog_get(cluster, audience);
+    if (message->revision < catalog->revision) { /* it comes late, and proves nothing */
+        cluster->informer->stats.catalogs_old++;
+        free(entries);
+        return;
+    }
     heard(cluster);
     set_alive(cluster, true);
-    struct catalog *catalog = catalog_get(cluster, audience);
     catalog->hash = catalog_hash(message->body);
+    catalog->revision = message->revision;
+    catalog->named_us = cluster->heard_us;
     catalog->complete = complete;
     catalog_fill(cluster, catalog, entries, count);
     free(entries);
@@ -366,6 +373,16 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
 }
 
 /* ---- heartbeat ---- */
+
+/* The heartbeat is late, or the catalog that it names has been overtaken or lost. But where ours is not named
+ * for so long, what would take its place may pass for older: the plain form has no check, and any revision
+ * may have been heard. */
+static void catalog_misnamed(struct informer_cluster *cluster, struct catalog *catalog)
+{
+    if (loop_now_us(cluster->informer->loop) - catalog->named_us > silence_us(cluster))
+        catalog->revision = 0;
+    cluster_whois(cluster);
+}
 
 void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message)
 {
@@ -385,9 +402,10 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
     struct catalog *catalog = catalog_get(cluster, audience);
     if (catalog->hash != message->catalog || catalog->count != count) {
         early_set(catalog, message->catalog, entries, count);
-        cluster_whois(cluster);
+        catalog_misnamed(cluster, catalog);
         return;
     }
+    catalog->named_us = cluster->heard_us;
     early_set(catalog, 0, NULL, 0);
     catalog_heartbeat(catalog, entries);
     free(entries);

@@ -299,6 +299,7 @@ void informer_counters(const struct informer *informer, struct buf *out)
         STAT(syncs_failed),
         STAT(syncs_delayed),
         STAT(foreign),
+        STAT(catalogs_old),
         STAT(unasked),
         STAT(namesakes),
         STAT(malformed),

@@ -79,6 +79,7 @@ struct informer_stats {
     uint64_t syncs_failed;    /* broken, or without an answer */
     uint64_t syncs_delayed;   /* for a while, since the provider makes us sync too often */
     uint64_t foreign;         /* of an epoch or a boot that we do not follow */
+    uint64_t catalogs_old;    /* of the boot that we follow, and older than the one that we have */
     uint64_t unasked;         /* answers that nobody here asked for, or that came too late */
     uint64_t namesakes;       /* of these, answers to somebody else of our name */
     uint64_t malformed;       /* payloads that did not decode, or made no sense */

@@ -99,7 +99,8 @@ struct early_heartbeat {
 
 struct catalog {
     char audience[TOPICS_PARTICIPANT_MAX + 1];
-    uint64_t hash;
+    uint64_t hash, revision;
+    int64_t named_us; /* when a heartbeat named it last, or it came */
     bool complete;
     struct informer_replica **replicas;
     size_t count;

@@ -48,9 +48,13 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
         strcpy(entry->kind, stream->kind);
     }
     catalog_format(&body, publisher->complete, entries, count);
-    audience->catalog = catalog_hash((struct slice){body.data, body.len});
-    struct message message = {
-        .kind = MESSAGE_CATALOG, .boot = publisher->boot, .body = {body.data, body.len}};
+    uint64_t hash = catalog_hash((struct slice){body.data, body.len});
+    audience->revision += hash != audience->catalog;
+    audience->catalog = hash;
+    struct message message = {.kind = MESSAGE_CATALOG,
+                              .boot = publisher->boot,
+                              .revision = audience->revision,
+                              .body = {body.data, body.len}};
     if (publisher_send(publisher, audience->topic, &message, false))
         audience->catalog_due = false;
     buf_deinit(&body);

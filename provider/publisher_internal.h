@@ -56,7 +56,8 @@ struct pending {
 struct audience {
     char name[TOPICS_PARTICIPANT_MAX + 1];
     topics_text topic;
-    uint64_t catalog;                /* hash of the one published last */
+    uint64_t catalog;                /* hash of the one published last, */
+    uint64_t revision;               /* and how many others there were, with it */
     bool catalog_due, heartbeat_due; /* to be published as soon as we can */
     struct publisher_stream *streams;
     UT_hash_handle hh; /* by name: a hub has one for each of its clusters */

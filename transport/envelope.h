@@ -58,16 +58,17 @@ int encoding_parse(const char *text, enum encoding *encoding); /* 0, or 1 for an
 /* Which fields a kind has is in envelope.c, and in the specification. Others are zero. */
 struct message {
     enum message_kind kind;
-    bool last;        /* chunk, digests, have, repair: the last one of its kind for its nonce */
-    bool whole;       /* sync: the answer must be a whole snapshot, or equal */
-    uint64_t boot;    /* presence, catalog, heartbeat: one run of a provider */
-    uint64_t catalog; /* heartbeat: hash of the catalog body that it counts by */
-    uint64_t epoch;   /* the incarnation of a stream; sync: the one the informer has, 0 for none */
-    uint64_t nonce;   /* sync, credit, and the answers; 0 in an end nobody asked for */
-    uint64_t from;    /* delta, end: sequence of the first event */
-    uint64_t items;   /* delta: number of events in the body */
-    uint64_t to;      /* answers: the state is that after this event; sync: what the informer has */
-    uint64_t index;   /* answers of a nonce: 0, 1, …, digests and repairs together; have: 0, 1, … */
+    bool last;         /* chunk, digests, have, repair: the last one of its kind for its nonce */
+    bool whole;        /* sync: the answer must be a whole snapshot, or equal */
+    uint64_t boot;     /* presence, catalog, heartbeat: one run of a provider */
+    uint64_t revision; /* catalog: which one of its audience in this run; a newer one has a greater number */
+    uint64_t catalog;  /* heartbeat: hash of the catalog body that it counts by */
+    uint64_t epoch;    /* the incarnation of a stream; sync: the one the informer has, 0 for none */
+    uint64_t nonce;    /* sync, credit, and the answers; 0 in an end nobody asked for */
+    uint64_t from;     /* delta, end: sequence of the first event */
+    uint64_t items;    /* delta: number of events in the body */
+    uint64_t to;       /* answers: the state is that after this event; sync: what the informer has */
+    uint64_t index;    /* answers of a nonce: 0, 1, …, digests and repairs together; have: 0, 1, … */
     uint64_t first, last_hash; /* chunk, digests: the range of key hashes, both inclusive */
     uint64_t bits;      /* digests: a bucket is the key hashes that have these many leading bits in common */
     struct digest root; /* delta: after its last event; answers: at `to`; sync: what the informer has */

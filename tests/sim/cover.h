@@ -82,6 +82,7 @@
     X(FAIR_REORDER, "fair weather: reordering")                                                              \
     X(FAIR_BUSY, "fair weather: informers restarted under load")                                             \
     X(FAIR_LATE, "fair weather: copies that come late")                                                      \
+    X(FAIR_CATALOG, "fair weather: catalogs that come late")                                                 \
     X(FAIR_STORM, "fair weather: deltas lost all the time")                                                  \
     X(FAIR_DAMAGE, "fair weather: bits flipped")                                                             \
     X(FAIR_GONE, "fair weather: resource gone and back, copies come late")                                   \

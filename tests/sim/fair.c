@@ -9,7 +9,6 @@
 
 #define PAUSE_US (15 * LOOP_SECOND) /* a stream that has been right for so long may ask at once */
 #define LATE_LOSSES 8
-#define LATE_CATALOGS 12 /* nothing tells an old catalog from a new one, until the next heartbeat */
 #define LATE_PRESENCES 4 /* of a run that is over: nothing tells it from another provider of that name */
 #define STORM_SYNCS 9    /* of one stream in 40 s: at once, and after waits of 250 ms to 16 s at least */
 
@@ -240,7 +239,7 @@ static void late_copies_change_nothing(struct world *world)
     }
     if (world_dice(world, 2)) {
         actor_kill(&world->providers[0], true, LOOP_SECOND);
-        most += LATE_CATALOGS * streams_at(world, &world->kubes[0]);
+        most += streams_at(world, &world->kubes[0]);
         conflicts = LATE_PRESENCES * (uint64_t)world->informer_count;
         world_pass(world, (int64_t)world_dice(world, 20 * LOOP_SECOND));
     }
@@ -259,6 +258,21 @@ static void forget_damage(struct world *world)
 {
     for (int i = 0; i < world->informer_count && world->encoding == ENCODING_PLAIN; i++)
         actor_kill(&world->informers[i], false, 0);
+}
+
+/* A run begins with catalogs that change, and the older ones come again behind the newer. */
+static void late_catalogs_cost_nothing(struct world *world)
+{
+    struct informer_stats before = counted(world);
+    uint64_t which = world_dice(world, (uint64_t)world->kube_count);
+    world_cover(world, COVER_FAIR_CATALOG);
+    set_weather(world, 1, 20 * LOOP_SECOND, 0);
+    actor_kill(&world->providers[which], true, LOOP_SECOND);
+    world_pass(world, 40 * LOOP_SECOND);
+    expect_at_most(world, "late catalogs", &before, streams_at(world, &world->kubes[which]), 0, UINT64_MAX);
+    set_weather(world, 0, 0, 0);
+    world_pass(world, 40 * LOOP_SECOND);
+    world_expect_converged(world, 60 * LOOP_SECOND);
 }
 
 /* Nobody is told what nobody has said: the witnesses see to that. */
@@ -439,6 +453,7 @@ void fair_run(struct world *world)
         loss_of_one_delta_costs_one_sync,
         reordering_costs_no_sync,
         late_copies_change_nothing,
+        late_catalogs_cost_nothing,
         losses_are_no_storm,
         damage_is_seen,
         end_comes_late,

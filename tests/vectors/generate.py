@@ -52,7 +52,7 @@ def digest(key, uid, text):
 ID, NUMBER, DIGEST = "id", "number", "digest"
 KINDS = {
     "presence": (1, [("boot", ID)]),
-    "catalog": (2, [("boot", ID)]),
+    "catalog": (2, [("boot", ID), ("revision", NUMBER)]),
     "heartbeat": (3, [("boot", ID), ("catalog", ID)]),
     "delta": (4, [("epoch", ID), ("from", NUMBER), ("items", NUMBER), ("root", DIGEST)]),
     "end": (5, [("epoch", ID), ("nonce", ID), ("from", NUMBER), ("reason", NUMBER)]),
@@ -272,8 +272,9 @@ def write_kinds():
     good("presence", "Here I am: retained.", "presence", {"boot": BOOT}, presence)
     good("presence-will", "The last will.", "presence", {"boot": BOOT},
          '{"alive":false,"cluster":"","version":"","heartbeatMs":0}')
-    good("catalog", "One stream.", "catalog", {"boot": BOOT}, followed)
-    good("catalog-unwanted", "One stream that may be had, and that nobody wants.", "catalog", {"boot": BOOT}, wanted)
+    good("catalog", "One stream.", "catalog", {"boot": BOOT, "revision": 2}, followed)
+    good("catalog-unwanted", "One stream that may be had, and that nobody wants.", "catalog",
+         {"boot": BOOT, "revision": 1}, wanted)
     good("heartbeat", "It is at event 300, complete up to 1042, and was heard of 2 s ago; it is of interest for four minutes.",
          "heartbeat", {"boot": BOOT, "catalog": key_hash(followed.encode())}, '[[300,2,0,240,"1042"]]')
     good("heartbeat-unwanted", "Nobody wants it, and it was never listed.", "heartbeat",

@@ -10,8 +10,8 @@
 struct hand {
     struct fixture *f;
     struct script script;
-    uint64_t boot, epoch, catalog;
-    const char *version; /* that heartbeats tell; NULL: none */
+    uint64_t boot, epoch, catalog, revision; /* of the catalog said last */
+    const char *version;                     /* that heartbeats tell; NULL: none */
 };
 
 static inline void hand_presence(struct hand *h, const char *uid)
@@ -47,7 +47,10 @@ static inline void hand_catalog_of(struct hand *h, bool complete, size_t count)
     struct buf body = BUF_INIT(4096);
     h->catalog = hand_catalog_format(h, complete, count, &body);
     tap_say(h->f->tap, "p/c1/all",
-            &(struct message){.kind = MESSAGE_CATALOG, .boot = h->boot, .body = {body.data, body.len}});
+            &(struct message){.kind = MESSAGE_CATALOG,
+                              .boot = h->boot,
+                              .revision = ++h->revision,
+                              .body = {body.data, body.len}});
     buf_deinit(&body);
 }
 

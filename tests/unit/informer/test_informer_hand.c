@@ -578,7 +578,10 @@ static uint64_t steps_of_a_catalog(struct hand *h, int count)
     uint64_t before = steps;
     for (int i = 0; i < 2; i++) {
         tap_say(h->f->tap, "p/c1/all",
-                &(struct message){.kind = MESSAGE_CATALOG, .boot = h->boot, .body = {body.data, body.len}});
+                &(struct message){.kind = MESSAGE_CATALOG,
+                                  .boot = h->boot,
+                                  .revision = ++h->revision,
+                                  .body = {body.data, body.len}});
         run(h->f, LOOP_MS);
     }
     buf_deinit(&body);

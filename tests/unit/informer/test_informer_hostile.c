@@ -46,7 +46,10 @@ static void say_catalog(struct fixture *f, const char *name, uint64_t boot, int 
     snprintf(topic, sizeof(topic), "p/%s/all", name);
     catalog_format(&body, true, entries, (size_t)count);
     tap_say(f->tap, topic,
-            &(struct message){.kind = MESSAGE_CATALOG, .boot = boot, .body = {body.data, body.len}});
+            &(struct message){.kind = MESSAGE_CATALOG,
+                              .boot = boot,
+                              .revision = 1, /* as hand_start() has it: no one is older */
+                              .body = {body.data, body.len}});
     free(entries);
     buf_deinit(&body);
 }
@@ -511,7 +514,8 @@ static void test_announcements_without_end(void **state)
         body[snprintf(body, LEN, head, i)] = 'x';
         memcpy(body + LEN - 2, "\"}", 2);
         tap_say(f->tap, "p/c1/all",
-                &(struct message){.kind = MESSAGE_CATALOG, .boot = h.boot, .body = {body, LEN}});
+                &(struct message){
+                    .kind = MESSAGE_CATALOG, .boot = h.boot, .revision = ++h.revision, .body = {body, LEN}});
     }
     run(f, LOOP_SECOND);
     assert_int_equal(stats(f)->malformed, 0);

@@ -124,6 +124,30 @@ static void test_presence_catalog_and_heartbeat(void **state)
 }
 
 /* A hub has an audience for each of its clusters: it stops for none of them, and forgets none. */
+static uint64_t last_revision(struct fixture *f)
+{
+    return tap_last(f->tap, MESSAGE_CATALOG, "p/c1/all")->message.revision;
+}
+
+/* So that a late one is told from it. */
+static void test_each_new_catalog_has_a_greater_revision(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct publishing_options){0});
+    uint64_t revision = last_revision(f);
+    assert_true(revision > 0);
+    tap_clear(f->tap);
+    tap_say(f->tap, "s/c1/hub", &(struct message){.kind = MESSAGE_WHOIS});
+    run(f, LOOP_SECOND);
+    assert_true(last_revision(f) == revision); /* it is the same one */
+    publisher_stream_unready(f->p.stream);
+    run(f, LOOP_SECOND);
+    assert_true(last_revision(f) == revision + 1);
+    publisher_stream_ready(f->p.stream);
+    run(f, LOOP_SECOND);
+    assert_true(last_revision(f) == revision + 2);
+}
+
 static void test_many_audiences(void **state)
 {
     struct fixture *f = *state;
@@ -711,6 +735,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_presence_catalog_and_heartbeat),
+        TEST(test_each_new_catalog_has_a_greater_revision),
         TEST(test_many_audiences),
         TEST(test_a_heartbeat_waits_for_room),
         TEST(test_whois_is_answered),

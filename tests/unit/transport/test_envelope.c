@@ -40,6 +40,7 @@ static struct message expected_message(const struct vector *vector)
         .last = vector_get(vector, "final") != NULL,
         .whole = vector_get(vector, "whole") != NULL,
         .boot = vector_number(vector, "boot", 16),
+        .revision = vector_number(vector, "revision", 10),
         .catalog = vector_number(vector, "catalog", 16),
         .epoch = vector_number(vector, "epoch", 16),
         .nonce = vector_number(vector, "nonce", 16),
