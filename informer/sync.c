@@ -15,6 +15,7 @@
 #define RETRY_MIN_US (250 * LOOP_MS)
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define RETRY_RESET_US (120 * LOOP_SECOND)
+#define INSTALL_BYTES ((size_t)128 << 10) /* of objects that change, in one turn */
 #define LATER_US LOOP_SECOND
 #define REFUSED_US (60 * LOOP_SECOND)
 #define UNLISTED_TRIES 3
@@ -440,22 +441,27 @@ static const struct store *install_from(const struct informer_replica *replica)
     return replica->gone ? replica->gone : replica->store;
 }
 
-/* Brings all objects of one key hash to what they are in the fresh store. */
-static void install_hash(struct informer_replica *replica, uint64_t hash)
+/* Brings all objects of one key hash to what they are in the fresh store. Gives the bytes that changed. */
+static size_t install_hash(struct informer_replica *replica, uint64_t hash)
 {
     const struct store *from = install_from(replica);
     struct object *object, *after;
+    size_t bytes = 0;
     for (object = store_seek(from, hash); object && object_key_hash(object) == hash; object = after) {
         after = store_after(from, object);
         if (!store_get(replica->fresh, object_key(object))) {
             replica->informer->stats.events++;
+            bytes += object_size(object);
             store_delete(replica->store, object_key(object), true);
         }
     }
     for (object = store_seek(replica->fresh, hash); object && object_key_hash(object) == hash;
          object = store_after(replica->fresh, object))
-        if (store_put(replica->store, object) != STORE_UNCHANGED)
+        if (store_put(replica->store, object) != STORE_UNCHANGED) {
             replica->informer->stats.events++;
+            bytes += object_size(object);
+        }
+    return bytes;
 }
 
 /* The least key hash from the cursor on, in either store. False where there is none. */
@@ -496,12 +502,13 @@ static void on_install(void *arg)
 {
     struct informer_replica *replica = arg;
     uint64_t hash;
-    for (size_t i = 0; i < replica->informer->options.slice_objects; i++) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < replica->informer->options.slice_objects && bytes < INSTALL_BYTES; i++) {
         if (!install_next(replica, &hash)) {
             install_finish(replica);
             return;
         }
-        install_hash(replica, hash);
+        bytes += install_hash(replica, hash);
         if (hash == UINT64_MAX) {
             install_finish(replica);
             return;

@@ -29,6 +29,7 @@ static void chunk_fill(struct publisher_stream *stream, const struct transfer *t
     if (chunk->last)
         chunk->last_hash = UINT64_MAX;
     chunk->body = (struct slice){body->data, body->len};
+    publisher->effort += body->len;
 }
 
 static bool chunk_send(struct publisher_stream *stream, struct transfer *transfer)

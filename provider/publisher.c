@@ -10,7 +10,7 @@
 #define REPAIR_BYTES ((size_t)256 << 10) /* what is less is a chunk or two */
 #define SLICE_OBJECTS 4096
 #define TURN_MESSAGES 64 /* sent in one turn of the loop, before others get theirs */
-#define TURN_BYTES ((size_t)256 << 10)
+#define TURN_EFFORT ((uint64_t)256 << 10)
 #define TURN_EVENTS 128
 #define WHOIS_JITTER_US (500 * LOOP_MS)
 #define NOISE_LOG_US (10 * LOOP_SECOND)
@@ -31,6 +31,7 @@ static bool publish(struct publisher *publisher, const char *topic, struct slice
                    : split_publish(publisher->transport, topic, payload, loop_random(publisher->loop));
     publisher->stats.messages++;
     publisher->stats.bytes += payload.len;
+    publisher->effort += payload.len;
     publisher->stats.unsent += r != 0;
     if (r == TRANSPORT_E_TOO_BIG)
         log_error(publisher->options.log, "publisher", "%s: %zu bytes are more than the transport takes",
@@ -88,9 +89,9 @@ static bool send_next(struct publisher *publisher)
 static void on_flush(void *arg)
 {
     struct publisher *publisher = arg;
-    uint64_t enough = publisher->stats.bytes + TURN_BYTES, events = publisher->stats.events + TURN_EVENTS;
+    uint64_t enough = publisher->effort + TURN_EFFORT, events = publisher->stats.events + TURN_EVENTS;
     for (int i = 0; i < TURN_MESSAGES && send_next(publisher); i++)
-        if (publisher->stats.bytes >= enough || publisher->stats.events >= events)
+        if (publisher->effort >= enough || publisher->stats.events >= events)
             break;
     if (deltas_may_go(publisher) || turns_may_go(publisher))
         publisher_flush_soon(publisher);

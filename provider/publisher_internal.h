@@ -120,6 +120,7 @@ struct publisher {
     struct askers askers;
     struct allowance noise_log;
     struct buf body;
+    uint64_t effort; /* bytes sent, and bytes of objects read for that: what bounds a turn */
     struct timer flush, heartbeat, announce, self_test;
     struct publisher_stats stats;
 };

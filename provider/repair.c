@@ -20,6 +20,7 @@
 #define CHANGED_GUESS 1024                 /* one of so many, after a restart */
 #define BUCKET_BYTES_MAX ((size_t)4 << 20) /* of objects, on the average */
 #define SLICE_BUCKETS 16384
+#define LOOK_EFFORT 64               /* to look at an object, in bytes of one that is read */
 #define HAVE_MAX ((size_t)128 << 10) /* bytes; signals are never split */
 #define ENTRIES_AHEAD 1024 /* more than so many that are not there any more make an object be sent again */
 
@@ -91,6 +92,7 @@ static bool digests_send(struct publisher_stream *stream, struct transfer *trans
     digests.last = digests.last_hash == UINT64_MAX;
     digests.body = (struct slice){body->data, body->len};
     turns_send(stream->publisher, transfer->topic, &digests);
+    stream->publisher->effort += objects * LOOK_EFFORT;
     stream->publisher->stats.digests++;
     transfer->index++;
     transfer->cursor = digests.last_hash + 1;
@@ -212,6 +214,7 @@ static bool repair_send(struct publisher_stream *stream, struct transfer *transf
     repair.last = answered && transfer->have_last;
     repair.body = (struct slice){body.data, body.len};
     turns_send(publisher, transfer->topic, &repair);
+    publisher->effort += parts.looked_at * LOOK_EFFORT + parts.items->len;
     publisher->stats.repairs++;
     transfer->index++;
     if (answered)

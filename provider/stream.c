@@ -14,6 +14,7 @@
 /* Patches make a few bytes of much: these bound a turn of the loop here and at the reader, not the message.
  */
 #define BATCH_ITEMS_MAX 512
+#define BODY_ENOUGH ((size_t)128 << 10) /* however much the transport takes: longer ones are long turns */
 #define BATCH_STANDS_FOR ((size_t)256 << 10)
 #define FORGOTTEN_MAX 256 /* in one step, where nothing is sent */
 
@@ -239,6 +240,8 @@ void publisher_stream_end(struct publisher_stream *stream, enum end_reason reaso
 size_t stream_body_max(const struct publisher *publisher)
 {
     size_t max = transport_max_payload(publisher->transport);
+    if (max > BODY_ENOUGH)
+        return BODY_ENOUGH;
     return max > 2 * HEADER_ROOM ? max - HEADER_ROOM : HEADER_ROOM;
 }
 
@@ -315,6 +318,7 @@ static void publish_batch(struct publisher_stream *stream)
         .body = {publisher->body.data, publisher->body.len},
     };
     stream->sequence += batch.items;
+    publisher->effort += batch.stands_for;
     publisher->stats.events += batch.items;
     publisher->stats.patched += batch.patched;
     struct slice payload = codec_encode(publisher->codec, &delta);

@@ -36,7 +36,6 @@
 #define BRIEF_US (10 * LOOP_SECOND) /* a session that is lost sooner was brief */
 #define BRIEF_MAX 2
 #define SLICE_US 500
-#define SLICE_CHECK 16 /* messages between two looks at the clock */
 
 enum mqtt_state {
     MQTT_IDLE,       /* not started */
@@ -254,7 +253,7 @@ static void mqtt_work_off(struct mqtt *mqtt)
         bytes += item->len;
         mqtt_deliver(mqtt, item);
         free(item);
-        if (count % SLICE_CHECK == 0 && loop_now_us(mqtt->loop) >= end_us)
+        if (loop_now_us(mqtt->loop) >= end_us)
             break;
     }
     if (mqtt->closed || !mqtt->pipe) /* the session has ended meanwhile */

@@ -27,6 +27,39 @@ static void test_first_sync_then_deltas(void **state)
     assert_int_equal(stats(f)->syncs, 1);
 }
 
+static void put_large(struct store *store, int number)
+{
+    char fill[30001];
+    memset(fill, 'x', sizeof(fill) - 1);
+    fill[sizeof(fill) - 1] = '\0';
+    cleanup_free char *text =
+        mem_printf("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"large-%d\","
+                   "\"namespace\":\"ns\",\"uid\":\"u\"},\"data\":\"%s\"}",
+                   number, fill);
+    cleanup_with(object_unrefp) struct object *object = NULL;
+    assert_int_equal(object_create(text, strlen(text), NULL, &object), 0);
+    store_put(store, object);
+}
+
+/* Large objects are put in place a few in a turn. */
+static void test_installing_takes_short_turns(void **state)
+{
+    enum { COUNT = 50, IN_A_TURN = 5 };
+    struct fixture *f = *state;
+    size_t most = 0;
+    for (int i = 0; i < COUNT; i++)
+        put_large(f->pods, i);
+    start_provider(f, NULL);
+    hub_start(f, NULL, 0);
+    while (f->synced == 0) {
+        size_t before = f->added;
+        assert_true(loop_step(f->wire.loop));
+        most = f->added - before > most ? f->added - before : most;
+    }
+    assert_int_equal(f->added, store_count(f->pods));
+    assert_in_range(most, 1, IN_A_TURN);
+}
+
 static void test_either_side_first(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_first_sync_then_deltas),
         TEST(test_either_side_first),
+        TEST(test_installing_takes_short_turns),
         TEST(test_changes_during_the_sync),
         TEST(test_a_restart_with_nothing_changed_tells_nothing),
         TEST(test_a_restart_tells_only_what_changed),

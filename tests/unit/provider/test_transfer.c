@@ -13,7 +13,7 @@ struct fixture {
     struct publishing p;
 };
 
-static int setup(void **state)
+static int setup_with(void **state, size_t max_payload)
 {
     struct fixture *f = mem_zalloc(sizeof(*f));
     wire_init(&f->wire, 1);
@@ -24,10 +24,21 @@ static int setup(void **state)
         snprintf(name, sizeof(name), "pod-%d", i);
         put(f->pods, name, 1);
     }
-    publishing_start(&f->p, &f->wire, &(struct publishing_options){.pods = f->pods, .max_payload = 1100});
+    publishing_start(&f->p, &f->wire,
+                     &(struct publishing_options){.pods = f->pods, .max_payload = max_payload});
     wire_run(&f->wire, LOOP_SECOND);
     *state = f;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, 1100);
+}
+
+static int setup_roomy(void **state)
+{
+    return setup_with(state, 1 << 20);
 }
 
 static int teardown(void **state)
@@ -143,13 +154,43 @@ static void test_a_nonce_of_somebody_else(void **state)
     assert_true(goes_on(f, "hub", NONCE(1, 1)));
 }
 
+/* What is read for it bounds a turn, however well it packs; and however much the transport takes. */
+static void test_a_turn_is_bounded(void **state)
+{
+    enum { MANY = 40000, CHUNK = 128 << 10, TURN = 256 << 10 };
+    struct fixture *f = *state;
+    const struct publisher_stats *stats = publisher_stats(f->p.publisher);
+    uint64_t most = 0, first;
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "pod-%d", i);
+        put(f->pods, name, 2);
+    }
+    wire_run(&f->wire, 10 * LOOP_SECOND);
+    say(f, MESSAGE_SYNC, "hub", NONCE(1, 1), 1);
+    first = stats->messages;
+    tap_say(f->tap, "s/c1/hub",
+            &(struct message){
+                .kind = MESSAGE_CREDIT, .nonce = NONCE(1, 1), .credit = 1000, .body = {PATH, strlen(PATH)}});
+    for (int64_t end = loop_now_us(f->wire.loop) + LOOP_SECOND; loop_now_us(f->wire.loop) < end;) {
+        uint64_t before = stats->messages;
+        loop_step(f->wire.loop);
+        most = stats->messages - before > most ? stats->messages - before : most;
+    }
+    assert_in_range(stats->messages - first, store_size(f->pods) / CHUNK / 2, 1000);
+    assert_in_range(most, 1, TURN / CHUNK + 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_one_run_has_one),          TEST(test_two_of_one_name_go_on_beside_each_other),
-        TEST(test_more_runs_than_two),       TEST(test_a_run_that_is_over_gives_its_place),
+        TEST(test_one_run_has_one),
+        TEST(test_two_of_one_name_go_on_beside_each_other),
+        TEST(test_more_runs_than_two),
+        TEST(test_a_run_that_is_over_gives_its_place),
         TEST(test_a_nonce_of_somebody_else),
+        cmocka_unit_test_setup_teardown(test_a_turn_is_bounded, setup_roomy, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
