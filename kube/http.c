@@ -24,6 +24,7 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "kube/curl_library.h"
 #include "kube/http_internal.h"
 
 #define SCOUT_MS 2000 /* for which others wait for the first call of a pool */
@@ -465,7 +466,7 @@ static const struct rest_ops http_ops = {.start = http_start, .cancel = http_can
 
 struct http *http_create(struct loop *loop, struct log *log, struct kubeconfig *config)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl_library_init();
     struct http *http = mem_zalloc(sizeof(*http));
     http->rest.ops = &http_ops;
     http->loop = loop;
@@ -493,7 +494,7 @@ void http_destroy(struct http *http)
     credentials_destroy(http->credentials);
     kubeconfig_destroy(http->config);
     free(http);
-    curl_global_cleanup();
+    curl_library_deinit();
 }
 
 struct rest *http_rest(struct http *http)
