@@ -1,9 +1,12 @@
 #include "base/mem.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* glibc raises this bound by itself, to as much as 32 MiB, whenever a larger piece is freed. */
 #define MAPPED_FROM (256 << 10)
@@ -55,6 +58,28 @@ void mem_configure(void)
 void mem_give_back(void)
 {
     malloc_trim(0);
+}
+
+/* Segments that nobody may write to are as they are in their files, tables that only relocation has read
+ * among them. */
+static int give_back_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    (void)size;
+    (void)arg;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        uintptr_t at = (info->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = info->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W))
+            madvise((void *)at, end - at, MADV_DONTNEED); /* NOLINT(performance-no-int-to-ptr) */
+    }
+    return 0;
+}
+
+void mem_give_back_code(void)
+{
+    dl_iterate_phdr(give_back_object, NULL);
 }
 
 char *mem_strdup(const char *text)

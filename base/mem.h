@@ -24,6 +24,9 @@ char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2))) 
 void mem_configure(void);
 /* What is free goes back to the system. Takes some ms where there are many free pieces between used ones. */
 void mem_give_back(void);
+/* So does the code of the program and its libraries: what is still needed comes back page by page, from the
+ * system's cache of files. Takes less than a millisecond. */
+void mem_give_back_code(void);
 
 static inline void mem_free_pointer(void *pointer)
 {

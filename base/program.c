@@ -12,6 +12,7 @@
 
 #define GRACE_US (5 * LOOP_SECOND)
 #define REPORT_US (60 * LOOP_SECOND)
+#define SETTLED_US (30 * LOOP_SECOND)
 #define STALL_US (100 * LOOP_MS)
 #define STALL_LOG_US (60 * LOOP_SECOND)
 #define REPORT_LIMIT 3500 /* bytes: what a line of the log holds */
@@ -20,7 +21,7 @@ struct program_signals {
     struct program *program;
     uv_signal_t handles[3];
     size_t open;
-    struct timer grace, report;
+    struct timer grace, report, settled;
     struct allowance stall_log;
     void (*stop)(void *arg);
     void *arg;
@@ -103,6 +104,12 @@ static void on_report(void *arg)
     report(signals->program, LOG_LEVEL_DEBUG);
 }
 
+static void on_settled(void *arg)
+{
+    (void)arg;
+    mem_give_back_code();
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct program_signals *signals = handle->data;
@@ -122,6 +129,7 @@ static int listen_for_signals(struct program *program)
     signals->program = program;
     timer_init(&signals->grace, program->loop, grace_over, signals);
     timer_init(&signals->report, program->loop, on_report, signals);
+    timer_init(&signals->settled, program->loop, on_settled, NULL);
     loop_watch(program->loop, STALL_US, on_stalled, signals);
     if (program->log.level >= LOG_LEVEL_DEBUG)
         timer_start(&signals->report, REPORT_US);
@@ -153,6 +161,7 @@ static void close_signals(struct program *program)
     loop_watch(program->loop, 0, NULL, NULL);
     timer_stop(&signals->grace);
     timer_stop(&signals->report);
+    timer_stop(&signals->settled);
     for (size_t i = 0, open = signals->open; i < open; i++)
         uv_close((uv_handle_t *)&signals->handles[i], on_closed);
     while (signals->open)
@@ -186,7 +195,7 @@ int program_init(struct program *program, const struct program_info *info, const
 {
     struct error err = {0};
     mem_configure();
-    *program = (struct program){.name = info->name, .log = {.out = stderr}};
+    *program = (struct program){.name = info->name, .log = {.out = stderr}, .settled_us = SETTLED_US};
     add_groups(program, groups, count);
     int r = options_parse(info, program->groups, program->group_count, argc, argv, stdout, &err);
     if (r != 0)
@@ -214,6 +223,7 @@ int program_run(struct program *program, void (*stop)(void *arg), void *arg)
     signals->stop = stop;
     signals->arg = arg;
     signals->running = true;
+    timer_start(&signals->settled, program->settled_us);
     if (!signals->ended)
         loop_run(program->loop);
     signals->running = false;

@@ -42,6 +42,8 @@ struct program {
     struct program_settings settings;
     const char *name; /* borrowed from the info */
     int exit_code;
+    int64_t settled_us; /* so long after program_run() began, the code that only starting needed goes back to
+                           the system; program_init() sets it to 30 s */
     struct option_group *groups; /* owned, General included; their targets are the program's */
     size_t group_count;
     struct program_signals *signals; /* owned */

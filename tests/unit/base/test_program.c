@@ -4,7 +4,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <link.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,6 +26,12 @@ static const struct program_info info = {.name = "thing",
 struct child {
     pid_t pid;
     int out; /* what it says on stdout and stderr */
+};
+
+struct settling {
+    struct program program;
+    struct timer timer;
+    long before;
 };
 
 struct work {
@@ -197,6 +205,58 @@ static void help_ends_well(void **state)
     assert_int_equal(await_end(&child), 0);
 }
 
+/* Pages of files that this process has, in KiB. */
+static long resident_files(void)
+{
+    char text[8192];
+    FILE *file = fopen("/proc/self/status", "r");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    const char *line = strstr(text, "RssFile:");
+    assert_non_null(line);
+    return strtol(line + strlen("RssFile:"), NULL, 10);
+}
+
+/* Comes after what the program does when it has settled: its time is later. */
+static void end_by_what_is_resident(void *arg)
+{
+    struct settling *settling = arg;
+    program_end(&settling->program, resident_files() < settling->before / 4 * 3 ? 0 : 1);
+}
+
+/* All of the code, whether it is needed or not; a sanitizer would not have gaps between variables read. */
+__attribute__((no_sanitize("address", "thread", "undefined"))) static int
+touch_object(struct dl_phdr_info *object, size_t size, void *arg)
+{
+    (void)size;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        const volatile char *bytes = (const volatile char *)(object->dlpi_addr + segment->p_vaddr);
+        for (size_t at = 0; segment->p_type == PT_LOAD && at < segment->p_memsz; at += 4096)
+            *(char *)arg ^= bytes[at];
+    }
+    return 0;
+}
+
+static void code_that_only_starting_needed_goes_back(void **state)
+{
+    (void)state;
+    char *argv[] = {(char *)"thing", NULL}, sum = 0;
+    struct settling settling;
+    assert_int_equal(program_init(&settling.program, &info, NULL, 0, 1, argv), 0);
+    assert_true(settling.program.settled_us >= 10 * LOOP_SECOND);
+    settling.program.settled_us = LOOP_MS;
+    dl_iterate_phdr(touch_object, &sum);
+    settling.before = resident_files();
+    timer_init(&settling.timer, settling.program.loop, end_by_what_is_resident, &settling);
+    timer_start(&settling.timer, 2 * LOOP_MS);
+    int code = program_run(&settling.program, NULL, NULL);
+    timer_stop(&settling.timer);
+    assert_int_equal(program_deinit(&settling.program, code), 0);
+}
+
 static void fail_at_once(void *arg)
 {
     struct error err;
@@ -230,6 +290,7 @@ int main(void)
         cmocka_unit_test(a_broken_pipe_is_no_end),
         cmocka_unit_test(bad_options_end_with_one_line_and_usage),
         cmocka_unit_test(help_ends_well),
+        cmocka_unit_test(code_that_only_starting_needed_goes_back),
         cmocka_unit_test(a_failure_is_told_and_is_the_exit_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
