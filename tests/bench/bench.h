@@ -93,7 +93,7 @@ void lines_close(struct lines *lines);
 
 struct stall {
     uv_prepare_t prepare;
-    int64_t last_cpu_us, last_us;
+    int64_t last_cpu_us, last_us, paused_cpu_us, paused_us;
     uint64_t last_idle_ns;
     int64_t cpu_us, us; /* the longest turn so far: of the thread's own time, and on the clock */
     uint64_t over_1ms;  /* turns of more than a millisecond of its own time */
@@ -101,6 +101,9 @@ struct stall {
 
 void stall_start(struct stall *stall, struct loop *loop);
 void stall_reset(struct stall *stall); /* and the turn under way does not count */
+/* What is done between them is the benchmark's own, and not what it measures. */
+void stall_pause(struct stall *stall);
+void stall_resume(struct stall *stall);
 void stall_stop(struct stall *stall);
 
 /* ---- bench.c ---- */

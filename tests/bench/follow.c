@@ -83,6 +83,7 @@ static uint32_t quantile(const struct follow *follow, double q)
 static void progress_print(struct follow *follow, const char *what)
 {
     const struct informer_stats *stats = informer_stats(follow->informer);
+    stall_pause(&follow->stall);
     struct totals totals = totals_of(follow->informer);
     printf("%s {\"replicas\":%zu,\"fresh\":%zu,\"objects\":%zu,\"changes\":%" PRIu64 ",\"bytes\":%" PRIu64
            ",\"messages\":%" PRIu64 ",\"cpu_us\":%" PRId64 ",\"us\":%" PRId64 ",\"last_us\":%" PRId64
@@ -94,16 +95,17 @@ static void progress_print(struct follow *follow, const char *what)
            follow->stall.over_1ms);
 }
 
-static void progress_end(void)
+static void progress_end(struct follow *follow)
 {
     puts("}");
     fflush(stdout);
+    stall_resume(&follow->stall);
 }
 
 static void tell(struct follow *follow, const char *what)
 {
     progress_print(follow, what);
-    progress_end();
+    progress_end(follow);
 }
 
 static void stats_print(struct follow *follow)
@@ -112,7 +114,7 @@ static void stats_print(struct follow *follow)
     qsort(follow->samples, follow->sample_count, sizeof(*follow->samples), compare);
     printf(",\"samples\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u", follow->sample_count,
            quantile(follow, 0.5), quantile(follow, 0.99), quantile(follow, 0.999), quantile(follow, 1));
-    progress_end();
+    progress_end(follow);
 }
 
 static void on_line(void *arg, const char *line)

@@ -41,6 +41,7 @@ struct publish {
 static void stats_print(struct publish *publish, const char *what)
 {
     const struct publisher_stats *stats = publisher_stats(publish->post.publisher);
+    stall_pause(&publish->stall);
     printf("%s {\"events\":%" PRIu64 ",\"coalesced\":%" PRIu64 ",\"messages\":%" PRIu64 ",\"bytes\":%" PRIu64
            ",\"heard\":%" PRIu64 ",\"cpu_us\":%" PRId64 ",\"us\":%" PRId64 ",\"memory\":%" PRId64
            ",\"stall_us\":%" PRId64 ",\"stall_wall_us\":%" PRId64 ",\"over_1ms\":%" PRIu64 "}\n",
@@ -48,6 +49,7 @@ static void stats_print(struct publish *publish, const char *what)
            cpu_us(), loop_now_us(publish->loop), memory_bytes(), publish->stall.cpu_us, publish->stall.us,
            publish->stall.over_1ms);
     fflush(stdout);
+    stall_resume(&publish->stall);
 }
 
 static uint64_t due(const struct publish *publish)

@@ -196,6 +196,7 @@ class Bench:
         publisher, follower = self.pair(pods)
         self.rest(COOL_S / 2)
         count = self.sizes["events"] // 3
+        publisher.say("R")
         run = self.churn(publisher, follower, f"churn {count} 0 {pods}", count)
         self.report.row("packed", f"the same with --hot-memory {PROVIDER_HOT}MiB, as a provider has by default",
                         f"{run['rate']:,.0f} events/s, {run['out_us']:.1f} + {run['in_us']:.1f} µs", rate=run["rate"],

@@ -36,6 +36,18 @@ static void on_prepare(uv_prepare_t *prepare)
     stall->over_1ms += turn_cpu_us > LOOP_MS;
 }
 
+void stall_pause(struct stall *stall)
+{
+    stall->paused_cpu_us = thread_cpu_us();
+    stall->paused_us = (int64_t)(uv_hrtime() / 1000);
+}
+
+void stall_resume(struct stall *stall)
+{
+    stall->last_cpu_us += thread_cpu_us() - stall->paused_cpu_us;
+    stall->last_us += (int64_t)(uv_hrtime() / 1000) - stall->paused_us;
+}
+
 void stall_reset(struct stall *stall)
 {
     stall->cpu_us = stall->us = 0;

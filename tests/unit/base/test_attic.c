@@ -223,6 +223,38 @@ static bool is_hot(struct bench *bench, struct object *object)
 }
 
 /* Where room is short, those go first that nobody has looked at. */
+/* So many large ones, and a turn. Gives the bytes packed in it. */
+static size_t turn_with(struct bench *bench, struct object **objects, size_t count)
+{
+    char fill[1501], name[32];
+    memset(fill, 'x', sizeof(fill) - 1);
+    fill[sizeof(fill) - 1] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "web-%zu", i);
+        objects[i] = make_on(bench->shelf, name, fill);
+    }
+    uint64_t before = attic_stats(bench->attic).packs;
+    loop_step(bench->loop);
+    return (attic_stats(bench->attic).packs - before) * object_size(objects[0]);
+}
+
+/* What comes in a turn is packed in a turn, as long as that is no long one. */
+static void a_flood_is_packed_in_short_turns(void **state)
+{
+    (void)state;
+    enum { BOUND = 256 << 10, TURN = 512 << 10, STEPS = 40, EACH = 150, MANY = 2000 };
+    struct bench bench = bench_open(BOUND);
+    static struct object *objects[STEPS * EACH + MANY];
+    for (size_t step = 0; step < STEPS; step++)
+        turn_with(&bench, &objects[step * EACH], EACH);
+    assert_in_range((size_t)EACH * object_size(objects[0]), TURN / 2, TURN);
+    assert_in_range(attic_stats(bench.attic).hot_bytes_peak, BOUND, 3 * TURN);
+    size_t packed = turn_with(&bench, &objects[STEPS * EACH], MANY);
+    assert_in_range(packed, TURN / 2, TURN);
+    drop(objects, array_size(objects));
+    bench_close(&bench);
+}
+
 static void what_is_looked_at_stays_hot(void **state)
 {
     (void)state;
@@ -400,6 +432,7 @@ int main(void)
         cmocka_unit_test(packed_once_in_its_life),
         cmocka_unit_test(slices_stay_for_the_turn),
         cmocka_unit_test(the_bound_holds_without_waiting),
+        cmocka_unit_test(a_flood_is_packed_in_short_turns),
         cmocka_unit_test(what_is_looked_at_stays_hot),
         cmocka_unit_test(too_few_stay_raw),
         cmocka_unit_test(what_does_not_pack_stays_raw),
