@@ -1,5 +1,7 @@
 #include "tests/sim/world.h"
 
+#include <string.h>
+
 static void on_revive(void *arg)
 {
     actor_start(arg);
@@ -13,10 +15,32 @@ static void on_join(void *arg)
         loopback_join(actor->ops->transport(actor->process));
 }
 
+static void on_join_transfers(void *arg)
+{
+    struct actor *actor = arg;
+    struct transport *transfers = actor_transfers(actor);
+    actor->transfers_deaf = false;
+    if (transfers)
+        loopback_join(transfers);
+}
+
 const char *actor_name(const struct actor *actor)
 {
     static const char *const informers[WORLD_INFORMERS] = {"hub", "second", "third"};
     return actor->ops == &provider_actor ? actor->world->kubes[actor->index].name : informers[actor->index];
+}
+
+bool actor_is(const struct actor *actor, const char *client, bool *transfers)
+{
+    const char *name = actor_name(actor);
+    size_t len = strlen(name);
+    *transfers = strncmp(client, name, len) == 0 && strcmp(client + len, ACTOR_TRANSFERS) == 0;
+    return *transfers || strcmp(client, name) == 0;
+}
+
+struct transport *actor_transfers(const struct actor *actor)
+{
+    return actor->process && actor->ops->transfers ? actor->ops->transfers(actor->process) : NULL;
 }
 
 void actor_init(struct actor *actor, struct world *world, const struct actor_ops *ops, int index)
@@ -24,12 +48,14 @@ void actor_init(struct actor *actor, struct world *world, const struct actor_ops
     *actor = (struct actor){.world = world, .ops = ops, .index = index};
     timer_init(&actor->revive, world->loop, on_revive, actor);
     timer_init(&actor->join, world->loop, on_join, actor);
+    timer_init(&actor->join_transfers, world->loop, on_join_transfers, actor);
 }
 
 void actor_deinit(struct actor *actor)
 {
     timer_stop(&actor->revive);
     timer_stop(&actor->join);
+    timer_stop(&actor->join_transfers);
     if (actor->process)
         actor->ops->end(actor->process, true);
     actor->process = NULL;
@@ -47,7 +73,8 @@ void actor_kill(struct actor *actor, bool graceful, int64_t revive_us)
     if (!actor->process)
         return;
     timer_stop(&actor->join);
-    actor->deaf = actor->mute = false;
+    timer_stop(&actor->join_transfers);
+    actor->deaf = actor->mute = actor->transfers_deaf = false;
     if (graceful)
         world_cover(actor->world, COVER_FAREWELL);
     actor->ops->end(actor->process, graceful);
@@ -69,4 +96,16 @@ void actor_hush(struct actor *actor, bool deaf, int64_t join_us)
     actor->deaf |= deaf;
     actor->mute |= !deaf;
     timer_start(&actor->join, join_us);
+}
+
+void actor_cut_transfers(struct actor *actor, int64_t join_us)
+{
+    loopback_cut(actor_transfers(actor));
+    timer_start(&actor->join_transfers, join_us);
+}
+
+void actor_hush_transfers(struct actor *actor, int64_t join_us)
+{
+    actor->transfers_deaf = true;
+    timer_start(&actor->join_transfers, join_us);
 }

@@ -22,6 +22,9 @@
     X(BREAK, "connection broken")                                                                            \
     X(DEAF, "client that hears nothing")                                                                     \
     X(MUTE, "client that is not heard")                                                                      \
+    X(TRANSFERS_CUT, "second connection cut off, or late")                                                   \
+    X(TRANSFERS_BREAK, "second connection broken")                                                           \
+    X(TRANSFERS_DEAF, "second connection that hears nothing")                                                \
     X(WEATHER, "weather changed")                                                                            \
     X(SHORT_QUEUE, "short queues at the broker")                                                             \
     X(TRAP_SET, "trap set for a message of one kind")                                                        \

@@ -98,6 +98,38 @@ static bool make_mute(struct world *world)
     return true;
 }
 
+/* An informer that has a second connection, which brings answers; NULL where that one has none. */
+static struct actor *any_with_transfers(struct world *world)
+{
+    struct actor *actor = any_informer(world);
+    return actor_transfers(actor) ? actor : NULL;
+}
+
+/* What comes back within the keepalive is late, and what does not is lost. */
+static bool cut_transfers(struct world *world)
+{
+    struct actor *actor = any_with_transfers(world);
+    if (actor)
+        actor_cut_transfers(actor, some_time(world, 25 * LOOP_SECOND));
+    return actor != NULL;
+}
+
+static bool break_transfers(struct world *world)
+{
+    struct actor *actor = any_with_transfers(world);
+    if (actor)
+        loopback_break(actor_transfers(actor));
+    return actor != NULL;
+}
+
+static bool make_transfers_deaf(struct world *world)
+{
+    struct actor *actor = any_with_transfers(world);
+    if (actor)
+        actor_hush_transfers(actor, some_time(world, 10 * LOOP_SECOND));
+    return actor != NULL;
+}
+
 static double share(struct world *world, double most)
 {
     return world_dice(world, 2) ? most * (double)world_dice(world, 1000) / 1000 : 0;
@@ -150,15 +182,16 @@ static bool trap_break(struct world *world)
 static void on_spring(void *arg)
 {
     struct world *world = arg;
-    struct actor *actor = world_actor(world, world->trap.client);
+    bool transfers;
+    struct actor *actor = world_actor(world, world->trap.client, &transfers);
     enum trap_kind kind = world->trap.kind;
     world->trap.kind = TRAP_NONE;
-    if (!actor || !actor->process)
+    if (!actor)
         return;
     if (kind == TRAP_KILL)
         kill(world, actor);
     else
-        loopback_break(actor->ops->transport(actor->process));
+        loopback_break(transfers ? actor_transfers(actor) : actor->ops->transport(actor->process));
     world_cover(world, kind == TRAP_KILL ? COVER_TRAP_KILL : COVER_TRAP_BREAK);
 }
 
@@ -342,6 +375,9 @@ static const struct fault faults[] = {
     {COVER_BREAK, 6, break_connection},
     {COVER_DEAF, 5, make_deaf},
     {COVER_MUTE, 5, make_mute},
+    {COVER_TRANSFERS_CUT, 6, cut_transfers},
+    {COVER_TRANSFERS_BREAK, 4, break_transfers},
+    {COVER_TRANSFERS_DEAF, 4, make_transfers_deaf},
     {COVER_WEATHER, 20, change_weather},
     {COVER_SHORT_QUEUE, 4, shorten_queues},
     {COVER_TRAP_SET, 10, trap_lose},

@@ -111,8 +111,12 @@ static void *site_start(struct world *world, int index)
         .lease_s = 20 + (int64_t)world_dice(world, 40),
         .log = log,
     };
-    if (world->options.seed % 2)
+    if (world->options.seed % 2) {
+        char second[32];
+        snprintf(second, sizeof(second), "%s" ACTOR_TRANSFERS, name);
+        options.name = second;
         site->transfers = connection_over(loopback_create(world->broker, &options), log, "loopback");
+    }
     site->informer = inlet_create(world->loop, site->connection, site->transfers, &informer, &site_ops, site);
     connection_start(site->connection);
     if (site->transfers)
@@ -140,7 +144,13 @@ static struct transport *site_transport(void *process)
     return ((struct site *)process)->transport;
 }
 
-const struct actor_ops informer_actor = {site_start, site_end, site_transport};
+static struct transport *site_transfers(void *process)
+{
+    const struct site *site = process;
+    return site->transfers ? connection_transport(site->transfers) : NULL;
+}
+
+const struct actor_ops informer_actor = {site_start, site_end, site_transport, site_transfers};
 
 struct informer *informer_process_informer(const void *process)
 {

@@ -185,7 +185,7 @@ static struct transport *site_transport(void *process)
     return ((struct site *)process)->transport;
 }
 
-const struct actor_ops provider_actor = {site_start, site_end, site_transport};
+const struct actor_ops provider_actor = {site_start, site_end, site_transport, NULL};
 
 const struct publisher_stats *provider_process_stats(const void *process)
 {

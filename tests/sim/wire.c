@@ -20,13 +20,13 @@ static enum message_kind kind_of(const struct loopback_passage *passage)
     return 0;
 }
 
-static bool is_hushed(const struct actor *actors, int count, const struct loopback_passage *passage)
+static bool is_hushed(struct world *world, const struct loopback_passage *passage)
 {
-    for (int i = 0; i < count; i++)
-        if (actors[i].process && (passage->to_client ? actors[i].deaf : actors[i].mute) &&
-            strcmp(passage->client, actor_name(&actors[i])) == 0)
-            return true;
-    return false;
+    bool transfers;
+    const struct actor *actor = world_actor(world, passage->client, &transfers);
+    if (!actor)
+        return false;
+    return passage->to_client ? actor->deaf || (transfers && actor->transfers_deaf) : actor->mute;
 }
 
 /* True where it takes the message. What else a trap does, it does in the next turn of the loop. */
@@ -48,7 +48,7 @@ static bool trap_catches(struct world *world, const struct loopback_passage *pas
 
 static void say(struct world *world, const struct loopback_passage *passage, enum message_kind kind)
 {
-    fprintf(world->log.out, "%10.3f %-8s %s %-9s %s\n", (double)loop_now_us(world->loop) / LOOP_SECOND,
+    fprintf(world->log.out, "%10.3f %-16s %s %-9s %s\n", (double)loop_now_us(world->loop) / LOOP_SECOND,
             passage->client, passage->to_client ? "<-" : "->", kind ? message_kind_text(kind) : "(part)",
             passage->topic);
 }
@@ -67,6 +67,5 @@ bool wire_loses(void *arg, const struct loopback_passage *passage)
     if (world->deltas_lost && kind == MESSAGE_DELTA && passage->to_client &&
         world_dice(world, world->deltas_lost) == 0)
         return true;
-    return is_hushed(world->providers, WORLD_KUBES, passage) ||
-           is_hushed(world->informers, WORLD_INFORMERS, passage);
+    return is_hushed(world, passage);
 }

@@ -78,13 +78,13 @@ struct kube *world_kube(struct world *world, const char *name)
     return index < 0 ? NULL : &world->kubes[index];
 }
 
-struct actor *world_actor(struct world *world, const char *name)
+struct actor *world_actor(struct world *world, const char *client, bool *transfers)
 {
     for (int i = 0; i < WORLD_KUBES; i++)
-        if (world->providers[i].process && strcmp(actor_name(&world->providers[i]), name) == 0)
+        if (world->providers[i].process && actor_is(&world->providers[i], client, transfers))
             return &world->providers[i];
     for (int i = 0; i < WORLD_INFORMERS; i++)
-        if (world->informers[i].process && strcmp(actor_name(&world->informers[i]), name) == 0)
+        if (world->informers[i].process && actor_is(&world->informers[i], client, transfers))
             return &world->informers[i];
     return NULL;
 }

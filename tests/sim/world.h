@@ -41,6 +41,8 @@ struct actor_ops {
     void *(*start)(struct world *world, int index);
     void (*end)(void *process, bool graceful);
     struct transport *(*transport)(void *process);
+    struct transport *(*transfers)(
+        void *process); /* its second connection; NULL, either, where it has none */
 };
 
 extern const struct actor_ops provider_actor; /* provider_site.c; index: of the cluster */
@@ -52,17 +54,27 @@ struct actor {
     const struct actor_ops *ops;
     int index;
     void *process; /* NULL: down */
-    struct timer revive, join;
-    bool deaf, mute; /* while join is active */
+    struct timer revive, join, join_transfers;
+    bool deaf, mute;     /* while join is active */
+    bool transfers_deaf; /* the second connection, while join_transfers is active */
 };
 
 const char *actor_name(const struct actor *actor); /* of its client at the broker */
+/* Of its second one it is this, behind the name. */
+#define ACTOR_TRANSFERS "/transfers"
+/* Is it one of this actor's clients? And which one? */
+bool actor_is(const struct actor *actor, const char *client, bool *transfers);
+/* The second connection of one that runs; NULL where there is none. */
+struct transport *actor_transfers(const struct actor *actor);
 void actor_init(struct actor *actor, struct world *world, const struct actor_ops *ops, int index);
 void actor_deinit(struct actor *actor);
 void actor_start(struct actor *actor);
 void actor_kill(struct actor *actor, bool graceful, int64_t revive_us); /* revive_us -1: it stays down */
 void actor_cut(struct actor *actor, int64_t join_us);
 void actor_hush(struct actor *actor, bool deaf, int64_t join_us);
+/* The second connection alone, of one that has it: nothing passes until then, or it hears nothing. */
+void actor_cut_transfers(struct actor *actor, int64_t join_us);
+void actor_hush_transfers(struct actor *actor, int64_t join_us);
 
 /* The informer of a running informer_actor, and how many providers' stats were counted. */
 struct informer *informer_process_informer(const void *process);
@@ -89,7 +101,7 @@ struct trap {
     enum message_kind message;
     int count; /* so many times */
     struct timer spring;
-    char client[16]; /* whom it has caught */
+    char client[32]; /* whom it has caught */
 };
 
 /* ---- faults: faults.c ---- */
@@ -156,8 +168,8 @@ void world_committed(struct world *world, struct kube *kube, const struct kube_r
                      const struct event *event);
 struct topics world_topics(void);
 struct attic *world_attic(struct world *world); /* of a process: so small that it packs all the time */
-struct actor *world_actor(struct world *world,
-                          const char *name); /* one that runs; NULL where there is none */
+/* The one that runs and has this client; NULL where there is none. */
+struct actor *world_actor(struct world *world, const char *client, bool *transfers);
 /* By name; the first one, not the impostor's. NULL where there is none. */
 int world_kube_index(const struct world *world, const char *name); /* -1 where there is none */
 struct kube *world_kube(struct world *world, const char *name);
