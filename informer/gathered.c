@@ -39,7 +39,7 @@ struct gathered {
     struct codec *codec;
     const struct store *have, *answers;
     struct slot *slots;
-    size_t waiting_count, waiting_bytes;
+    size_t entry_count, waiting_count, waiting_bytes;
     uint64_t size;       /* bytes of all entries */
     size_t room;         /* patched_object()'s, for the delta that is read */
     size_t waiting_room; /* the same for all that wait */
@@ -74,6 +74,7 @@ static uint64_t size_of(const struct entry *entry)
 static void entry_free(struct gathered *gathered, struct slot *slot, struct entry *entry)
 {
     DL_DELETE(slot->entries, entry);
+    gathered->entry_count--;
     gathered->size -= size_of(entry);
     object_unref(entry->object);
     free(entry->key);
@@ -133,6 +134,7 @@ static struct entry *entry_get(struct gathered *gathered, struct slot *slot, con
     entry->key = mem_strdup(key);
     gathered->size += size_of(entry);
     DL_APPEND(slot->entries, entry);
+    gathered->entry_count++;
     return entry;
 }
 
@@ -246,6 +248,11 @@ int gathered_add(struct gathered *gathered, const struct message *delta)
 uint64_t gathered_size(const struct gathered *gathered)
 {
     return gathered->size + gathered->waiting_bytes + HASH_COUNT(gathered->slots) * sizeof(struct slot);
+}
+
+size_t gathered_entries(const struct gathered *gathered)
+{
+    return gathered->entry_count;
 }
 
 size_t gathered_waiting(const struct gathered *gathered)

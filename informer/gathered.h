@@ -37,6 +37,7 @@ int gathered_add(struct gathered *gathered, const struct message *delta);
 
 uint64_t gathered_epoch(const struct gathered *gathered);
 uint64_t gathered_size(const struct gathered *gathered);  /* bytes of all that is kept, at most */
+size_t gathered_entries(const struct gathered *gathered); /* number of keys that something was told of */
 size_t gathered_waiting(const struct gathered *gathered); /* number of patches without their base */
 /* The sequences that are there without a gap; first is 0 where there are none. */
 uint64_t gathered_first(const struct gathered *gathered);

@@ -278,6 +278,30 @@ const struct informer_stats *informer_stats(const struct informer *informer)
     return &informer->stats;
 }
 
+static void raise(uint64_t *most, uint64_t value)
+{
+    if (value > *most)
+        *most = value;
+}
+
+static void add_memory(struct informer_memory *memory, const struct informer_replica *replica)
+{
+    raise(&memory->held, replica->held_count);
+    if (!replica->snapshot)
+        return;
+    raise(&memory->gathered, snapshot_gathered_entries(replica->snapshot));
+    raise(&memory->answered, store_count(snapshot_state(replica->snapshot)));
+}
+
+struct informer_memory informer_memory(const struct informer *informer)
+{
+    struct informer_memory memory = {.unfinished_bytes = assembler_total(informer->assembler)};
+    for (const struct informer_cluster *cluster = informer->clusters; cluster; cluster = cluster->hh.next)
+        for (const struct informer_replica *replica = cluster->replicas; replica; replica = replica->next)
+            add_memory(&memory, replica);
+    return memory;
+}
+
 void informer_counters(const struct informer *informer, struct buf *out)
 {
 #define STAT(member) COUNTER(struct informer_stats, member)

@@ -109,6 +109,17 @@ void informer_on_transfers(struct informer *informer, bool connected); /* of opt
 void informer_on_message(struct informer *informer, const char *topic, const void *payload, size_t len);
 void informer_on_drained(struct informer *informer);
 
+/* What is held for a while: bounded, whatever providers say. */
+struct informer_memory {
+    /* Of the replica that has most: */
+    uint64_t held;     /* deltas that wait for one before them; 256 */
+    uint64_t gathered; /* keys that deltas have told of during a sync; as many as there are */
+    uint64_t answered; /* objects in the answers to a sync so far; the same */
+    /* Of all: */
+    uint64_t unfinished_bytes; /* payloads that lack parts; one for each topic, and 64 MiB */
+};
+struct informer_memory informer_memory(const struct informer *informer); /* O(replicas) */
+
 const struct informer_stats *informer_stats(const struct informer *informer);
 void informer_counters(const struct informer *informer, struct buf *out); /* base/counters.h */
 

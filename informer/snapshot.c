@@ -105,6 +105,11 @@ uint64_t snapshot_gathered_size(const struct snapshot *snapshot)
     return gathered_size(snapshot->gathered);
 }
 
+size_t snapshot_gathered_entries(const struct snapshot *snapshot)
+{
+    return gathered_entries(snapshot->gathered);
+}
+
 /* ---- answers ---- */
 
 static bool epoch_adopt(struct snapshot *snapshot, uint64_t epoch)

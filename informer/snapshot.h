@@ -38,6 +38,7 @@ uint64_t snapshot_epoch(const struct snapshot *snapshot);   /* 0 until the first
 uint64_t snapshot_answers(const struct snapshot *snapshot); /* the index of the one that comes next */
 uint64_t snapshot_size(const struct snapshot *snapshot); /* of the objects so far, as store_size() counts */
 uint64_t snapshot_gathered_size(const struct snapshot *snapshot);    /* bytes of what deltas told meanwhile */
+size_t snapshot_gathered_entries(const struct snapshot *snapshot);   /* number of keys that is */
 const struct store *snapshot_state(const struct snapshot *snapshot); /* what the answers so far hold */
 
 enum {

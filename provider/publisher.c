@@ -409,6 +409,32 @@ const struct publisher_stats *publisher_stats(const struct publisher *publisher)
     return &publisher->stats;
 }
 
+static void raise(uint64_t *most, uint64_t value)
+{
+    if (value > *most)
+        *most = value;
+}
+
+static void add_memory(struct publisher_memory *memory, const struct publisher_stream *stream)
+{
+    const struct transfer *transfer;
+    uint64_t transfers;
+    DL_COUNT(stream->transfers, transfer, transfers);
+    raise(&memory->pending, HASH_COUNT(stream->pending_by_key));
+    raise(&memory->replay_bytes, stream->sent_bytes);
+    raise(&memory->transfers, transfers);
+}
+
+struct publisher_memory publisher_memory(const struct publisher *publisher)
+{
+    struct publisher_memory memory = {.replays_bytes = publisher->sent_bytes,
+                                      .crossing_bytes = publisher->crossing_bytes};
+    for (const struct audience *audience = publisher->audiences; audience; audience = audience->hh.next)
+        for (const struct publisher_stream *stream = audience->streams; stream; stream = stream->next)
+            add_memory(&memory, stream);
+    return memory;
+}
+
 void publisher_counters(const struct publisher *publisher, struct buf *out)
 {
 #define STAT(member) COUNTER(struct publisher_stats, member)

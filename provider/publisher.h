@@ -123,6 +123,18 @@ void publisher_stream_state(struct publisher_stream *stream, enum stream_state s
 /* Ends it: to informers all its objects are gone for that reason. The stream is freed. */
 void publisher_stream_end(struct publisher_stream *stream, enum end_reason reason);
 
+/* What is held for a while: bounded, however much changes, and whatever informers ask. */
+struct publisher_memory {
+    /* Of the stream that has most: */
+    uint64_t pending;      /* keys that wait to be published; as many as there are */
+    uint64_t replay_bytes; /* deltas kept for a replay; 256 KiB */
+    uint64_t transfers;    /* under way; two for each informer, and 64 */
+    /* Of all: */
+    uint64_t replays_bytes;  /* 2 MiB */
+    uint64_t crossing_bytes; /* of transfers, in flight; 128 KiB and one message */
+};
+struct publisher_memory publisher_memory(const struct publisher *publisher); /* O(streams) */
+
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);
 void publisher_counters(const struct publisher *publisher, struct buf *out); /* base/counters.h */
 

@@ -247,3 +247,8 @@ uint64_t assembler_given_up(const struct assembler *assembler)
 {
     return assembler->given_up;
 }
+
+size_t assembler_total(const struct assembler *assembler)
+{
+    return assembler->total;
+}

@@ -44,6 +44,7 @@ void assembler_destroy(struct assembler *assembler);
 int assembler_add(struct assembler *assembler, const char *sender, const char *topic, struct slice payload,
                   struct slice *whole);
 
+size_t assembler_total(const struct assembler *assembler);      /* bytes of all that are unfinished */
 uint64_t assembler_given_up(const struct assembler *assembler); /* payloads that never got all their parts */
 
 #endif

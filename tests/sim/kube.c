@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "tests/sim/world.h"
 
-#define FILL_MAX 16000
-
 static const struct kube_resource kinds[KUBE_KINDS] = {
     [KUBE_CONFIGMAPS] = {{"", "v1", "configmaps"}, "ConfigMap", "v1", true},
     [KUBE_SERVICES] = {{"", "v1", "services"}, "Service", "v1", true},
@@ -107,7 +105,7 @@ static void append_object(struct kube *kube, const struct kube_resource *resourc
 {
     struct world *world = kube->world;
     uint64_t seed = key_hash(name, strlen(name));
-    size_t size = seed % 40 == 0 ? 1000 + seed % FILL_MAX : seed % 300;
+    size_t size = seed % 40 == 0 ? 1000 + seed % KUBE_FILL_MAX : seed % 300;
     buf_appendf(json, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"name\":\"%s\",", resource->kind,
                 resource->api_version, name);
     if (resource->namespaced)
@@ -318,7 +316,7 @@ void kube_init(struct kube *kube, struct world *world, const char *name, unsigne
         resource->rules.api_version = mem_strdup(resource->api_version);
         object_rules_cut(&resource->rules, "metadata.managedFields");
     }
-    kube->names = world_dice(world, 6) ? 1 + world_dice(world, 40) : 0;
+    kube->names = world_dice(world, 6) ? 1 + world_dice(world, KUBE_NAMES_MAX) : 0;
     kube->load_us = (int64_t)(20 + world_dice(world, 300)) * LOOP_MS;
     kube->pruning = 1 + world_dice(world, 6);
     kube->server = server_make(kube);

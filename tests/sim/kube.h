@@ -23,6 +23,10 @@ enum kube_kind {
     KUBE_KINDS
 };
 
+#define KUBE_NAMES_MAX 40 /* of each kind */
+#define KUBE_FILL_MAX 16000
+#define KUBE_OBJECT_MAX (KUBE_FILL_MAX + 4096) /* bytes of an object, and so of a payload */
+
 struct kube_resource {
     struct gvr gvr;
     const char *kind, *api_version;

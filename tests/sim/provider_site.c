@@ -191,3 +191,8 @@ const struct publisher_stats *provider_process_stats(const void *process)
 {
     return publisher_stats(((const struct site *)process)->publisher);
 }
+
+struct publisher_memory provider_process_memory(const void *process)
+{
+    return publisher_memory(((const struct site *)process)->publisher);
+}

@@ -223,11 +223,13 @@ static void world_init(struct world *world, const struct world_options *options)
     world->broker = loopback_broker_create(world->loop);
     init_fleet(world);
     faults_init(world);
+    memory_watch(world);
 }
 
 static void world_deinit(struct world *world)
 {
     faults_deinit(world);
+    memory_unwatch(world);
     for (int i = 0; i < WORLD_INFORMERS; i++)
         actor_deinit(&world->informers[i]);
     actor_deinit(&world->impostor);

@@ -79,6 +79,7 @@ void actor_hush_transfers(struct actor *actor, int64_t join_us);
 /* The informer of a running informer_actor, and how many providers' stats were counted. */
 struct informer *informer_process_informer(const void *process);
 const struct publisher_stats *provider_process_stats(const void *process);
+struct publisher_memory provider_process_memory(const void *process);
 
 /* ---- what an informer tells, held against the clusters' records: witness.c ---- */
 
@@ -87,6 +88,11 @@ struct witness *witness_create(struct world *world, struct informer_replica *rep
 void witness_destroy(struct witness *witness);
 /* Do the informers' views equal the clusters? Says what differs, where out is not NULL. */
 bool world_converged(struct world *world, FILE *out);
+
+/* ---- what they hold for a while: memory.c ---- */
+
+void memory_watch(struct world *world);
+void memory_unwatch(struct world *world);
 
 /* ---- what goes over the wire: wire.c ---- */
 
@@ -151,6 +157,7 @@ struct world {
     bool always;                     /* providers watch whether or not somebody wants it */
 
     struct timer strike, broker_up;
+    struct timer look;
     int64_t strike_us; /* between two faults, on average */
     uint64_t enabled;  /* faults of this seed, a set */
     struct trap trap;
