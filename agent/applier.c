@@ -315,7 +315,10 @@ static void target_create(struct applier *a, const struct applier_config *config
                                       : mem_strdup(config->gvr.version);
     object_rules_cut(&a->target_rules, "metadata.managedFields");
     object_rules_cut(&a->target_rules, "status");
-    a->target = store_create();
+    struct shelf *shelf = attic_shelf(config->attic, &config->gvr);
+    a->target = store_create_on(shelf);
+    a->target_rules.shelf = shelf;
+    shelf_unref(shelf); /* the store has it */
     a->target_observer = (struct store_observer){.changed = on_target_changed, .arg = a};
     store_observe(a->target, &a->target_observer);
     const struct reflector_config reflector = {

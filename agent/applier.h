@@ -36,6 +36,7 @@
 #include <stddef.h>
 
 #include "agent/manifest.h"
+#include "base/attic.h"
 #include "base/buf.h"
 #include "base/gvr.h"
 #include "base/log.h"
@@ -66,9 +67,10 @@ struct applier_ops {
 };
 
 struct applier_config {
-    struct loop *loop; /* borrowed, as rest and log are */
-    struct rest *rest; /* the target */
-    struct log *log;   /* may be NULL */
+    struct loop *loop;   /* borrowed, as rest and log are */
+    struct rest *rest;   /* the target */
+    struct log *log;     /* may be NULL */
+    struct attic *attic; /* where what is on the target is kept; borrowed, may be NULL */
     struct gvr gvr;
     const char *kind;              /* "Deployment"; copied, as all texts are */
     const char *source_namespace;  /* of the source, only what is there; NULL: all */

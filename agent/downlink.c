@@ -99,6 +99,7 @@ static struct applier *applier_open(const struct downlink_config *config)
         .loop = config->loop,
         .rest = config->rest,
         .log = config->log,
+        .attic = config->attic,
         .gvr = deployments,
         .kind = "Deployment",
         .source_namespace = config->cluster,

@@ -20,6 +20,7 @@
 struct fixture {
     struct loop *loop;
     struct fake_rest fake;
+    struct attic *attic; /* of the applier's objects; NULL: none */
     struct store *source;
     struct applier *applier;
     struct rest_call *watch; /* the applier's own, of the target */
@@ -157,6 +158,7 @@ static inline void fixture_begin(struct fixture *f, struct applier_config *confi
 {
     config->loop = f->loop;
     config->rest = &f->fake.rest;
+    config->attic = f->attic;
     config->kind = "Deployment";
     config->source_namespace = "cluster1";
     gvr_set(&config->gvr, "apps", "v1", "deployments");
@@ -203,6 +205,7 @@ static inline int teardown(void **state)
     struct fixture *f = *state;
     applier_destroy(f->applier);
     store_destroy(f->source);
+    attic_destroy(f->attic);
     fake_deinit(&f->fake);
     loop_destroy(f->loop);
     free(f);

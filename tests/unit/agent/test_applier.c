@@ -348,6 +348,36 @@ static void only_in_allowed_namespaces(void **state)
     *state = f;
 }
 
+/* And is there again when somebody wants to know. */
+static void what_rests_on_the_target_is_packed(void **state)
+{
+    enum { OBJECTS = 20 };
+    static const char spec[] = "{\"replicas\":2}";
+    struct fixture *f = fixture_make();
+    f->attic = attic_create(f->loop, &(struct attic_options){.hot_bytes = 1 << 20, .dictionary_from = 2048});
+    fixture_begin(f, &(struct applier_config){0});
+    target_synced(f);
+    source_synced(f, STORE);
+    char name[16], key[32], path[128];
+    for (int i = 0; i < OBJECTS; i++) {
+        snprintf(name, sizeof(name), "web-%d", i);
+        deployed(f, name);
+    }
+    fake_quiet(&f->fake, 300 * LOOP_SECOND);
+    assert_int_equal(attic_stats(f->attic).packed, OBJECTS);
+    assert_int_equal(attic_stats(f->attic).hot, 0);
+
+    for (int i = 0; i < OBJECTS; i++) {
+        snprintf(key, sizeof(key), "default/web-%d", i);
+        snprintf(path, sizeof(path), TARGET "web-%d", i);
+        target_has(f, "MODIFIED", key, "u-1", STORE, "{\"replicas\":7}", "{}");
+        apply_ok(f, expect_call(f, "PATCH", path), "MODIFIED", key, "u-1", spec);
+        fake_quiet(&f->fake, 10 * LOOP_SECOND);
+    }
+    assert_int_equal(applier_stats(f->applier)->repaired, OBJECTS);
+    *state = f;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +402,7 @@ int main(void)
         TEST(drift_during_a_request_is_not_lost),
         TEST(eight_in_flight),
         cmocka_unit_test_teardown(only_in_allowed_namespaces, teardown),
+        cmocka_unit_test_teardown(what_rests_on_the_target_is_packed, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
