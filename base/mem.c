@@ -46,7 +46,8 @@ void *mem_dup(const void *data, size_t size)
 
 void *mem_aligned(size_t alignment, size_t size)
 {
-    return mem_check(aligned_alloc(alignment, size));
+    void *out;
+    return mem_check(posix_memalign(&out, alignment, size) == 0 ? out : NULL);
 }
 
 void mem_configure(void)

@@ -3,6 +3,10 @@
  * piece finds its block by its address. Blocks with room are in the class's list; full ones are in none; an
  * empty one is freed. What is too large for a class goes to malloc().
  *
+ * A block leaves to malloc() the 16 bytes that it puts in front of each piece, so that blocks can stand side
+ * by side: else there is a gap of nearly a block between any two, and never the whole of it goes back to the
+ * system.
+ *
  * Under AddressSanitizer, a piece that is not given out is poisoned but for the link in its first bytes.
  */
 #include "base/pool.h"
@@ -18,8 +22,9 @@
 #define STEP ((size_t)8)
 #define CLASSED_MAX ((size_t)1024)
 #define CLASS_COUNT (CLASSED_MAX / STEP + 1)
-#define BLOCK_BYTES ((size_t)16 << 10)
-#define LARGE_OVERHEAD 16 /* of malloc() */
+#define MALLOC_OVERHEAD 16
+#define BLOCK_ALIGNMENT ((size_t)16 << 10)
+#define BLOCK_BYTES (BLOCK_ALIGNMENT - MALLOC_OVERHEAD)
 
 struct piece {
     struct piece *next;
@@ -70,7 +75,7 @@ void pool_destroy(struct pool *pool)
 
 static struct block *block_create(struct pool *pool)
 {
-    struct block *block = mem_aligned(BLOCK_BYTES, BLOCK_BYTES);
+    struct block *block = mem_aligned(BLOCK_ALIGNMENT, BLOCK_BYTES);
     *block = (struct block){.begun = sizeof(*block)};
     ASAN_POISON_MEMORY_REGION(block + 1, BLOCK_BYTES - sizeof(*block));
     pool->blocks++;
@@ -136,7 +141,7 @@ void pool_free(struct pool *pool, void *piece, size_t size)
         return;
     }
     struct block **class = &pool->classes[class_of(size)];
-    struct block *block = (struct block *)((char *)piece - ((uintptr_t)piece & (BLOCK_BYTES - 1)));
+    struct block *block = (struct block *)((char *)piece - ((uintptr_t)piece & (BLOCK_ALIGNMENT - 1)));
     size_t bytes = pool_piece(size);
     bool listed = has_room(block, bytes);
     struct piece *back = piece;
@@ -154,11 +159,11 @@ void pool_free(struct pool *pool, void *piece, size_t size)
 size_t pool_piece(size_t size)
 {
     if (is_large(size))
-        return size + LARGE_OVERHEAD;
+        return size + MALLOC_OVERHEAD;
     return class_of(size ? size : 1) * STEP;
 }
 
 size_t pool_memory(const struct pool *pool)
 {
-    return sizeof(*pool) + pool->blocks * BLOCK_BYTES + pool->large_bytes;
+    return sizeof(*pool) + pool->blocks * BLOCK_ALIGNMENT + pool->large_bytes;
 }
