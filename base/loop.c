@@ -174,8 +174,21 @@ struct uv_loop_s *loop_uv(struct loop *loop)
     return loop->ops->uv(loop);
 }
 
+void loop_hold(struct loop *loop)
+{
+    loop->held++;
+}
+
+void loop_release(struct loop *loop)
+{
+    loop->held--;
+}
+
 void loop_destroy(struct loop *loop)
 {
-    if (loop)
-        loop->ops->destroy(loop);
+    if (!loop)
+        return;
+    while (loop->held)
+        loop_step(loop);
+    loop->ops->destroy(loop);
 }

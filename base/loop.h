@@ -22,7 +22,11 @@ struct loop *loop_create(void);                    /* real */
 struct loop *loop_create_simulated(uint64_t seed); /* virtual time, starting at 1 s */
 /* Simulated only: each turn of the loop takes up to so much time, at random. 0, the default: none. */
 void loop_set_turn_us(struct loop *loop, int64_t turn_us);
-void loop_destroy(struct loop *loop); /* every timer must be stopped, every uv handle closed */
+void loop_destroy(struct loop *loop); /* every timer must be stopped, every uv handle closed, but for: */
+/* What has been destroyed, and ends in turns of its own. loop_destroy() goes on with them until all that was
+ * held is released; whoever holds it bounds how long that takes. */
+void loop_hold(struct loop *loop);
+void loop_release(struct loop *loop);
 
 void loop_run(struct loop *loop);  /* until loop_stop(), or (simulated) until no timer is left */
 void loop_stop(struct loop *loop); /* from a callback; loop_run() returns soon after */

@@ -23,6 +23,7 @@ struct loop {
     uint64_t order;
     uint64_t random_state;
     struct loop_stats stats;
+    size_t held;      /* by what has not ended yet */
     int64_t bound_us; /* 0: nobody watches */
     void (*stalled)(void *arg, int64_t us);
     void *stalled_arg;

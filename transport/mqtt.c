@@ -4,7 +4,8 @@
  * does not keep the loop from its other work.
  *
  * The owner may destroy the transport inside any callback: memory lives on until libuv has closed the async
- * handle, and after each callback `closed` is looked at first.
+ * handle, and after each callback `closed` is looked at first. Where it was online the handle stays open, and
+ * the loop is held, until goodbye is said.
  */
 #include "transport/mqtt.h"
 
@@ -32,7 +33,7 @@
 #define ATTEMPT_US (15 * LOOP_SECOND)
 #define PAYLOAD_MAX_BEFORE_CONNACK ((size_t)128 << 10)
 #define PASSWORD_MAX 4096
-#define GOODBYE_MS 2000
+#define GOODBYE_US (2 * LOOP_SECOND)
 #define BRIEF_US (10 * LOOP_SECOND) /* a session that is lost sooner was brief */
 #define BRIEF_MAX 2
 #define SLICE_US 500
@@ -42,6 +43,7 @@ enum mqtt_state {
     MQTT_WAITING,    /* timer: the next attempt */
     MQTT_CONNECTING, /* timer: the end of the attempt */
     MQTT_ONLINE,
+    MQTT_LEAVING, /* destroyed; timer: the end of the goodbye */
 };
 
 struct subscription {
@@ -90,7 +92,7 @@ static void mqtt_drop_session(struct mqtt *mqtt)
 {
     timer_stop(&mqtt->timer);
     if (mqtt->pipe)
-        mqtt_pipe_leave(mqtt->pipe, MQTT_WISH_VANISH, 0);
+        mqtt_pipe_leave(mqtt->pipe);
     mqtt->pipe = NULL;
     mqtt->landed += mqtt->in_flight;
     mqtt->in_flight = mqtt->in_flight_count = mqtt->sent_bytes = mqtt->sent_count = 0;
@@ -192,9 +194,38 @@ static void mqtt_connect(struct mqtt *mqtt)
     timer_start(&mqtt->timer, mqtt->attempt_us);
 }
 
+static void on_async_closed(uv_handle_t *handle)
+{
+    struct mqtt *mqtt = handle->data;
+    mqtt_config_deinit(&mqtt->config);
+    free(mqtt->password_file);
+    struct subscription *subscription, *next;
+    LL_FOREACH_SAFE(mqtt->subscriptions, subscription, next)
+    {
+        free(subscription->filter);
+        free(subscription);
+    }
+    free(mqtt);
+}
+
+/* Nothing more is to come of it. */
+static void mqtt_left(struct mqtt *mqtt)
+{
+    timer_stop(&mqtt->timer);
+    if (mqtt->pipe)
+        mqtt_pipe_leave(mqtt->pipe);
+    mqtt->pipe = NULL;
+    loop_release(mqtt->loop);
+    uv_close((uv_handle_t *)&mqtt->async, on_async_closed);
+}
+
 static void on_timer(void *arg)
 {
     struct mqtt *mqtt = arg;
+    if (mqtt->state == MQTT_LEAVING) {
+        mqtt_left(mqtt);
+        return;
+    }
     if (mqtt->state == MQTT_WAITING) {
         mqtt_connect(mqtt);
         return;
@@ -276,6 +307,15 @@ static void mqtt_release(struct mqtt *mqtt, const struct mqtt_released *released
         mqtt->callbacks.drained(mqtt->arg);
 }
 
+/* Of what still comes up only the end counts, which is the last. */
+static void await_goodbye(struct mqtt *mqtt)
+{
+    bool said = mqtt->inbox.last && mqtt->inbox.last->kind == MQTT_ITEM_ENDED;
+    mqtt_items_clear(&mqtt->inbox);
+    if (said)
+        mqtt_left(mqtt);
+}
+
 static void on_async(uv_async_t *async)
 {
     struct mqtt *mqtt = async->data;
@@ -283,6 +323,10 @@ static void on_async(uv_async_t *async)
         return;
     struct mqtt_released released = {0};
     mqtt_pipe_receive(mqtt->pipe, &mqtt->inbox, &released);
+    if (mqtt->state == MQTT_LEAVING) {
+        await_goodbye(mqtt);
+        return;
+    }
     mqtt_release(mqtt, &released);
     if (!mqtt->closed)
         mqtt_work_off(mqtt);
@@ -371,33 +415,21 @@ static size_t mqtt_max_payload(struct transport *transport)
     return to_mqtt(transport)->max_payload;
 }
 
-static void on_async_closed(uv_handle_t *handle)
-{
-    struct mqtt *mqtt = handle->data;
-    mqtt_config_deinit(&mqtt->config);
-    free(mqtt->password_file);
-    struct subscription *subscription, *next;
-    LL_FOREACH_SAFE(mqtt->subscriptions, subscription, next)
-    {
-        free(subscription->filter);
-        free(subscription);
-    }
-    free(mqtt);
-}
-
 static void mqtt_destroy(struct transport *transport)
 {
     struct mqtt *mqtt = to_mqtt(transport);
+    bool online = mqtt->state == MQTT_ONLINE && mqtt->pipe;
     timer_stop(&mqtt->timer);
-    if (mqtt->pipe) {
-        bool online =
-            mqtt->state == MQTT_ONLINE; /* else the thread may hang in a lookup, and owes nobody a goodbye */
-        mqtt_pipe_leave(mqtt->pipe, online ? MQTT_WISH_GOODBYE : MQTT_WISH_VANISH, online ? GOODBYE_MS : 0);
-    }
-    mqtt->pipe = NULL;
     mqtt_items_clear(&mqtt->inbox);
     mqtt->closed = true;
-    uv_close((uv_handle_t *)&mqtt->async, on_async_closed);
+    mqtt->state = MQTT_LEAVING;
+    loop_hold(mqtt->loop);
+    if (!online) { /* the thread may hang in a lookup, and owes nobody a goodbye */
+        mqtt_left(mqtt);
+        return;
+    }
+    mqtt_pipe_goodbye(mqtt->pipe);
+    timer_start(&mqtt->timer, GOODBYE_US);
 }
 
 static const struct transport_ops mqtt_ops = {

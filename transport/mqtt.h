@@ -49,6 +49,7 @@ struct mqtt_options {
 int mqtt_create(struct loop *loop, const struct mqtt_options *options, struct transport **out,
                 struct error *err);
 
-/* transport_destroy() says goodbye: it sends what was published, waiting for the broker at most 2 s. */
+/* transport_destroy() says goodbye, in turns of the loop that come after it (loop_destroy() waits for them):
+ * it sends what was published, waiting for the broker at most 2 s. */
 
 #endif

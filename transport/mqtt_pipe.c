@@ -4,7 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -12,7 +11,6 @@
 
 struct mqtt_pipe {
     pthread_mutex_t mutex;
-    pthread_cond_t end;
     int refs;
     int wake_fd;
     struct uv_async_s *async; /* the loop's; NULL once it has left */
@@ -24,7 +22,6 @@ struct mqtt_pipe {
     bool changed;                      /* since the network thread took last */
     bool asleep;                       /* it may be in poll() */
     bool stalled;                      /* it does not read, and wants to be woken when it may */
-    bool ended;
     enum mqtt_wish wish;
 };
 
@@ -117,11 +114,6 @@ struct mqtt_pipe *mqtt_pipe_create(struct uv_async_s *async, size_t inbound_byte
                                .async = async,
                                .limit_bytes = inbound_bytes,
                                .limit_count = inbound_count};
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&pipe->end, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&pipe->mutex, NULL);
     return pipe;
 }
@@ -135,7 +127,6 @@ void mqtt_pipe_unref(struct mqtt_pipe *pipe)
         return;
     mqtt_items_clear(&pipe->down);
     mqtt_items_clear(&pipe->up);
-    pthread_cond_destroy(&pipe->end);
     pthread_mutex_destroy(&pipe->mutex);
     close(pipe->wake_fd);
     free(pipe);
@@ -195,33 +186,24 @@ void mqtt_pipe_worked_off(struct mqtt_pipe *pipe, size_t count, size_t bytes)
     pthread_mutex_unlock(&pipe->mutex);
 }
 
-static struct timespec deadline_in(int ms)
+static void set_wish(struct mqtt_pipe *pipe, enum mqtt_wish wish)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += ms / 1000;
-    at.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (at.tv_nsec >= 1000000000) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000;
-    }
-    return at;
-}
-
-void mqtt_pipe_leave(struct mqtt_pipe *pipe, enum mqtt_wish wish, int wait_ms)
-{
-    struct timespec deadline = deadline_in(wait_ms);
-    pthread_mutex_lock(&pipe->mutex);
-    pipe->async = NULL;
     pipe->wish = wish;
     wake_network(pipe);
-    while (wait_ms > 0 && !pipe->ended)
-        if (pthread_cond_timedwait(&pipe->end, &pipe->mutex, &deadline) != 0)
-            break;
-    if (!pipe->ended && pipe->wish != MQTT_WISH_VANISH) {
-        pipe->wish = MQTT_WISH_VANISH;
-        wake_network(pipe);
-    }
+}
+
+void mqtt_pipe_goodbye(struct mqtt_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->mutex);
+    set_wish(pipe, MQTT_WISH_GOODBYE);
+    pthread_mutex_unlock(&pipe->mutex);
+}
+
+void mqtt_pipe_leave(struct mqtt_pipe *pipe)
+{
+    pthread_mutex_lock(&pipe->mutex);
+    pipe->async = NULL;
+    set_wish(pipe, MQTT_WISH_VANISH);
     pthread_mutex_unlock(&pipe->mutex);
     mqtt_pipe_unref(pipe);
 }
@@ -277,13 +259,4 @@ void mqtt_pipe_report(struct mqtt_pipe *pipe, struct mqtt_items *items, struct m
     released_move(&pipe->released, released);
     wake_loop(pipe);
     pthread_mutex_unlock(&pipe->mutex);
-}
-
-void mqtt_pipe_end(struct mqtt_pipe *pipe)
-{
-    pthread_mutex_lock(&pipe->mutex);
-    pipe->ended = true;
-    pthread_cond_signal(&pipe->end);
-    pthread_mutex_unlock(&pipe->mutex);
-    mqtt_pipe_unref(pipe);
 }

@@ -69,7 +69,7 @@ struct mqtt_pipe;
 
 /* Two references: one for each side. NULL where there are no file descriptors left. */
 struct mqtt_pipe *mqtt_pipe_create(struct uv_async_s *async, size_t inbound_bytes, size_t inbound_count);
-void mqtt_pipe_unref(struct mqtt_pipe *pipe);
+void mqtt_pipe_unref(struct mqtt_pipe *pipe); /* the network thread's last word, after MQTT_ITEM_ENDED */
 
 /* -- loop thread -- */
 void mqtt_pipe_send(struct mqtt_pipe *pipe, struct mqtt_item *item); /* takes it */
@@ -77,8 +77,9 @@ void mqtt_pipe_send(struct mqtt_pipe *pipe, struct mqtt_item *item); /* takes it
 void mqtt_pipe_receive(struct mqtt_pipe *pipe, struct mqtt_items *items, struct mqtt_released *released);
 /* So many of them are worked off. */
 void mqtt_pipe_worked_off(struct mqtt_pipe *pipe, size_t count, size_t bytes);
-/* Never to be called again by the network thread; waits for its end at most so long. */
-void mqtt_pipe_leave(struct mqtt_pipe *pipe, enum mqtt_wish wish, int wait_ms);
+void mqtt_pipe_goodbye(struct mqtt_pipe *pipe); /* MQTT_ITEM_ENDED comes once it is said, or cannot be */
+/* Never to be called again by the network thread, which vanishes; drops the loop's reference. */
+void mqtt_pipe_leave(struct mqtt_pipe *pipe);
 
 /* -- network thread -- */
 int mqtt_pipe_wake_fd(
@@ -90,6 +91,5 @@ bool mqtt_pipe_sleep(struct mqtt_pipe *pipe);
 void mqtt_pipe_awake(struct mqtt_pipe *pipe);
 /* Moves all of items up, and adds released; both are empty afterwards. */
 void mqtt_pipe_report(struct mqtt_pipe *pipe, struct mqtt_items *items, struct mqtt_released *released);
-void mqtt_pipe_end(struct mqtt_pipe *pipe); /* the network thread is through, and drops its reference */
 
 #endif

@@ -504,7 +504,7 @@ static void session_end(struct session *session)
     mqtt_items_clear(&session->early);
     mqtt_items_clear(&session->subscriptions);
     mqtt_config_deinit(&session->config);
-    mqtt_pipe_end(session->pipe);
+    mqtt_pipe_unref(session->pipe);
     free(session);
 }
 

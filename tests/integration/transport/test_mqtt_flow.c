@@ -2,6 +2,7 @@
 #include "tests/integration/transport/broker.h"
 #include "tests/integration/transport/watcher.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -134,6 +135,46 @@ static void test_goodbye_sends_everything(void **state)
     watcher_destroy(hearer);
 }
 
+static void on_resume(void *arg)
+{
+    kill(((struct broker *)arg)->pid, SIGCONT);
+}
+
+/* One whose broker stands still, with ten messages for it. */
+static struct watcher *talker_before_a_still_broker(struct flow *flow)
+{
+    struct watcher *talker =
+        watcher_create(&(struct mqtt_options){.broker = flow->url, .will_topic = "flood"});
+    watcher_start(talker);
+    watcher_wait(talker, watcher_connected, 1);
+    kill(flow->broker.pid, SIGSTOP);
+    assert_int_equal(publish_all(talker, 10), 10);
+    return talker;
+}
+
+/* What wakes the broker is a timer of the loop that says goodbye. */
+static void test_goodbye_leaves_the_loop_to_others(void **state)
+{
+    struct flow *flow = *state;
+    struct timer resume;
+    struct watcher *hearer = listener(&(struct mqtt_options){.broker = flow->url});
+    struct watcher *talker = talker_before_a_still_broker(flow);
+    timer_init(&resume, talker->loop, on_resume, &flow->broker);
+    timer_start(&resume, 0);
+    watcher_destroy(talker);
+    run_command("mosquitto_pub -h 127.0.0.1 -p %u -q 1 -t flood -m 10", flow->broker.port);
+    watcher_wait(hearer, watcher_heard, 11);
+    assert_int_equal(hearer->out_of_order, 0); /* nor is there a will */
+    watcher_destroy(hearer);
+}
+
+static void test_goodbye_to_nobody_has_an_end(void **state)
+{
+    struct flow *flow = *state;
+    watcher_destroy(talker_before_a_still_broker(flow));
+    on_resume(&flow->broker);
+}
+
 static void test_outbound_is_bounded(void **state)
 {
     struct flow *flow = *state;
@@ -163,6 +204,8 @@ int main(void)
         FLOW(test_destroy_amid_a_flood),
         FLOW(test_broker_dies_amid_a_flood),
         FLOW(test_goodbye_sends_everything),
+        FLOW(test_goodbye_leaves_the_loop_to_others),
+        FLOW(test_goodbye_to_nobody_has_an_end),
         FLOW(test_outbound_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,6 +242,23 @@ static void a_wait_with_a_signal_in_it_is_none(void **state)
     loop_destroy(busy.loop);
 }
 
+static void release(void *arg)
+{
+    loop_release(arg);
+}
+
+/* What is held ends in its own time, and is waited for. */
+static void to_destroy_is_to_go_on_with_what_is_held(void **state)
+{
+    struct loop *loop = *state ? loop_create() : loop_create_simulated(1);
+    struct timer end;
+    timer_init(&end, loop, release, loop);
+    timer_start(&end, 10 * LOOP_MS);
+    loop_hold(loop);
+    loop_destroy(loop);
+    assert_false(timer_active(&end));
+}
+
 int main(void)
 {
     static int real = 1;
@@ -254,6 +271,8 @@ int main(void)
         cmocka_unit_test(the_heap_keeps_order_under_churn),
         cmocka_unit_test(a_long_turn_is_told_and_a_long_wait_is_none),
         cmocka_unit_test(a_wait_with_a_signal_in_it_is_none),
+        cmocka_unit_test(to_destroy_is_to_go_on_with_what_is_held),
+        cmocka_unit_test_prestate(to_destroy_is_to_go_on_with_what_is_held, &real),
         cmocka_unit_test(a_seed_replays),
         cmocka_unit_test(backoff_doubles_to_its_bound),
     };

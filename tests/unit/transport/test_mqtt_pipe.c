@@ -91,8 +91,8 @@ static bool full(struct bench *bench)
 
 static void finish(struct bench *bench)
 {
-    mqtt_pipe_leave(bench->pipe, MQTT_WISH_VANISH, 0);
-    mqtt_pipe_end(bench->pipe);
+    mqtt_pipe_leave(bench->pipe);
+    mqtt_pipe_unref(bench->pipe);
 }
 
 static void test_order_and_contents(void **state)
@@ -201,7 +201,7 @@ static void test_who_leaves_is_left_alone(void **state)
     assert_true(full(bench));
     assert_true(mqtt_pipe_sleep(bench->pipe));
     struct mqtt_pipe *pipe = bench->pipe;
-    mqtt_pipe_leave(pipe, MQTT_WISH_VANISH, 0);
+    mqtt_pipe_leave(pipe);
     assert_true(wake_fd_readable(bench));
     struct mqtt_items items = {0};
     bool stop;
@@ -209,17 +209,23 @@ static void test_who_leaves_is_left_alone(void **state)
     assert_false(stop); /* there is nobody to wait for */
     report(bench, 1, 10);
     assert_int_equal(calls(bench), 0);
-    mqtt_pipe_end(pipe);
+    mqtt_pipe_unref(pipe);
 }
 
-static void test_goodbye_is_not_waited_for_in_vain(void **state)
+static void test_goodbye_and_then_none(void **state)
 {
     struct bench *bench = *state;
     struct mqtt_items items = {0};
     bool stop;
-    mqtt_pipe_leave(bench->pipe, MQTT_WISH_GOODBYE, 20); /* nobody answers: it gives up, and asks for less */
+    assert_true(mqtt_pipe_sleep(bench->pipe));
+    mqtt_pipe_goodbye(bench->pipe);
+    assert_true(wake_fd_readable(bench));
+    assert_int_equal(mqtt_pipe_take(bench->pipe, &items, &stop), MQTT_WISH_GOODBYE);
+    report(bench, 1, 10); /* still heard */
+    assert_int_equal(calls(bench), 1);
+    mqtt_pipe_leave(bench->pipe);
     assert_int_equal(mqtt_pipe_take(bench->pipe, &items, &stop), MQTT_WISH_VANISH);
-    mqtt_pipe_end(bench->pipe);
+    mqtt_pipe_unref(bench->pipe);
 }
 
 int main(void)
@@ -232,7 +238,7 @@ int main(void)
         BENCH(test_released_adds_up),
         BENCH(test_stalls_at_the_limit_and_goes_on_at_half),
         BENCH(test_who_leaves_is_left_alone),
-        BENCH(test_goodbye_is_not_waited_for_in_vain),
+        BENCH(test_goodbye_and_then_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
