@@ -14,8 +14,7 @@
 #define IDLE_US (30 * LOOP_SECOND)
 #define IDLE_TICKS 4
 #define SLICE_BYTES ((size_t)256 << 10)       /* to pack in one turn, at 1 GB/s */
-#define SLICE_FLOOD_BYTES ((size_t)512 << 10) /* where twice the bound is passed: more than comes in a turn  \
-                                               */
+#define SLICE_FLOOD_BYTES ((size_t)512 << 10) /* beyond twice the bound: more than a turn brings */
 #define SLICE_STEPS 1024                      /* bodies to look at in one turn */
 #define DROP_COST 8                           /* to free a body is to pack one so many times smaller */
 #define GIVE_BACK_FROM ((size_t)1 << 20)
