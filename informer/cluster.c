@@ -189,8 +189,12 @@ static void forget_objects(struct informer_cluster *cluster)
     }
 }
 
+/* What was known of the streams was known of the run before: this one may not even have looked yet. */
 static void adopt(struct informer_cluster *cluster, uint64_t boot)
 {
+    struct informer_replica *replica;
+    DL_FOREACH(cluster->replicas, replica)
+    replica->state = STREAM_STARTING;
     memmove(&cluster->superseded[1], &cluster->superseded[0], sizeof(cluster->superseded) - sizeof(uint64_t));
     cluster->superseded[0] = cluster->boot;
     cluster->boot = boot;

@@ -80,6 +80,24 @@ static void test_an_outdated_one_does_not(void **state)
     hand_stop(&h);
 }
 
+/* It proves life, and nothing of the streams: that run may not have looked at its cluster yet. */
+static void test_one_of_another_run_makes_nothing_fresh(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    uint64_t catalog = start(&h, f);
+    run(f, MINUTE);
+    assert_false(cluster_alive(cluster(f)));
+    h.boot = 12;
+    h.revision = 0;
+    hand_presence(&h, "uid-1");
+    say(&h, catalog, "20");
+    assert_true(cluster_alive(cluster(f)));
+    assert_false(replica_synced(f->replica));
+    assert_string_equal(version_after_catalog(&h), "20");
+    hand_stop(&h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -90,6 +108,7 @@ int main(void)
         TEST(test_that_of_another_catalog_does_not),
         TEST(test_one_that_is_longer_than_its_catalog_does_not),
         TEST(test_an_outdated_one_does_not),
+        TEST(test_one_of_another_run_makes_nothing_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
