@@ -241,6 +241,11 @@ void shelf_unref(struct shelf *shelf)
     free(shelf);
 }
 
+struct pool *shelf_pool(struct shelf *shelf)
+{
+    return shelf ? shelf->attic->pool : NULL;
+}
+
 /* ---- objects ---- */
 
 struct object *shelf_alloc(struct shelf *shelf, size_t size)

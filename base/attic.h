@@ -62,5 +62,8 @@ struct shelf;
 struct shelf *attic_shelf(struct attic *attic, const struct gvr *gvr);
 struct shelf *shelf_ref(struct shelf *shelf);
 void shelf_unref(struct shelf *shelf);
+/* For small pieces that live as long as objects do, and would stand between their texts; good as long as the
+ * shelf is held. NULL: none. */
+struct pool *shelf_pool(struct shelf *shelf);
 
 #endif

@@ -20,7 +20,7 @@
 #include "base/mem.h"
 
 #define STEP ((size_t)8)
-#define CLASSED_MAX ((size_t)1024)
+#define CLASSED_MAX ((size_t)2048)
 #define CLASS_COUNT (CLASSED_MAX / STEP + 1)
 #define MALLOC_OVERHEAD 16
 #define BLOCK_ALIGNMENT ((size_t)16 << 10)

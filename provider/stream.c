@@ -156,7 +156,7 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     stream->path = stream->topic + strlen(publisher->presence_topic) + 1;
     stream->state = STREAM_STARTING;
     stream->source = source;
-    stream->published = store_create();
+    stream->published = store_create_on(store_shelf(source));
     stream->observer = (struct store_observer){.changed = on_source_changed, .arg = stream};
     DL_APPEND(owner->streams, stream);
 

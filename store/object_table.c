@@ -33,15 +33,23 @@ static bool slot_before(const struct object_slot *slot, uint64_t hash, const cha
 
 /* ---- pages ---- */
 
-static struct object_page *page_resize(struct object_page *page, uint32_t cap)
+static size_t page_size(uint32_t cap)
 {
-    size_t size = sizeof(*page) + cap * sizeof(page->slots[0]);
-    if (page) {
-        page = mem_realloc(page, size);
-    } else {
-        page = mem_alloc(size);
-        page->count = 0;
-    }
+    return sizeof(struct object_page) + cap * sizeof(struct object_slot);
+}
+
+static void page_free(struct pool *pool, struct object_page *page)
+{
+    if (pool)
+        pool_free(pool, page, page_size(page->cap));
+    else
+        free(page);
+}
+
+static struct object_page *page_create(struct pool *pool, uint32_t cap)
+{
+    struct object_page *page = pool ? pool_alloc(pool, page_size(cap)) : mem_alloc(page_size(cap));
+    page->count = 0;
     page->cap = cap;
     return page;
 }
@@ -53,6 +61,14 @@ static void page_move(struct object_page *to, struct object_page *from, uint32_t
     from->count = first;
 }
 
+static struct object_page *page_widen(struct pool *pool, struct object_page *page, uint32_t cap)
+{
+    struct object_page *wide = page_create(pool, cap);
+    page_move(wide, page, 0);
+    page_free(pool, page);
+    return wide;
+}
+
 static void page_put(struct object_page *page, uint32_t at, struct object *object)
 {
     memmove(&page->slots[at + 1], &page->slots[at], (page->count - at) * sizeof(page->slots[0]));
@@ -60,14 +76,14 @@ static void page_put(struct object_page *page, uint32_t at, struct object *objec
     page->count++;
 }
 
-static void page_unref(struct object_page *page)
+static void page_unref(struct pool *pool, struct object_page *page)
 {
     for (uint32_t i = 0; i < page->count; i++) {
         if (i + FETCH_SLOTS < page->count)
             __builtin_prefetch(page->slots[i + FETCH_SLOTS].object, 1);
         object_unref(page->slots[i].object);
     }
-    free(page);
+    page_free(pool, page);
 }
 
 /* ---- the directory ---- */
@@ -86,7 +102,7 @@ static void chapter_insert(struct object_table *table, size_t at, struct object_
 
 static void chapter_remove(struct object_table *table, size_t at)
 {
-    free(table->chapters[at].page);
+    page_free(table->pool, table->chapters[at].page);
     table->chapter_count--;
     memmove(&table->chapters[at], &table->chapters[at + 1],
             (table->chapter_count - at) * sizeof(*table->chapters));
@@ -100,7 +116,7 @@ static void chapter_title(struct object_table *table, size_t at)
 void object_table_deinit(struct object_table *table)
 {
     for (size_t i = 0; i < table->chapter_count; i++)
-        page_unref(table->chapters[i].page);
+        page_unref(table->pool, table->chapters[i].page);
     free(table->chapters);
 }
 
@@ -210,7 +226,7 @@ static struct place split(struct object_table *table, struct place place)
 {
     struct object_page *page = table->chapters[place.chapter].page;
     uint32_t keep = place.at == page->count ? page->count : page->count / 2;
-    struct object_page *rest = page_resize(NULL, PAGE_MAX);
+    struct object_page *rest = page_create(table->pool, PAGE_MAX);
     page_move(rest, page, keep);
     chapter_insert(table, place.chapter + 1, rest);
     if (rest->count)
@@ -226,7 +242,7 @@ static struct place make_room(struct object_table *table, struct place place)
     if (page->count == PAGE_MAX)
         return split(table, place);
     if (page->count == page->cap)
-        table->chapters[place.chapter].page = page_resize(page, page->cap * 2);
+        table->chapters[place.chapter].page = page_widen(table->pool, page, page->cap * 2);
     return place;
 }
 
@@ -236,7 +252,7 @@ void object_table_insert(struct object_table *table, struct object *object)
     if (table->count++)
         place = make_room(table, place_of(table, object_key_hash(object), object_key(object)));
     else
-        chapter_insert(table, 0, page_resize(NULL, PAGE_MIN));
+        chapter_insert(table, 0, page_create(table->pool, PAGE_MIN));
     page_put(table->chapters[place.chapter].page, place.at, object);
     if (place.at == 0)
         chapter_title(table, place.chapter);
@@ -251,7 +267,7 @@ static void join(struct object_table *table, size_t at)
     if (page->count >= PAGE_LOW || page->count + next->count > PAGE_JOINED)
         return;
     if (page->cap < PAGE_MAX)
-        table->chapters[at].page = page = page_resize(page, PAGE_MAX);
+        table->chapters[at].page = page = page_widen(table->pool, page, PAGE_MAX);
     page_move(page, next, 0);
     chapter_remove(table, at + 1);
 }

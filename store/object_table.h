@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/object.h"
+#include "base/pool.h"
 
 struct object_page;
 
@@ -23,10 +24,11 @@ struct object_table {
         struct object_page *page;
     } * chapters;
     size_t chapter_count, chapter_cap;
-    size_t count; /* of objects */
+    size_t count;      /* of objects */
+    struct pool *pool; /* for pages; borrowed. NULL: malloc() */
 };
 
-/* A zeroed table is empty. */
+/* A zeroed table is empty; a pool may be set as long as it is. */
 void object_table_deinit(struct object_table *table); /* drops its references */
 
 /* Where the object stands, which may be replaced there by another one of its key; good until the next insert

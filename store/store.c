@@ -18,6 +18,7 @@ struct store *store_create_on(struct shelf *shelf)
 {
     struct store *store = mem_zalloc(sizeof(*store));
     store->shelf = shelf_ref(shelf);
+    store->table.pool = shelf_pool(shelf);
     return store;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/attic.h"
 #include "base/mem.h"
 #include "store/store.h"
 #include "tests/support/steps.h"
@@ -219,10 +220,39 @@ static void a_walk_survives_shrinking(void **state)
     store_destroy(store);
 }
 
+/* Else its pages would stand between the objects' texts. */
+static void a_table_is_where_its_objects_are(void **state)
+{
+    enum { OBJECTS = 1000, SLOT = 16 };
+    (void)state;
+    struct loop *loop = loop_create_simulated(1);
+    struct attic *attic = attic_create(loop, &(struct attic_options){.hot_bytes = 1 << 20});
+    struct gvr pods;
+    gvr_set(&pods, "", "v1", "pods");
+    struct shelf *shelf = attic_shelf(attic, &pods);
+    struct store *store = store_create_on(shelf);
+    shelf_unref(shelf);
+    uint64_t empty = attic_stats(attic).pool_bytes;
+    for (int i = 0; i < OBJECTS; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "pod-%d", i);
+        struct object *object = make(name, "u", i);
+        store_put(store, object);
+        object_unref(object);
+    }
+    assert_true(attic_stats(attic).pool_bytes >= empty + OBJECTS * SLOT);
+    assert_int_equal(store_delete_some(store, OBJECTS, false), OBJECTS);
+    assert_int_equal(attic_stats(attic).pool_bytes, empty);
+    store_destroy(store);
+    attic_destroy(attic);
+    loop_destroy(loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_are_told_once_and_right),
+        cmocka_unit_test(a_table_is_where_its_objects_are),
         cmocka_unit_test(the_root_depends_on_the_state_alone),
         cmocka_unit_test(the_size_is_that_of_what_is_there),
         cmocka_unit_test(a_walk_survives_growth),
