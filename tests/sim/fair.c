@@ -194,12 +194,21 @@ static void set_haste(struct world *world, bool hasty)
         world->kubes[i].hasty = hasty;
 }
 
+/* So slow that windows fill, but that each transfer gets its turn long before its sync gives up, after 5 s:
+ * there and back, for the three messages of a turn, of all transfers. */
+static int64_t busy_delay_us(struct world *world)
+{
+    int64_t turns = 2 * 3 * (int64_t)(all_streams(world) + 1) / (int64_t)world->window_messages + 1;
+    int64_t most_us = 4 * LOOP_SECOND / turns;
+    return (int64_t)world_dice(world, (uint64_t)(most_us < 200 * LOOP_MS ? most_us : 200 * LOOP_MS));
+}
+
 /* The chunks are of different moments, and changes come between them: so many that they wait for the window,
  * and that what was told of an object may be over before its chunk is read. */
 static void restart_of_informers_under_load_costs_no_more(struct world *world)
 {
     world_cover(world, COVER_FAIR_BUSY);
-    world->weather.delay_max_us = (int64_t)world_dice(world, 200 * LOOP_MS);
+    world->weather.delay_max_us = busy_delay_us(world);
     loopback_broker_set_faults(world->broker, &world->weather);
     for (int i = 0; i < world->informer_count; i++)
         actor_kill(&world->informers[i], false, (int64_t)world_dice(world, LOOP_SECOND));
