@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "hub/status_writer.h"
 #include "hub/workloads.h"
-#include "kube/http.h"
 #include "provider/identity.h"
 
 struct deploy {
@@ -12,7 +11,8 @@ struct deploy {
     struct attic *attic;
     const struct informer *informer;
     struct outlet outlet;
-    struct http *http;
+    struct rest *rest;
+    char *server;
     struct identity *identity;
     struct workloads *workloads;  /* NULL until it is known which cluster the source is */
     struct status_writer *writer; /* the same */
@@ -32,7 +32,7 @@ static void on_asked(void *arg, const char *informer)
 static void attach_all(struct deploy *deploy)
 {
     struct informer_cluster *cluster = NULL;
-    while ((cluster = informer_next_cluster(deploy->informer, cluster))) {
+    while (deploy->informer && (cluster = informer_next_cluster(deploy->informer, cluster))) {
         struct informer_replica *replica = NULL;
         while ((replica = cluster_next_replica(cluster, replica))) {
             deploy_replica(deploy, replica);
@@ -46,7 +46,7 @@ static void writer_open(struct deploy *deploy, const char *uid)
     struct status_writer_config config = {
         .loop = deploy->loop,
         .log = deploy->log,
-        .rest = http_rest(deploy->http),
+        .rest = deploy->rest,
         .source = workloads_source(deploy->workloads),
         .store_id = uid,
     };
@@ -89,12 +89,12 @@ static void on_known(void *arg, const char *uid, const char *version)
                   "namespace kube-system and is started again");
         return;
     }
-    log_info(deploy->log, "hub", "source of workloads: %s, which is %s, Kubernetes %s",
-             http_config(deploy->http)->server, uid, version);
+    log_info(deploy->log, "hub", "source of workloads: %s, which is %s, Kubernetes %s", deploy->server, uid,
+             version);
     struct workloads_config config = {.loop = deploy->loop,
                                       .log = deploy->log,
                                       .attic = deploy->attic,
-                                      .rest = http_rest(deploy->http),
+                                      .rest = deploy->rest,
                                       .publisher = deploy->outlet.publisher,
                                       .confirm = on_confirm,
                                       .went_back = on_replaced,
@@ -105,45 +105,26 @@ static void on_known(void *arg, const char *uid, const char *version)
     connection_start(deploy->outlet.connection);
 }
 
-static struct deploy *deploy_make(const struct deploy_config *config, struct kubeconfig *kubeconfig)
-{
-    struct deploy *deploy = mem_zalloc(sizeof(*deploy));
-    deploy->loop = config->loop;
-    deploy->log = config->log;
-    deploy->attic = config->attic;
-    deploy->informer = config->informer;
-    deploy->replaced = config->replaced;
-    deploy->arg = config->arg;
-    timer_init(&deploy->again, deploy->loop, on_again, deploy);
-    deploy->http = http_create(config->loop, config->log, kubeconfig);
-    return deploy;
-}
-
 int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err)
 {
     static const struct publisher_ops ops = {.asked = on_asked};
     static const struct identity_ops identity_ops = {on_known, on_confirmed, on_replaced};
-    struct kubeconfig_options options = {.path = config->source->kubeconfig,
-                                         .context = config->source->context};
-    struct kubeconfig *kubeconfig;
-    int r = kubeconfig_load(&options, &kubeconfig, err);
-    if (r != 0)
-        return r;
-    struct deploy *deploy = deploy_make(config, kubeconfig);
-    struct outlet_config outlet = {.loop = config->loop,
-                                   .log = config->log,
-                                   .broker = config->broker,
-                                   .topics = config->topics,
-                                   .name = TOPICS_HUB,
-                                   .ops = &ops,
-                                   .arg = deploy};
-    r = outlet_open(&deploy->outlet, &outlet, err);
+    struct deploy *deploy = mem_zalloc(sizeof(*deploy));
+    *deploy = (struct deploy){.loop = config->loop,
+                              .log = config->log,
+                              .attic = config->attic,
+                              .informer = config->informer,
+                              .rest = config->rest,
+                              .server = mem_strdup(config->server),
+                              .replaced = config->replaced,
+                              .arg = config->arg};
+    timer_init(&deploy->again, deploy->loop, on_again, deploy);
+    int r = config->open(config->arg, &deploy->outlet, &ops, deploy, err);
     if (r != 0) {
         deploy_destroy(deploy);
         return r;
     }
-    deploy->identity =
-        identity_create(config->loop, http_rest(deploy->http), config->log, &identity_ops, deploy);
+    deploy->identity = identity_create(config->loop, config->rest, config->log, &identity_ops, deploy);
     *out = deploy;
     return 0;
 }
@@ -171,7 +152,7 @@ void deploy_destroy(struct deploy *deploy)
     status_writer_destroy(deploy->writer);
     outlet_close(&deploy->outlet);
     workloads_destroy(deploy->workloads);
-    http_destroy(deploy->http);
+    free(deploy->server);
     free(deploy);
 }
 

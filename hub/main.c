@@ -9,6 +9,8 @@
 #include "hub/summary.h"
 #include "informer/bounds.h"
 #include "informer/inlet.h"
+#include "kube/cluster_options.h"
+#include "kube/http.h"
 
 enum summary_choice { SUMMARY_AUTO, SUMMARY_TABLE, SUMMARY_LINES, SUMMARY_NONE };
 
@@ -26,8 +28,9 @@ struct app {
     struct attic *attic;
     struct inlet inlet;
     struct summary *summary;
-    struct api *api;       /* NULL where nobody is served */
-    struct deploy *deploy; /* NULL without a source */
+    struct api *api;   /* NULL where nobody is served */
+    struct http *http; /* to the source; NULL without one, as deploy */
+    struct deploy *deploy;
 };
 
 static const struct program_info info = {
@@ -138,24 +141,59 @@ static void summary_open(struct app *app)
                                       table ? SUMMARY_VIEW_TABLE : SUMMARY_VIEW_LINES, stdout);
 }
 
+static int on_open(void *arg, struct outlet *outlet, const struct publisher_ops *ops, void *ops_arg,
+                   struct error *err)
+{
+    struct app *app = arg;
+    struct outlet_config config = {.loop = app->program.loop,
+                                   .log = &app->program.log,
+                                   .broker = &app->broker,
+                                   .topics = &app->topics,
+                                   .name = TOPICS_HUB,
+                                   .ops = ops,
+                                   .arg = ops_arg};
+    return outlet_open(outlet, &config, err);
+}
+
+static int source_open(struct app *app, struct error *err)
+{
+    struct kubeconfig_options options = {.path = app->source.kubeconfig, .context = app->source.context};
+    struct kubeconfig *kubeconfig;
+    int r = kubeconfig_load(&options, &kubeconfig, err);
+    if (r == 0)
+        app->http = http_create(app->program.loop, &app->program.log, kubeconfig);
+    return r;
+}
+
 static void on_replaced(void *arg);
 
 static int deploy_open(struct app *app, struct error *err)
 {
+    if (!app->source.kubeconfig && !app->source.context)
+        return 0;
+    int r = source_open(app, err);
+    if (r != 0)
+        return r;
     struct deploy_config config = {
         .loop = app->program.loop,
         .log = &app->program.log,
         .attic = app->attic,
-        .broker = &app->broker,
-        .topics = &app->topics,
-        .source = &app->source,
+        .rest = http_rest(app->http),
+        .server = http_config(app->http)->server,
+        .open = on_open,
         .informer = app->inlet.informer,
         .replaced = on_replaced,
         .arg = app,
     };
-    if (!app->source.kubeconfig && !app->source.context)
-        return 0;
     return deploy_create(&config, &app->deploy, err);
+}
+
+static void deploy_close(struct app *app)
+{
+    deploy_destroy(app->deploy);
+    app->deploy = NULL;
+    http_destroy(app->http);
+    app->http = NULL;
 }
 
 static void on_replaced(void *arg)
@@ -163,8 +201,7 @@ static void on_replaced(void *arg)
     struct app *app = arg;
     struct error err = {0};
     deploy_farewell(app->deploy);
-    deploy_destroy(app->deploy);
-    app->deploy = NULL;
+    deploy_close(app);
     if (deploy_open(app, &err) != 0)
         program_fail(&app->program, &err);
 }
@@ -201,8 +238,7 @@ static void app_stop(void *arg)
 
 static void app_close(struct app *app)
 {
-    deploy_destroy(app->deploy);
-    app->deploy = NULL;
+    deploy_close(app);
     summary_destroy(app->summary);
     app->summary = NULL;
     api_destroy(app->api);
