@@ -202,10 +202,22 @@ static bool on_may_replace(void *arg, const char *resource_version)
     return false;
 }
 
+/* A watch that broke may go on at another cluster, which has gone up to that resourceVersion as well. */
+static bool on_may_follow(void *arg)
+{
+    struct workloads *workloads = arg;
+    if (!workloads->confirm)
+        return true;
+    workloads->confirm(workloads->arg);
+    return false;
+}
+
 void workloads_confirmed(struct workloads *workloads)
 {
-    if (may_replace(workloads))
-        mirror_replace(workloads->mirror);
+    if (!may_replace(workloads))
+        return;
+    mirror_replace(workloads->mirror);
+    mirror_follow(workloads->mirror);
 }
 
 static void on_bookmark(void *arg, const char *resource_version)
@@ -249,8 +261,11 @@ void workloads_asked(struct workloads *workloads, const char *cluster)
 
 struct workloads *workloads_create(const struct workloads_config *config)
 {
-    static const struct mirror_ops ops = {
-        .may_replace = on_may_replace, .synced = on_synced, .bookmark = on_bookmark, .state = on_state};
+    static const struct mirror_ops ops = {.may_replace = on_may_replace,
+                                          .may_follow = on_may_follow,
+                                          .synced = on_synced,
+                                          .bookmark = on_bookmark,
+                                          .state = on_state};
     struct workloads *workloads = mem_zalloc(sizeof(*workloads));
     workloads->loop = config->loop;
     workloads->publisher = config->publisher;

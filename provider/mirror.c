@@ -5,8 +5,14 @@
 #include "base/mem.h"
 #include "store/discards.h"
 
-#define SLICE_STEPS 512  /* objects looked at in one turn of the loop */
+#define SLICE_STEPS 512 /* objects looked at in one turn of the loop */
+#define WAITING_MAX 10000
 #define SLICE_CHANGES 64 /* of which so many may differ: these cost the observers' time */
+
+struct waiting {
+    enum event_type type;
+    struct object *object;
+};
 
 struct mirror {
     struct loop *loop;
@@ -24,6 +30,11 @@ struct mirror {
     struct discards discards; /* lists that were not, or no longer, of use */
     bool synced;
     enum reflector_state state;
+
+    size_t followed, asked;  /* of the watches begun: may be followed up to this one; asked about that one */
+    struct waiting *waiting; /* events of one that has been asked about */
+    size_t waiting_count;
+    bool overflowed; /* there were more: they are to be had by a list */
 };
 
 /* The order in which stores hold their objects. */
@@ -108,6 +119,42 @@ static void walk_slice(void *arg)
     timer_start(&m->timer, 0);
 }
 
+/* Events that wait */
+
+static void waiting_drop(struct mirror *m)
+{
+    for (size_t i = 0; i < m->waiting_count; i++)
+        object_unref(m->waiting[i].object);
+    free(m->waiting);
+    m->waiting = NULL;
+    m->waiting_count = 0;
+    m->overflowed = false;
+}
+
+static void waiting_add(struct mirror *m, enum event_type type, struct object *object)
+{
+    m->overflowed = m->overflowed || m->waiting_count == WAITING_MAX;
+    if (m->overflowed)
+        return;
+    m->waiting = mem_realloc(m->waiting, (m->waiting_count + 1) * sizeof(*m->waiting));
+    m->waiting[m->waiting_count++] = (struct waiting){type, object_ref(object)};
+}
+
+static size_t watches_begun(const struct mirror *m)
+{
+    const struct reflector_stats *stats = reflector_stats(m->reflector);
+    return stats->watches + stats->streams;
+}
+
+static bool may_follow(struct mirror *m)
+{
+    m->asked = watches_begun(m);
+    if (m->asked != m->followed && m->ops->may_follow && !m->ops->may_follow(m->arg))
+        return false;
+    m->followed = m->asked;
+    return true;
+}
+
 /* What the reflector says */
 
 static void on_replace_begin(void *arg)
@@ -140,6 +187,7 @@ static void on_replace_commit(void *arg, const char *version)
     walk_drop(m); /* of an older list: this one knows better */
     m->walked = m->gathering;
     m->gathering = NULL;
+    waiting_drop(m);
     free(m->version);
     m->version = mem_strdup(version);
     if (!m->ops->may_replace || m->ops->may_replace(m->arg, m->version))
@@ -154,18 +202,26 @@ static void put_or_delete(struct store *store, enum event_type type, struct obje
         store_put(store, object);
 }
 
-static void on_event(void *arg, enum event_type type, struct object *object)
+static void take_event(struct mirror *m, enum event_type type, struct object *object)
 {
-    struct mirror *m = arg;
     if (m->walked && (!m->cursor || order(object, m->cursor) > 0))
         put_or_delete(m->walked, type, object);
     put_or_delete(m->store, type, object);
 }
 
+static void on_event(void *arg, enum event_type type, struct object *object)
+{
+    struct mirror *m = arg;
+    if (m->waiting_count || !may_follow(m))
+        waiting_add(m, type, object);
+    else
+        take_event(m, type, object);
+}
+
 static void on_bookmark(void *arg, const char *version)
 {
     struct mirror *m = arg;
-    if (!m->walked && m->ops->bookmark)
+    if (!m->walked && !m->waiting_count && m->ops->bookmark)
         m->ops->bookmark(m->arg, version);
 }
 
@@ -205,12 +261,30 @@ void mirror_stop(struct mirror *m)
 {
     reflector_stop(m->reflector);
     walk_drop(m);
+    waiting_drop(m);
 }
 
 void mirror_replace(struct mirror *m)
 {
     if (m->walked && !timer_active(&m->timer))
         timer_start(&m->timer, 0);
+}
+
+void mirror_follow(struct mirror *m)
+{
+    m->followed = m->asked;
+    if (!m->waiting_count || !may_follow(m)) /* the last of them may be of a watch behind that one */
+        return;
+    bool overflowed = m->overflowed;
+    for (size_t i = 0; i < m->waiting_count; i++)
+        take_event(m, m->waiting[i].type, m->waiting[i].object);
+    waiting_drop(m);
+    if (overflowed) {
+        mirror_stop(m);
+        mirror_start(m);
+    } else if (!m->walked && m->ops->bookmark) {
+        m->ops->bookmark(m->arg, reflector_resource_version(m->reflector));
+    }
 }
 
 void mirror_destroy(struct mirror *m)
@@ -236,7 +310,7 @@ enum reflector_state mirror_state(const struct mirror *m)
 
 const char *mirror_version(const struct mirror *m)
 {
-    return m->synced && !m->walked ? reflector_resource_version(m->reflector) : "";
+    return m->synced && !m->walked && !m->waiting_count ? reflector_resource_version(m->reflector) : "";
 }
 
 const struct reflector *mirror_reflector(const struct mirror *m)

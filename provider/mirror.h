@@ -29,6 +29,9 @@ struct mirror_ops {
     /* A whole list has come, complete up to this version, and the store is to be made equal to it. False: not
      * before mirror_replace(), or the next list. NULL: at once. */
     bool (*may_replace)(void *arg, const char *resource_version);
+    /* A watch that was begun anew brings its first event. False: that one and all behind it wait until
+     * mirror_follow(). NULL: they go on at once. */
+    bool (*may_follow)(void *arg);
 };
 
 struct mirror;
@@ -41,6 +44,8 @@ void mirror_destroy(struct mirror *mirror); /* NULL is fine; the store keeps its
 void mirror_start(struct mirror *mirror);
 void mirror_stop(struct mirror *mirror);    /* the store keeps its objects */
 void mirror_replace(struct mirror *mirror); /* what may_replace() has put off; nothing where there is none */
+
+void mirror_follow(struct mirror *mirror); /* what may_follow() has put off; the same */
 
 bool mirror_synced(const struct mirror *mirror); /* a whole list has been handed over since the start */
 enum reflector_state mirror_state(const struct mirror *mirror); /* as last told */

@@ -23,7 +23,9 @@ struct fixture {
         seen; /* "+a" added, "~a" modified, "-a" deleted, "?a" deleted unseen, and what the owner was told */
     size_t changes;
     bool quiet;
-    bool hold; /* lists wait for mirror_replace() */
+    bool hold;        /* lists wait for mirror_replace() */
+    bool hold_events; /* those of new watches wait for mirror_follow() */
+    int asked;        /* whether they may go on */
 };
 
 static void tell(struct fixture *f, const char *mark, const char *text)
@@ -64,6 +66,13 @@ static bool on_may_replace(void *arg, const char *resource_version)
     return !((struct fixture *)arg)->hold;
 }
 
+static bool on_may_follow(void *arg)
+{
+    struct fixture *f = arg;
+    f->asked++;
+    return !f->hold_events;
+}
+
 static void expect(struct fixture *f, const char *seen)
 {
     assert_string_equal(f->seen.data ? f->seen.data : "", seen);
@@ -72,7 +81,7 @@ static void expect(struct fixture *f, const char *seen)
 
 static int setup(void **state)
 {
-    static const struct mirror_ops ops = {on_synced, on_bookmark, on_state, on_may_replace};
+    static const struct mirror_ops ops = {on_synced, on_bookmark, on_state, on_may_replace, on_may_follow};
     struct fixture *f = mem_zalloc(sizeof(*f));
     f->loop = loop_create_simulated(1);
     f->seen = (struct buf)BUF_INIT(1u << 20);
@@ -246,6 +255,49 @@ static void a_list_waits_for_its_owner(void **state)
     expect(f, "");
 }
 
+static void events_of_a_watch_begun_anew_wait(void **state)
+{
+    struct fixture *f = *state;
+    f->hold_events = true;
+    struct rest_call *watch = synced_with(f, "ab");
+    int asked = f->asked;
+    send_event(watch, "DELETED", "a", "one", 11);
+    send_event(watch, "ADDED", "a", "other", 12);
+    fake_run(&f->fake, 30 * LOOP_SECOND);
+    expect(f, "");
+    assert_string_equal(mirror_version(f->mirror), "");
+    assert_int_equal(f->asked, asked + 1);
+    mirror_follow(f->mirror);
+    expect(f, "-a +a bookmark12 ");
+    assert_string_equal(mirror_version(f->mirror), "12");
+    send_event(watch, "DELETED", "b", "one", 13); /* of one that is known by now */
+    expect(f, "-b ");
+    fake_done(watch, REST_BROKEN, "broken");
+    fake_run(&f->fake, 5 * LOOP_SECOND);
+    answer_list(fake_next(&f->fake), "", 20); /* where the server is */
+    watch = watch_open(f);
+    buf_clear(&f->seen);
+    send_event(watch, "ADDED", "c", "one", 21);
+    expect(f, "");
+    mirror_follow(f->mirror);
+    expect(f, "+c bookmark21 ");
+}
+
+static void a_list_knows_better_than_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    f->hold_events = true;
+    struct rest_call *watch = synced_with(f, "ab");
+    send_event(watch, "DELETED", "a", "one", 11);
+    expire(watch);
+    answer_list(fake_next(&f->fake), "ab", 20);
+    watch_open(f);
+    fake_run(&f->fake, LOOP_SECOND);
+    mirror_follow(f->mirror);
+    expect(f, "synced20 ");
+    assert_int_equal(store_count(f->store), 2);
+}
+
 static void nothing_is_deleted_on_a_broken_list(void **state)
 {
     struct fixture *f = *state;
@@ -373,6 +425,8 @@ int main(void)
         TEST(row15_replace_makes_a_tombstone_of_every_absent_key),
         TEST(row13_a_new_list_replaces_what_the_store_had),
         TEST(a_list_waits_for_its_owner),
+        TEST(events_of_a_watch_begun_anew_wait),
+        TEST(a_list_knows_better_than_what_waits),
         TEST(nothing_is_deleted_on_a_broken_list),
         TEST(row16_a_list_never_overwrites_an_event_that_came_later),
         TEST(row18_tombstones_have_the_key_of_their_object),
