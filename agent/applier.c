@@ -243,10 +243,10 @@ static void version_take(struct applier *a, const char *resource_version)
                  resource_version);
 }
 
-void applier_source_version(struct applier *a, const char *resource_version)
+void applier_source_version(struct applier *a, const char *resource_version, bool exact)
 {
     bool was_told = a->version_told;
-    if (!a->source || !a->store_id)
+    if (!a->source || !a->store_id || (!exact && generation_may_be_behind(a, resource_version)))
         return;
     version_take(a, resource_version);
     if (!mirror_synced(a->mirror))

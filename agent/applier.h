@@ -103,11 +103,11 @@ void applier_source_attach(struct applier *applier, struct store *source);
  * (the uid of its cluster). An id that is none, or NULL (a source that keeps nothing), is refused with a line
  * in the log. */
 void applier_source_synced(struct applier *applier, const char *store_id);
-/* The source is complete up to this resourceVersion of its cluster. To be told after each synced(), which is
- * when it is held against what was told before, and when it moves on. Where it is no number, whether the
- * source went back cannot be told; then nothing is deleted for being absent, but only what the source says is
- * deleted. */
-void applier_source_version(struct applier *applier, const char *resource_version);
+/* The source is complete up to this resourceVersion of its cluster; exact: and has nothing that came after
+ * it, without which it is only told that it is no older. To be told after each synced(), which is when it is
+ * held against what was told before, and when it moves on. Where it is no number, whether the source went
+ * back cannot be told; then nothing is deleted for being absent, but only what the source says is deleted. */
+void applier_source_version(struct applier *applier, const char *resource_version, bool exact);
 /* It is not known to be up to date any more: absence says nothing until synced() comes again. What is there
  * stays wanted. */
 void applier_source_stale(struct applier *applier);

@@ -175,6 +175,7 @@ static void applied(struct work *work, struct slice answer)
     work->applied = work->sending;
     work->fingerprint = manifest_fingerprint(answer, (struct slice){work->manifest.data, work->manifest.len});
     work->deleted_uid = 0;
+    generation_applied(a, answer);
     buf_deinit(&work->manifest);
     backoff_reset(&work->retry);
     work->fought &= work->step == STEP_FORCE;
@@ -184,12 +185,12 @@ static void applied(struct work *work, struct slice answer)
     work_condition(work, APPLIER_APPLIED, "");
 }
 
-/* What we have marked as of the store before it went back is ours where that is adopted: the mark is a field
- * of another kind of change. */
+/* What we have marked as of a store before it went back, this one or another, is ours where that is adopted:
+ * the mark is a field of another kind of change. */
 static bool may_take(const struct work *work, struct manifest_owner owner)
 {
     const struct applier *a = work->applier;
-    return !of_other_store(work, owner) || (a->adopt && generation_is_mark(a, owner.store));
+    return !of_other_store(work, owner) || (a->adopt && generation_has_mark(owner.store));
 }
 
 /* Drift of an object of ours shows as a conflict, too: whoever changed the field owns it now. But one who

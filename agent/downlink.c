@@ -57,7 +57,7 @@ static void on_heard(void *arg, struct informer_replica *replica)
     struct downlink *downlink = arg;
     struct replica_freshness freshness = replica_freshness(replica);
     if (downlink->replica == replica && downlink->following && freshness.resource_version[0])
-        applier_source_version(downlink->applier, freshness.resource_version);
+        applier_source_version(downlink->applier, freshness.resource_version, freshness.exact);
 }
 
 static void on_synced(void *arg, struct informer_replica *replica)

@@ -15,10 +15,10 @@
 #include "base/mem.h"
 #include "kube/resource_version.h"
 
-static uint64_t generation_of(const struct applier *a, const struct object *object)
+static uint64_t generation_of(const struct applier *a, struct slice object)
 {
     uint64_t generation = 0;
-    struct manifest_owner owner = manifest_owner(object_bytes(object));
+    struct manifest_owner owner = manifest_owner(object);
     if (!owner.managed || !slice_equal(owner.store, a->store_id) || !owner.generation.data)
         return 0;
     cleanup_free char *text = mem_dup(owner.generation.data, owner.generation.len);
@@ -29,7 +29,7 @@ static uint64_t highest_on_target(const struct applier *a)
 {
     uint64_t highest = 0;
     for (struct object *object = store_seek(a->target, 0); object; object = store_after(a->target, object)) {
-        uint64_t generation = generation_of(a, object);
+        uint64_t generation = generation_of(a, object_bytes(object));
         highest = generation > highest ? generation : highest;
     }
     return highest;
@@ -45,6 +45,26 @@ static void went_back(struct applier *a)
         a->gvr.resource, a->version, a->highest);
     a->lost = a->highest;
     a->era++;
+}
+
+bool generation_may_be_behind(const struct applier *a, const char *resource_version)
+{
+    uint64_t version;
+    if (!resource_version_parse(resource_version, &version))
+        return false;
+    return !mirror_synced(a->mirror) || version < a->highest ||
+           (!a->looked && version < highest_on_target(a));
+}
+
+/* The source has said so much, whether or not it has told up to where it is complete: a restored one that is
+ * behind it, and not behind what was told before, went back all the same. */
+void generation_applied(struct applier *a, struct slice object)
+{
+    uint64_t generation = generation_of(a, object);
+    if (a->numbered && generation > a->highest)
+        a->highest = generation;
+    if (a->numbered && generation > a->version)
+        a->version = generation;
 }
 
 void generation_look(struct applier *a)
@@ -74,6 +94,11 @@ void generation_mark(const struct applier *a, const struct object *object, struc
                 "{\"metadata\":{\"uid\":\"%.*s\",\"annotations\":{\"" MANIFEST_STORE "\":\"%s" MANIFEST_BEFORE
                 "%" PRIu64 "\"}}}",
                 SLICE_ARGS(object_uid(object)), a->store_id, a->lost);
+}
+
+bool generation_has_mark(struct slice store)
+{
+    return store.data && memmem(store.data, store.len, MANIFEST_BEFORE, strlen(MANIFEST_BEFORE));
 }
 
 bool generation_is_mark(const struct applier *a, struct slice store)

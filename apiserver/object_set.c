@@ -27,7 +27,8 @@ static struct object_set_page *page_create(const struct object_entry *entries, u
     struct object_set_page *page = mem_alloc(sizeof(*page));
     page->sharers = 1;
     page->count = count;
-    memcpy(page->entries, entries, count * sizeof(*entries));
+    if (count)
+        memcpy(page->entries, entries, count * sizeof(*entries));
     return page;
 }
 

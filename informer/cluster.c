@@ -54,6 +54,10 @@ static void set_alive(struct informer_cluster *cluster, bool alive)
     if (cluster->alive == alive)
         return;
     cluster->alive = alive;
+    /* In the plain form, which has no check, a bit flipped may have made one too high, and all that come
+     * after it late: so whoever has gone silent begins anew. */
+    for (struct catalog *catalog = cluster->catalogs; catalog && !alive; catalog = catalog->next)
+        catalog->beat = 0;
     if (!alive)
         timer_stop(&cluster->silence);
     report_state(cluster, alive ? "alive" : "silent: its objects are stale");
@@ -401,9 +405,15 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
         informer_malformed(cluster->informer, cluster->name);
         return;
     }
+    struct catalog *catalog = catalog_get(cluster, audience);
+    if (message->revision && message->revision <= catalog->beat) { /* overtaken, or once more */
+        cluster->informer->stats.duplicates++;
+        free(entries);
+        return;
+    }
+    catalog->beat = message->revision;
     heard(cluster);
     set_alive(cluster, true);
-    struct catalog *catalog = catalog_get(cluster, audience);
     if (catalog->hash != message->catalog || catalog->count != count) {
         early_set(catalog, message->catalog, entries, count);
         catalog_misnamed(cluster, catalog);

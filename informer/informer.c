@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "informer/bounds.h"
 
+#define SEEK_US (15 * LOOP_SECOND) /* and up to twice that: how often a provider that is not heard is asked  \
+                                    */
 #define CLUSTERS_MAX 20000
 #define STREAMS_MAX 262144
 #define SLICE_OBJECTS 256
@@ -158,6 +160,25 @@ void informer_on_message(struct informer *informer, const char *name, const void
     on_decoded(informer, &topic, &message);
 }
 
+static bool is_alive(const struct informer *informer)
+{
+    const struct informer_cluster *cluster = informer->clusters;
+    while (cluster && !cluster->alive)
+        cluster = cluster->hh.next;
+    return cluster;
+}
+
+/* A provider that has nothing for anybody yet sends no heartbeats: it is heard only where it is asked, and
+ * what is asked may be lost. */
+static void seek(void *arg)
+{
+    struct informer *informer = arg;
+    struct message whois = {.kind = MESSAGE_WHOIS};
+    if (informer->connected && informer->answerable && !is_alive(informer))
+        informer_signal(informer, informer->provider, &whois);
+    timer_start(&informer->seek, SEEK_US + (int64_t)loop_random_below(informer->loop, SEEK_US));
+}
+
 /* Answers would be lost before both are there. */
 static void informer_begin(struct informer *informer)
 {
@@ -167,6 +188,7 @@ static void informer_begin(struct informer *informer)
         return;
     if (informer->provider[0]) {
         informer_signal(informer, informer->provider, &whois);
+        timer_start(&informer->seek, SEEK_US);
     } else if (topics_whois(&informer->options.topics, informer->name, topic) == 0) {
         struct slice payload = codec_encode(informer->signals, &whois);
         transport_publish(informer->transport, topic, payload.data, payload.len, 1, false);
@@ -248,6 +270,7 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
     informer->signals = codec_create(options->encoding, BODY_LIMIT);
     informer->assembler = assembler_create(BODY_LIMIT, ASSEMBLER_TOTAL);
     discards_init(&informer->discards, loop);
+    timer_init(&informer->seek, loop, seek, informer);
     informer_subscribe(informer);
     return informer;
 }
@@ -264,6 +287,7 @@ void informer_destroy(struct informer *informer)
     if (!informer)
         return;
     informer->connected = false; /* nobody is asked any more */
+    timer_stop(&informer->seek);
     while (informer->clusters)
         cluster_destroy(informer->clusters);
     codec_destroy(informer->codec);

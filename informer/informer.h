@@ -152,6 +152,7 @@ struct replica_freshness {
     /* It is complete up to this resourceVersion of the cluster; "" where that is not known. Borrowed until
      * the loop runs on. */
     const char *resource_version;
+    bool exact; /* and has nothing that came after it */
 };
 struct replica_freshness replica_freshness(const struct informer_replica *replica);
 

@@ -100,6 +100,7 @@ struct early_heartbeat {
 struct catalog {
     char audience[TOPICS_PARTICIPANT_MAX + 1];
     uint64_t hash, revision;
+    uint64_t beat;    /* revision of the heartbeat that came last; 0: any may come */
     int64_t named_us; /* when a heartbeat named it last, or it came */
     bool complete;
     struct informer_replica **replicas;
@@ -154,7 +155,8 @@ struct informer {
     struct informer_cluster *turns; /* those with replicas that want to sync; the next one first */
     size_t turn_count;
     size_t queued, syncing, replica_count;
-    size_t promised; /* answers that may be on their way (credit.c) */
+    size_t promised;   /* answers that may be on their way (credit.c) */
+    struct timer seek; /* of one that follows a certain provider */
     struct allowance malformed_log, crowded_log, namesake_log, whois;
     struct discards discards; /* stores that no sync needs any more */
     struct informer_stats stats;

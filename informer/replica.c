@@ -201,6 +201,8 @@ static void replica_promised(struct informer_replica *replica, const struct hear
 {
     if (is_reached(replica))
         replica->complete = replica->promised;
+    if (!entry->version[0] && replica->promised.epoch == replica->announced_epoch)
+        return; /* not known just now */
     replica->promised.epoch = replica->announced_epoch;
     replica->promised.sequence = entry->sequence;
     memcpy(replica->promised.version, entry->version, sizeof(entry->version));
@@ -547,5 +549,6 @@ struct replica_freshness replica_freshness(const struct informer_replica *replic
         .state = replica->state,
         .age_s = age_s(replica),
         .resource_version = version(replica),
+        .exact = is_reached(replica) && replica->sequence == replica->promised.sequence,
     };
 }

@@ -60,17 +60,15 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
     buf_deinit(&body);
 }
 
-/* Up to where what is published is complete. While events wait that is not known, and the last word holds
- * until they have gone. */
+/* Up to where what is published is complete, and no further: said only where both are the same. While events
+ * wait that is not known, and readers go by the last word. */
 static const char *version_of(struct publisher_stream *stream)
 {
     const struct publisher_stream_ops *ops = stream->ops;
     const char *version =
         ops && ops->version && stream->ready && !stream->pending ? ops->version(stream->arg) : "";
-    if (version[0] && catalog_version_valid(version))
-        strcpy(stream->version, version);
     stream->version_due = stream->pending != NULL;
-    return stream->version;
+    return catalog_version_valid(version) ? version : "";
 }
 
 void announce_version(struct publisher_stream *stream)
@@ -116,6 +114,7 @@ static bool publish_heartbeat(struct publisher *publisher, struct audience *audi
     struct message message = {.kind = MESSAGE_HEARTBEAT,
                               .boot = publisher->boot,
                               .catalog = audience->catalog,
+                              .revision = ++audience->heartbeats,
                               .body = {body.data, body.len}};
     struct slice payload = codec_encode(publisher->codec, &message);
     int r = transport_publish(publisher->transport, audience->topic, payload.data, payload.len, 0, false);

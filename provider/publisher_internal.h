@@ -58,6 +58,7 @@ struct audience {
     topics_text topic;
     uint64_t catalog;                /* hash of the one published last, */
     uint64_t revision;               /* and how many others there were, with it */
+    uint64_t heartbeats;             /* so far */
     bool catalog_due, heartbeat_due; /* to be published as soon as we can */
     struct publisher_stream *streams;
     UT_hash_handle hh; /* by name: a hub has one for each of its clusters */
@@ -76,7 +77,6 @@ struct publisher_stream {
     enum stream_state state;
     const struct publisher_stream_ops *ops;
     void *arg;
-    char version[64];     /* told last: what is published is complete up to it */
     bool version_due;     /* it could not be told, since events were pending */
     struct store *source; /* borrowed */
     struct store *published;

@@ -192,7 +192,6 @@ void publisher_stream_unready(struct publisher_stream *stream)
         return;
     stream->ready = false;
     stream->epoch = stream->sequence = 0;
-    stream->version[0] = '\0';
     replay_forget(stream); /* what comes is counted from 1 again */
     while (stream->transfers)
         transfer_free(stream, stream->transfers);

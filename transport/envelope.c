@@ -66,7 +66,7 @@ static const struct {
 } kinds[MESSAGE_KIND_COUNT] = {
     [MESSAGE_PRESENCE] = {"presence", {ID("boot", boot)}},
     [MESSAGE_CATALOG] = {"catalog", {ID("boot", boot), NUMBER(revision)}},
-    [MESSAGE_HEARTBEAT] = {"heartbeat", {ID("boot", boot), ID("catalog", catalog)}},
+    [MESSAGE_HEARTBEAT] = {"heartbeat", {ID("boot", boot), ID("catalog", catalog), NUMBER(revision)}},
     [MESSAGE_DELTA] = {"delta", {ID("epoch", epoch), NUMBER(from), NUMBER(items), DIGEST(root)}},
     [MESSAGE_END] = {"end", {ID("epoch", epoch), ID("nonce", nonce), NUMBER(from), NUMBER(reason)}},
     [MESSAGE_EQUAL] = {"equal",

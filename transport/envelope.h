@@ -61,7 +61,8 @@ struct message {
     bool last;         /* chunk, digests, have, repair: the last one of its kind for its nonce */
     bool whole;        /* sync: the answer must be a whole snapshot, or equal */
     uint64_t boot;     /* presence, catalog, heartbeat: one run of a provider */
-    uint64_t revision; /* catalog: which one of its audience in this run; a newer one has a greater number */
+    uint64_t revision; /* catalog, heartbeat: which one of its audience in this run; a newer one has a greater
+                          number */
     uint64_t catalog;  /* heartbeat: hash of the catalog body that it counts by */
     uint64_t epoch;    /* the incarnation of a stream; sync: the one the informer has, 0 for none */
     uint64_t nonce;    /* sync, credit, and the answers; 0 in an end nobody asked for */

@@ -89,8 +89,7 @@ static int announce(const struct settings *settings, uint16_t port, struct error
     host_in_url(settings->listen.host, host, sizeof(host));
     cleanup_free char *url = mem_printf("http://%s:%u", host, port);
     if (settings->kubeconfig_out) {
-        struct kubeconfig_out out = {
-            .path = settings->kubeconfig_out, .name = settings->name, .url = url};
+        struct kubeconfig_out out = {.path = settings->kubeconfig_out, .name = settings->name, .url = url};
         int r = kubeconfig_write(&out, err);
         if (r != 0)
             return r;

@@ -53,7 +53,7 @@ ID, NUMBER, DIGEST = "id", "number", "digest"
 KINDS = {
     "presence": (1, [("boot", ID)]),
     "catalog": (2, [("boot", ID), ("revision", NUMBER)]),
-    "heartbeat": (3, [("boot", ID), ("catalog", ID)]),
+    "heartbeat": (3, [("boot", ID), ("catalog", ID), ("revision", NUMBER)]),
     "delta": (4, [("epoch", ID), ("from", NUMBER), ("items", NUMBER), ("root", DIGEST)]),
     "end": (5, [("epoch", ID), ("nonce", ID), ("from", NUMBER), ("reason", NUMBER)]),
     "equal": (6, [("nonce", ID), ("epoch", ID), ("to", NUMBER), ("root", DIGEST), ("count", NUMBER)]),
@@ -276,9 +276,9 @@ def write_kinds():
     good("catalog-unwanted", "One stream that may be had, and that nobody wants.", "catalog",
          {"boot": BOOT, "revision": 1}, wanted)
     good("heartbeat", "It is at event 300, complete up to 1042, and was heard of 2 s ago; it is of interest for four minutes.",
-         "heartbeat", {"boot": BOOT, "catalog": key_hash(followed.encode())}, '[[300,2,0,240,"1042"]]')
+         "heartbeat", {"boot": BOOT, "catalog": key_hash(followed.encode()), "revision": 2}, '[[300,2,0,240,"1042"]]')
     good("heartbeat-unwanted", "Nobody wants it, and it was never listed.", "heartbeat",
-         {"boot": BOOT, "catalog": key_hash(wanted.encode())}, '[[0,-1,3,0,""]]')
+         {"boot": BOOT, "catalog": key_hash(wanted.encode()), "revision": 70000}, '[[0,-1,3,0,""]]')
     good("end", "The API has no such resource any more.", "end", {"epoch": EPOCH, "nonce": 0, "from": 301, "reason": 1})
     good("end-answer", "The same, as the answer to a sync; no longer shared.", "end",
          {"epoch": EPOCH, "nonce": NONCE, "from": 301, "reason": 2})

@@ -68,7 +68,7 @@ static inline void source_synced(struct fixture *f, const char *store)
     char version[24];
     snprintf(version, sizeof(version), "%d", ++f->version);
     applier_source_synced(f->applier, store);
-    applier_source_version(f->applier, version);
+    applier_source_version(f->applier, version, true);
 }
 
 /* The target */

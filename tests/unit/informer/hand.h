@@ -12,6 +12,7 @@ struct hand {
     struct script script;
     uint64_t boot, epoch, catalog, revision; /* of the catalog said last */
     const char *version;                     /* that heartbeats tell; NULL: none */
+    uint64_t beat;                           /* of the next heartbeat; 0: they are not counted */
 };
 
 static inline void hand_presence(struct hand *h, const char *uid)
@@ -71,6 +72,7 @@ static inline void hand_heartbeat_of(struct hand *h, size_t count)
             &(struct message){.kind = MESSAGE_HEARTBEAT,
                               .boot = h->boot,
                               .catalog = h->catalog,
+                              .revision = h->beat,
                               .body = {body.data, body.len}});
     buf_deinit(&body);
     run(h->f, 100 * LOOP_MS);

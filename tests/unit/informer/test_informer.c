@@ -193,6 +193,15 @@ static void test_deltas_during_a_replay(void **state)
     assert_int_equal(publisher_stats(f->p.publisher)->syncs_replay, 1);
 }
 
+/* One that has nothing for us sends no heartbeats: it is heard where it is asked, sooner or later. */
+static void test_a_provider_is_sought_until_it_is_heard(void **state)
+{
+    struct fixture *f = *state;
+    hub_start(f, "c1", 0);
+    run(f, 100 * LOOP_SECOND);
+    assert_in_range(tap_count(f->tap, MESSAGE_WHOIS, SIGNALS), 4, 7);
+}
+
 /* Heartbeats are ahead of it all the time: what arrives in order is not lost. */
 static void test_a_slow_replay_is_let_be(void **state)
 {
@@ -497,6 +506,7 @@ int main(void)
         TEST(test_a_gap_leads_to_a_sync),
         TEST(test_lost_deltas_are_replayed),
         TEST(test_deltas_during_a_replay),
+        TEST(test_a_provider_is_sought_until_it_is_heard),
         TEST(test_a_slow_replay_is_let_be),
         TEST(test_the_last_delta_is_lost),
         TEST(test_answers_are_lost),

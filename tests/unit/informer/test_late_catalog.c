@@ -85,13 +85,73 @@ static void test_a_revision_that_was_told_too_high(void **state)
     hand_stop(&h);
 }
 
+/* ---- heartbeats ---- */
+
+static const char *version_told(struct fixture *f)
+{
+    return replica_freshness(cluster_next_replica(cluster(f), NULL)).resource_version;
+}
+
+static void beat(struct hand *h, uint64_t revision, const char *version)
+{
+    h->beat = revision;
+    h->version = version;
+    hand_heartbeat(h);
+}
+
+static void test_a_heartbeat_that_was_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    start(&h, f);
+    beat(&h, 5, "50");
+    assert_string_equal(version_told(f), "50");
+    uint64_t duplicates = stats(f)->duplicates;
+    beat(&h, 4, "40");
+    beat(&h, 5, "45");
+    assert_string_equal(version_told(f), "50");
+    assert_int_equal(stats(f)->duplicates, duplicates + 2);
+    beat(&h, 6, "60");
+    assert_string_equal(version_told(f), "60");
+    hand_stop(&h);
+}
+
+/* It proves no life either; and then any number may come, for the one that was heard may have been wrong. */
+static void test_a_number_that_was_told_too_high(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    start(&h, f);
+    beat(&h, 1000, "50");
+    for (uint64_t i = 1; i <= 5; i++) {
+        beat(&h, i, "60");
+        run(f, 1900 * LOOP_MS);
+    }
+    assert_true(cluster_alive(cluster(f)));
+    assert_string_equal(version_told(f), "60");
+    hand_stop(&h);
+}
+
+/* The last word holds while none is said. */
+static void test_a_heartbeat_without_a_version(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    start(&h, f);
+    beat(&h, 1, "50");
+    assert_true(replica_freshness(cluster_next_replica(cluster(f), NULL)).exact);
+    beat(&h, 2, "");
+    assert_string_equal(version_told(f), "50");
+    hand_stop(&h);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_an_older_one_is_nothing),
-        TEST(test_another_run_counts_for_itself),
-        TEST(test_a_revision_that_was_told_too_high),
+        TEST(test_an_older_one_is_nothing),           TEST(test_another_run_counts_for_itself),
+        TEST(test_a_revision_that_was_told_too_high), TEST(test_a_heartbeat_that_was_overtaken),
+        TEST(test_a_number_that_was_told_too_high),   TEST(test_a_heartbeat_without_a_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
