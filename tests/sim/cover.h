@@ -92,7 +92,16 @@
     X(FAIR_ANEW, "fair weather: cluster set up anew, copies come late")                                      \
     X(FAIR_SILENCE, "fair weather: provider silent")                                                         \
     X(FAIR_WILL, "fair weather: a will that comes late")                                                     \
-    X(EMPTY_STREAM, "streams without objects at the end")
+    X(EMPTY_STREAM, "streams without objects at the end")                                                    \
+    /* the way down */                                                                                       \
+    X(DOWN_KILL_HUB, "down: hub killed")                                                                     \
+    X(DOWN_KILL_AGENT, "down: agent killed")                                                                 \
+    X(DOWN_MEDDLED, "down: workload changed or deleted by somebody else")                                    \
+    X(DOWN_DELETED, "down: workload deleted by an agent")                                                    \
+    X(DOWN_RESTORED, "down: source restored from a backup")                                                  \
+    X(DOWN_ANEW, "down: source set up anew under its address")                                               \
+    X(DOWN_SECOND, "down: second hub with another source")                                                   \
+    X(DOWN_ADOPTED, "down: what came from another source adopted")
 
 enum cover {
 #define X(name, text) COVER_##name,

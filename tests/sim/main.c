@@ -1,4 +1,4 @@
-#include "tests/sim/world.h"
+#include "tests/sim/down.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,12 +31,27 @@ struct totals {
     struct coverage coverage;
 };
 
+/* A seed is a world for the way up, and one for the way down. */
+static struct world_result both_ways(const struct world_options *options)
+{
+    struct world_result up = world_run(options);
+    if (!up.ok)
+        return up;
+    struct world_result down = down_run(options);
+    coverage_add(&down.coverage, &up.coverage);
+    down.changes += up.changes;
+    down.told += up.told;
+    down.trace ^= up.trace;
+    down.settled_us = up.settled_us;
+    return down;
+}
+
 static bool run_seed(const struct plan *plan, uint64_t seed, struct totals *totals)
 {
     struct world_options options = {.seed = seed, .verbose = plan->verbose};
-    struct world_result result = world_run(&options);
+    struct world_result result = both_ways(&options);
     if (result.ok && plan->replay) {
-        struct world_result again = world_run(&options);
+        struct world_result again = both_ways(&options);
         if (again.trace != result.trace || again.told != result.told) {
             result.ok = false;
             snprintf(result.oracle, sizeof(result.oracle), "replay");

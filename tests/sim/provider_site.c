@@ -4,14 +4,13 @@
 #include "base/mem.h"
 #include "provider/identity.h"
 #include "provider/provider.h"
-#include "transport/connection.h"
+#include "tests/sim/outlet.h"
 
 struct site {
     struct world *world;
     struct kube *kube;
     struct transport *transport;
-    struct connection *connection; /* owns the transport */
-    struct publisher *publisher;
+    struct outlet outlet; /* owns the transport */
     struct identity *identity;
     struct provider *provider; /* NULL until the cluster is known */
     struct selection_options selection;
@@ -22,28 +21,6 @@ struct site {
 static void site_open(struct site *site);
 static void site_close(struct site *site, bool graceful);
 
-static void on_connected(void *client)
-{
-    publisher_on_connected(client);
-}
-
-static void on_disconnected(void *client)
-{
-    publisher_on_disconnected(client);
-}
-
-static void on_message(void *client, const char *topic, const void *payload, size_t len)
-{
-    publisher_on_message(client, topic, payload, len);
-}
-
-static void on_drained(void *client)
-{
-    publisher_on_drained(client);
-}
-
-static const struct connection_client client_ops = {on_connected, on_disconnected, on_message, on_drained};
-
 static struct log *log_of(struct world *world)
 {
     return world->options.verbose ? &world->log : NULL;
@@ -52,12 +29,12 @@ static struct log *log_of(struct world *world)
 static void on_known(void *arg, const char *uid, const char *version)
 {
     struct site *site = arg;
-    publisher_set_cluster(site->publisher, uid, version);
-    connection_start(site->connection);
+    publisher_set_cluster(site->outlet.publisher, uid, version);
+    connection_start(site->outlet.connection);
     struct provider_config config = {
         .loop = site->world->loop,
         .rest = local_rest(site->kube->local),
-        .publisher = site->publisher,
+        .publisher = site->outlet.publisher,
         .log = log_of(site->world),
         .attic = site->attic,
         .selection = &site->selection,
@@ -84,61 +61,25 @@ static void on_again(void *arg)
     site_open(site);
 }
 
-static void transport_open(struct site *site, uint64_t boot)
-{
-    struct world *world = site->world;
-    struct codec *codec = codec_create(world->encoding, 4096);
-    struct slice will = publisher_will(codec, boot);
-    struct topics topics = world_topics();
-    topics_text topic;
-    topics_presence(&topics, site->kube->name, topic);
-    struct loopback_options options = {
-        .name = site->kube->name,
-        .will_topic = topic,
-        .will_payload = will.data,
-        .will_len = will.len,
-        .will_retain = true,
-        .max_payload = world->max_payload,
-    };
-    site->transport = loopback_create(world->broker, &options);
-    site->connection = connection_over(site->transport, log_of(world), "loopback");
-    codec_destroy(codec);
-}
-
 static void site_open(struct site *site)
 {
     static const struct identity_ops identity_ops = {.known = on_known, .replaced = on_replaced};
     static const struct publisher_ops publisher_ops = {.absent = on_absent};
     struct world *world = site->world;
-    uint64_t boot = loop_random(world->loop) | 1;
-    transport_open(site, boot);
-    struct publisher_options options = {
-        .name = site->kube->name,
-        .topics = world_topics(),
-        .encoding = world->encoding,
-        .heartbeat_us = world->heartbeat_us,
-        .window_bytes = 64 << 10,
-        .repair_bytes = loop_random_below(world->loop, 4) ? 1 : 0,
-        .slice_objects = 1 + loop_random_below(world->loop, 20),
-        .window_messages = world->window_messages,
-        .log = log_of(world),
-    };
-    site->publisher = publisher_create(world->loop, site->transport, &options, &publisher_ops, site);
-    publisher_set_boot(site->publisher, boot);
-    connection_add(site->connection, &client_ops, site->publisher);
+    site->transport = outlet_over_loopback(world, site->kube->name, &publisher_ops, site, &site->outlet);
     site->identity =
         identity_create(world->loop, local_rest(site->kube->local), log_of(world), &identity_ops, site);
 }
 
 static void site_close(struct site *site, bool graceful)
 {
-    world_count_publisher(site->world, publisher_stats(site->publisher));
+    world_count_publisher(site->world, publisher_stats(site->outlet.publisher));
     if (graceful)
-        publisher_farewell(site->publisher);
+        publisher_farewell(site->outlet.publisher);
     else
         loopback_doom(site->transport);
-    publisher_destroy(site->publisher);
-    connection_destroy(site->connection);
+    publisher_destroy(site->outlet.publisher);
+    connection_destroy(site->outlet.connection);
     identity_destroy(site->identity);
     provider_destroy(site->provider);
     site->provider = NULL;
@@ -189,7 +130,7 @@ const struct actor_ops provider_actor = {site_start, site_end, site_transport, N
 
 const struct publisher_stats *provider_process_stats(const void *process)
 {
-    return publisher_stats(((const struct site *)process)->publisher);
+    return publisher_stats(((const struct site *)process)->outlet.publisher);
 }
 
 struct publisher_memory provider_process_memory(const void *process)
