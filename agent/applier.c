@@ -193,7 +193,7 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
 }
 
 /* Everything is to be looked at: what the source has, and what the target has. */
-static void look_at_everything(struct applier *a)
+void applier_look(struct applier *a)
 {
     for (struct object *object = store_seek(a->source, 0); object; object = store_after(a->source, object))
         if (manifest_wanted(&a->rules, object))
@@ -254,7 +254,7 @@ void applier_source_version(struct applier *a, const char *resource_version, boo
     unsigned era = a->era;
     generation_look(a);
     if (!was_told || era != a->era)
-        look_at_everything(a);
+        applier_look(a);
 }
 
 static void source_unsynced(struct applier *a)
@@ -294,7 +294,7 @@ static void on_target_synced(void *arg, const char *resource_version)
     if (!a->source || !a->store_id || !a->version_told)
         return;
     generation_look(a);
-    look_at_everything(a);
+    applier_look(a);
 }
 
 static void on_target_state(void *arg, enum reflector_state state, const char *reason)

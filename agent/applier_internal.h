@@ -105,12 +105,16 @@ void generation_reset(struct applier *applier); /* another store */
 /* Whether what was applied may be newer than that version: then it says nothing of a source that is newer as
  * well. */
 bool generation_may_be_behind(const struct applier *applier, const char *resource_version);
-void generation_applied(struct applier *applier, struct slice object); /* as the target has it now */
-void generation_look(struct applier *applier); /* its version was told, and the target is known */
+void generation_said(struct applier *applier, const struct object *source); /* it has that object */
+bool generation_is_ahead(struct applier *applier,
+                         const struct object *object); /* of the source, as it is now */
+void generation_look(struct applier *applier);         /* its version was told, and the target is known */
 /* The merge patch by which an object is of the store as it was before it went back. */
 void generation_mark(const struct applier *applier, const struct object *object, struct buf *out);
 bool generation_has_mark(struct slice store);                               /* one of these, of any store */
 bool generation_is_mark(const struct applier *applier, struct slice store); /* of ours */
+
+void applier_look(struct applier *applier); /* at everything */
 
 /* applier_work.c */
 void work_run(struct work *work); /* look, and do one thing */

@@ -175,7 +175,6 @@ static void applied(struct work *work, struct slice answer)
     work->applied = work->sending;
     work->fingerprint = manifest_fingerprint(answer, (struct slice){work->manifest.data, work->manifest.len});
     work->deleted_uid = 0;
-    generation_applied(a, answer);
     buf_deinit(&work->manifest);
     backoff_reset(&work->retry);
     work->fought &= work->step == STEP_FORCE;
@@ -373,6 +372,7 @@ static void apply_wanted(struct work *work, struct object *source)
     struct applier *a = work->applier;
     struct object *object = observed(work);
     work->tombstone = work->again = work->urgent = work->namespace_tried = false;
+    generation_said(a, source);
     if (!namespace_allowed(work)) {
         work_condition(work, APPLIER_FORBIDDEN, "its namespace is none of those that we may write to");
         return;
@@ -431,7 +431,8 @@ static void prune(struct work *work, struct object *object, struct manifest_owne
 static bool mark(struct work *work, const struct object *object, struct manifest_owner owner)
 {
     struct applier *a = work->applier;
-    if (work->era != a->era && object && owner.managed && slice_equal(owner.store, a->store_id)) {
+    bool ours = object && owner.managed && slice_equal(owner.store, a->store_id);
+    if (ours && (generation_is_ahead(a, object) || work->era != a->era)) {
         work->again = work->urgent = false;
         generation_mark(a, object, &work->manifest);
         step_begin(work, STEP_MARK);

@@ -56,15 +56,32 @@ bool generation_may_be_behind(const struct applier *a, const char *resource_vers
            (!a->looked && version < highest_on_target(a));
 }
 
-/* The source has said so much, whether or not it has told up to where it is complete: a restored one that is
- * behind it, and not behind what was told before, went back all the same. */
-void generation_applied(struct applier *a, struct slice object)
+/* It has said so much, whether or not it has told up to where it is complete: a restored one that is behind
+ * it, and not behind what was told before, went back all the same. */
+void generation_said(struct applier *a, const struct object *source)
 {
-    uint64_t generation = generation_of(a, object);
-    if (a->numbered && generation > a->highest)
+    uint64_t version;
+    struct slice text = object_resource_version(source);
+    cleanup_free char *copy = mem_dup(text.data, text.len);
+    if (!a->numbered || !resource_version_parse(copy, &version))
+        return;
+    a->highest = version > a->highest ? version : a->highest;
+    a->version = version > a->version ? version : a->version;
+}
+
+/* The target may show it late: an object of a state that the source has not reached went before it. */
+bool generation_is_ahead(struct applier *a, const struct object *object)
+{
+    uint64_t generation = generation_of(a, object_bytes(object));
+    if (!a->numbered || generation <= a->version)
+        return false;
+    if (!a->lost) {
         a->highest = generation;
-    if (a->numbered && generation > a->version)
-        a->version = generation;
+        went_back(a);
+        a->highest = a->version;
+        applier_look(a);
+    }
+    return true;
 }
 
 void generation_look(struct applier *a)
@@ -82,7 +99,7 @@ void generation_look(struct applier *a)
 
 void generation_reset(struct applier *a)
 {
-    a->highest = 0;
+    a->highest = a->lost = 0;
     a->looked = false;
 }
 

@@ -135,5 +135,5 @@ const struct publisher_stats *provider_process_stats(const void *process)
 
 struct publisher_memory provider_process_memory(const void *process)
 {
-    return publisher_memory(((const struct site *)process)->publisher);
+    return publisher_memory(((const struct site *)process)->outlet.publisher);
 }
