@@ -131,7 +131,7 @@ void fleet_cluster(struct fleet *fleet, const struct informer_cluster *cluster)
 static void forget(struct fleet *fleet, struct mirrored *mirrored)
 {
     store_unobserve(replica_store(mirrored->replica), &mirrored->observer);
-    HASH_DEL(fleet->replicas, mirrored);
+    HASH_DEL(fleet->replicas, mirrored); /* it is in there. NOLINT(clang-analyzer-core.NullDereference) */
     free(mirrored);
 }
 

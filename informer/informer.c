@@ -6,8 +6,9 @@
 #include "base/mem.h"
 #include "informer/bounds.h"
 
-#define SEEK_US (15 * LOOP_SECOND) /* and up to twice that: how often a provider that is not heard is asked  \
-                                    */
+#define SEEK_US                                                                                              \
+    (15 * LOOP_SECOND) /* and up to twice that: how often a provider that is not heard is asked              \
+                        */
 #define CLUSTERS_MAX 20000
 #define STREAMS_MAX 262144
 #define SLICE_OBJECTS 256

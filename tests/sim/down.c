@@ -40,7 +40,7 @@ struct hub {
 struct region {
     struct down *down;
     int index;
-    char name[16];
+    char name[24];
     struct apiserver *server;
     struct local *local;
     struct attic *attic;

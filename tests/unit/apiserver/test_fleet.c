@@ -183,7 +183,7 @@ static void pages_go_through_all_clusters_at_one_revision(void **state)
     size_t seen = 0;
     char *token = NULL;
     for (int i = 0; i < 5; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "p%d", i);
         put(f, "a", name, 1);
         put(f, "b", name, 1);
