@@ -17,11 +17,13 @@
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "base/mem.h"
 #include "base/xxh3.h"
 #include "transport/bytes.h"
 #include "transport/likeness.h"
+#include "transport/zstd_frame.h"
 
 #define MAGIC 'T'
 #define PREFIX_LEN 9
@@ -97,8 +99,9 @@ struct codec {
     struct buf unpacked; /* the body that was decoded last */
     struct buf frame;    /* of the last patch, whole */
     struct buf patched;  /* what the last patch made */
-    ZSTD_CCtx *compress, *sequences;
+    ZSTD_CCtx *compress;
     ZSTD_DCtx *decompress;
+    struct zstd_writer *writer;
 };
 
 int encoding_parse(const char *text, enum encoding *encoding)
@@ -135,8 +138,8 @@ void codec_destroy(struct codec *codec)
     buf_deinit(&codec->frame);
     buf_deinit(&codec->patched);
     ZSTD_freeCCtx(codec->compress);
-    ZSTD_freeCCtx(codec->sequences);
     ZSTD_freeDCtx(codec->decompress);
+    zstd_writer_destroy(codec->writer);
     free(codec);
 }
 
@@ -207,27 +210,16 @@ static bool append_frame(struct codec *codec, struct buf *out, struct slice byte
     return true;
 }
 
-/* The same of two versions of an object. Sequences are of one block, and zstd searches a long one better. */
+/* The same of two versions of an object. In a long one zstd searches better. */
 static bool append_likeness(struct codec *codec, struct buf *out, struct slice bytes, struct slice base)
 {
-    ZSTD_Sequence sequences[LIKENESS_MAX];
+    struct zstd_match matches[ZSTD_MATCHES_MAX];
     size_t count =
-        bytes.len <= LIKENESS_NEAR && base.len <= LIKENESS_NEAR ? likeness_find(base, bytes, sequences) : 0;
-    if (count == 0 || buf_reserve(out, bytes.len) != 0)
-        return append_frame(codec, out, bytes, base);
-    if (!codec->sequences) {
-        codec->sequences = ZSTD_createCCtx();
-        /* Otherwise a place that goes on as the one before is told in full each time: 7 bytes of a pod's 58.
-         */
-        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_blockDelimiters, ZSTD_sf_noBlockDelimiters);
-        ZSTD_CCtx_setParameter(codec->sequences, ZSTD_c_hashLog, ZSTD_HASHLOG_MIN); /* it is not used */
-    }
-    size_t n = ZSTD_compressSequences(codec->sequences, out->data + out->len, bytes.len, sequences, count,
-                                      bytes.data, bytes.len);
-    if (ZSTD_isError(n) || n >= bytes.len)
-        return append_frame(codec, out, bytes, base);
-    out->len += n;
-    return true;
+        bytes.len <= LIKENESS_NEAR && base.len <= LIKENESS_NEAR ? likeness_find(base, bytes, matches) : 0;
+    if (!codec->writer)
+        codec->writer = zstd_writer_create();
+    return (count && zstd_frame_append(codec->writer, out, bytes, matches, count)) ||
+           append_frame(codec, out, bytes, base);
 }
 
 static void encode_binary(struct codec *codec, const struct message *message)

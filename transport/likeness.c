@@ -17,7 +17,7 @@ struct walk {
     size_t in_base, in_bytes; /* how far we are */
     size_t literals;          /* bytes in front of in_bytes that nothing matched yet */
     size_t last;              /* where they differed before, in bytes; SIZE_MAX: nowhere */
-    ZSTD_Sequence *sequences;
+    struct zstd_match *matches;
     size_t count;
 };
 
@@ -68,8 +68,8 @@ static const char *bytes_at(const struct walk *walk)
 
 static void match(struct walk *walk, size_t offset, size_t len)
 {
-    walk->sequences[walk->count++] = (ZSTD_Sequence){
-        .offset = (unsigned)offset, .litLength = (unsigned)walk->literals, .matchLength = (unsigned)len};
+    walk->matches[walk->count++] = (struct zstd_match){
+        .literals = (uint32_t)walk->literals, .len = (uint32_t)len, .offset = (uint32_t)offset};
     walk->literals = 0;
     walk->in_bytes += len;
 }
@@ -160,13 +160,13 @@ static void leave(struct walk *walk, struct gap gap)
     walk->literals += gap.bytes;
 }
 
-size_t likeness_find(struct slice base, struct slice bytes, ZSTD_Sequence sequences[LIKENESS_MAX])
+size_t likeness_find(struct slice base, struct slice bytes, struct zstd_match matches[ZSTD_MATCHES_MAX])
 {
-    struct walk walk = {.base = base, .bytes = bytes, .last = SIZE_MAX, .sequences = sequences};
+    struct walk walk = {.base = base, .bytes = bytes, .last = SIZE_MAX, .matches = matches};
     go_along(&walk);
     while (bytes_left(&walk)) {
         struct gap gap = gap_find(&walk);
-        if (is_none(gap) || walk.count + 3 > LIKENESS_MAX)
+        if (is_none(gap) || walk.count + 3 > ZSTD_MATCHES_MAX)
             return 0;
         if (!again(&walk, gap))
             leave(&walk, gap);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zstd.h>
 
 #define TEXT_MAX 8192
 
@@ -25,31 +26,32 @@ static struct slice slice_of(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
-/* The length of a frame of those sequences, which has been found to unpack to the bytes again. */
-static size_t framed(struct slice base, struct slice bytes, const ZSTD_Sequence *sequences, size_t count)
+/* The length of a frame of those matches, which has been found to unpack to the bytes again. */
+static size_t framed(struct slice base, struct slice bytes, const struct zstd_match *matches, size_t count)
 {
-    static char frame[TEXT_MAX * 2], back[TEXT_MAX];
-    ZSTD_CCtx *compress = ZSTD_createCCtx();
+    char back[TEXT_MAX];
+    struct buf frame;
+    struct zstd_writer *writer = zstd_writer_create();
     ZSTD_DCtx *unpack = ZSTD_createDCtx();
-    ZSTD_CCtx_setParameter(compress, ZSTD_c_blockDelimiters, ZSTD_sf_noBlockDelimiters);
-    size_t len =
-        ZSTD_compressSequences(compress, frame, sizeof(frame), sequences, count, bytes.data, bytes.len);
-    assert_false(ZSTD_isError(len));
+    buf_init(&frame, TEXT_MAX * 2);
+    assert_true(zstd_frame_append(writer, &frame, bytes, matches, count));
     ZSTD_DCtx_refPrefix(unpack, base.data, base.len);
-    assert_int_equal(ZSTD_decompressDCtx(unpack, back, sizeof(back), frame, len), bytes.len);
+    assert_int_equal(ZSTD_decompressDCtx(unpack, back, sizeof(back), frame.data, frame.len), bytes.len);
     assert_memory_equal(back, bytes.data, bytes.len);
-    ZSTD_freeCCtx(compress);
+    size_t len = frame.len;
+    buf_deinit(&frame);
     ZSTD_freeDCtx(unpack);
+    zstd_writer_destroy(writer);
     return len;
 }
 
 /* The same; -1 where they are not alike. */
 static int frame_between(const char *base, const char *bytes)
 {
-    ZSTD_Sequence sequences[LIKENESS_MAX];
-    size_t count = likeness_find(slice_of(base), slice_of(bytes), sequences);
-    assert_true(count <= LIKENESS_MAX);
-    return count ? (int)framed(slice_of(base), slice_of(bytes), sequences, count) : -1;
+    struct zstd_match matches[ZSTD_MATCHES_MAX];
+    size_t count = likeness_find(slice_of(base), slice_of(bytes), matches);
+    assert_true(count <= ZSTD_MATCHES_MAX);
+    return count ? (int)framed(slice_of(base), slice_of(bytes), matches, count) : -1;
 }
 
 static void what_a_kubelet_changes_is_small(void **state)
@@ -71,14 +73,14 @@ static void what_a_kubelet_changes_is_small(void **state)
 static void what_is_new_twice_is_told_once(void **state)
 {
     (void)state;
-    ZSTD_Sequence sequences[LIKENESS_MAX];
+    struct zstd_match matches[ZSTD_MATCHES_MAX];
     const char *after = POD("1000017", "Running", "23:57:48", "23:57:48", "");
-    size_t count = likeness_find(slice_of(before), slice_of(after), sequences), literals = 0;
+    size_t count = likeness_find(slice_of(before), slice_of(after), matches), literals = 0;
     assert_true(count > 0);
     for (size_t i = 0; i < count; i++)
-        literals += sequences[i].litLength;
+        literals += matches[i].literals;
     assert_int_equal(literals, strlen("23:57:48"));
-    framed(slice_of(before), slice_of(after), sequences, count);
+    framed(slice_of(before), slice_of(after), matches, count);
 }
 
 /* It stands in the last place, too, and goes on for longer than what is left of the base. */
@@ -93,12 +95,12 @@ static void what_is_new_twice_at_the_end(void **state)
 static void the_nearest_place_is_taken(void **state)
 {
     (void)state;
-    ZSTD_Sequence sequences[LIKENESS_MAX];
+    struct zstd_match matches[ZSTD_MATCHES_MAX];
     const char *base = "\"status\":\"True\",\"lastProbeTime\":null, \"status\":\"True\",\"last";
     const char *bytes = "\"status\":\"False\",\"lastProbeTime\":null, \"status\":\"True\",\"last";
-    size_t count = likeness_find(slice_of(base), slice_of(bytes), sequences), literals = 0;
+    size_t count = likeness_find(slice_of(base), slice_of(bytes), matches), literals = 0;
     for (size_t i = 0; i < count; i++)
-        literals += sequences[i].litLength;
+        literals += matches[i].literals;
     assert_true(count > 0 && literals <= strlen("False"));
 }
 
@@ -113,7 +115,7 @@ static void texts_that_are_not_alike(void **state)
     assert_int_equal(frame_between(a, b), -1);
 }
 
-/* As many places as there are sequences for, and more. */
+/* As many places as there are matches for, and more. */
 static void too_many_places(void **state)
 {
     (void)state;
@@ -159,7 +161,7 @@ static void any_edits(void **state)
 {
     (void)state;
     char base[TEXT_MAX], text[TEXT_MAX];
-    ZSTD_Sequence sequences[LIKENESS_MAX];
+    struct zstd_match matches[ZSTD_MATCHES_MAX];
     size_t alike = 0;
     srand(3);
     size_t len = 0;
@@ -171,10 +173,10 @@ static void any_edits(void **state)
         for (unsigned edits = below(6); edits; edits--)
             now = edit(text, now);
         struct slice from = {base, len}, to = {text, now};
-        size_t count = likeness_find(from, to, sequences);
+        size_t count = likeness_find(from, to, matches);
         alike += count > 0;
         if (count)
-            framed(from, to, sequences, count);
+            framed(from, to, matches, count);
     }
     assert_true(alike > 2800);
 }
