@@ -4,12 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-bool slice_equal(struct slice slice, const char *text)
-{
-    size_t len = strlen(text);
-    return slice.data && slice.len == len && memcmp(slice.data, text, len) == 0;
-}
-
 static bool is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';

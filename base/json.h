@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #define JSON_DEPTH_MAX 256
 
@@ -22,7 +23,12 @@ struct slice {
     size_t len;
 };
 
-bool slice_equal(struct slice slice, const char *text);
+static inline bool slice_equal(struct slice slice, const char *text)
+{
+    size_t len = strlen(text);
+    return slice.data && slice.len == len && memcmp(slice.data, text, len) == 0;
+}
+
 #define SLICE_ARGS(slice) (int)(slice).len, (slice).data ? (slice).data : "" /* for "%.*s" */
 
 const char *json_skip_space(const char *at, const char *end);            /* never NULL */

@@ -109,28 +109,29 @@ static void cut_add(struct scan *scan, const char *from, const char *to)
         scan->cuts[scan->cut_count++] = (struct slice){from, (size_t)(to - from)};
 }
 
+#define FIELD(name, member, in_metadata, is_string)                                                          \
+    {                                                                                                        \
+        name, sizeof(name) - 1, offsetof(struct object_meta, member), in_metadata, is_string                 \
+    }
+
 static void meta_take(struct object_meta *meta, size_t level, bool in_metadata, struct slice name,
                       struct slice value)
 {
     static const struct {
         const char *name;
-        size_t offset;
-        bool in_metadata;
-        bool is_string;
+        size_t len, offset;
+        bool in_metadata, is_string;
     } fields[] = {
-        {"kind", offsetof(struct object_meta, kind), false, true},
-        {"apiVersion", offsetof(struct object_meta, api_version), false, true},
-        {"name", offsetof(struct object_meta, name), true, true},
-        {"namespace", offsetof(struct object_meta, namespace_), true, true},
-        {"uid", offsetof(struct object_meta, uid), true, true},
-        {"resourceVersion", offsetof(struct object_meta, resource_version), true, true},
-        {"labels", offsetof(struct object_meta, labels), true, false},
-        {"annotations", offsetof(struct object_meta, annotations), true, false},
+        FIELD("kind", kind, false, true),     FIELD("apiVersion", api_version, false, true),
+        FIELD("name", name, true, true),      FIELD("namespace", namespace_, true, true),
+        FIELD("uid", uid, true, true),        FIELD("resourceVersion", resource_version, true, true),
+        FIELD("labels", labels, true, false), FIELD("annotations", annotations, true, false),
     };
     if (level > 1 || (level == 1 && !in_metadata))
         return;
     for (size_t i = 0; i < array_size(fields); i++)
-        if (fields[i].in_metadata == in_metadata && slice_equal(name, fields[i].name) &&
+        if (fields[i].len == name.len && fields[i].in_metadata == in_metadata &&
+            memcmp(fields[i].name, name.data, name.len) == 0 &&
             value.data[0] == (fields[i].is_string ? '"' : '{'))
             *(struct slice *)((char *)meta + fields[i].offset) =
                 fields[i].is_string ? json_unquote(value) : value;

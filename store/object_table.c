@@ -139,23 +139,33 @@ static size_t chapter_of(const struct object_table *table, uint64_t hash, const 
     return low;
 }
 
-static uint32_t page_search(const struct object_page *page, uint64_t hash, const char *key)
+/* Hashes are spread evenly, so where one is in a page is nearly known: what is walked from there is in the
+ * same line of the processor's cache or the next one, where halving a cold page would wait for four. */
+static uint32_t page_guess(const struct object_table *table, size_t chapter, uint64_t hash)
 {
-    uint32_t low = 0;
-    for (uint32_t count = page->count; count;) {
-        uint32_t half = count / 2;
-        bool before = slot_before(&page->slots[low + half], hash, key);
-        low = before ? low + half + 1 : low;
-        count = before ? count - half - 1 : half;
-    }
-    return low;
+    const struct object_chapter *this = &table->chapters[chapter];
+    uint64_t end = chapter + 1 < table->chapter_count ? this[1].first : UINT64_MAX;
+    uint64_t span = (end - this->first) / PAGE_MAX + 1, count = this->page->count;
+    uint64_t at = hash > this->first ? (hash - this->first) / span * count / PAGE_MAX : 0;
+    return (uint32_t)(at < count ? at : count);
+}
+
+static uint32_t page_search(const struct object_table *table, size_t chapter, uint64_t hash, const char *key)
+{
+    const struct object_page *page = table->chapters[chapter].page;
+    uint32_t at = page_guess(table, chapter, hash);
+    while (at > 0 && !slot_before(&page->slots[at - 1], hash, key))
+        at--;
+    while (at < page->count && slot_before(&page->slots[at], hash, key))
+        at++;
+    return at;
 }
 
 /* There is a page at least. */
 static struct place place_of(const struct object_table *table, uint64_t hash, const char *key)
 {
     size_t chapter = chapter_of(table, hash, key);
-    return (struct place){chapter, page_search(table->chapters[chapter].page, hash, key)};
+    return (struct place){chapter, page_search(table, chapter, hash, key)};
 }
 
 static struct object **object_at(const struct object_table *table, struct place place)

@@ -1,7 +1,7 @@
 /*
  * The following end: an informer of all clusters. Says a line when it is connected, when a replica is made
  * (which asks for its first sync), and whenever one has become equal to what is published or is not known to
- * be any more. Commands: S, statistics; R, forgets latencies and the longest turn of the loop.
+ * be any more. Commands: S, statistics; L, latencies; R, forgets latencies and the longest turn of the loop.
  */
 #include "tests/bench/bench.h"
 
@@ -80,7 +80,14 @@ static uint32_t quantile(const struct follow *follow, double q)
     return follow->sample_count ? follow->samples[(size_t)((double)(follow->sample_count - 1) * q)] : 0;
 }
 
-static void progress_print(struct follow *follow, const char *what)
+static void line_end(struct follow *follow)
+{
+    puts("}");
+    fflush(stdout);
+    stall_resume(&follow->stall);
+}
+
+static void tell(struct follow *follow, const char *what)
 {
     const struct informer_stats *stats = informer_stats(follow->informer);
     stall_pause(&follow->stall);
@@ -93,35 +100,27 @@ static void progress_print(struct follow *follow, const char *what)
            follow->messages, cpu_us(), loop_now_us(follow->loop), follow->last_us, memory_bytes(),
            stats->gaps, stats->syncs, stats->syncs_failed, follow->stall.cpu_us, follow->stall.us,
            follow->stall.over_1ms);
+    line_end(follow);
 }
 
-static void progress_end(struct follow *follow)
+/* Sorting takes as long as thousands of changes: statistics, which are asked for all the time, leave it out.
+ */
+static void latency_print(struct follow *follow)
 {
-    puts("}");
-    fflush(stdout);
-    stall_resume(&follow->stall);
-}
-
-static void tell(struct follow *follow, const char *what)
-{
-    progress_print(follow, what);
-    progress_end(follow);
-}
-
-static void stats_print(struct follow *follow)
-{
-    progress_print(follow, "stats");
+    stall_pause(&follow->stall);
     qsort(follow->samples, follow->sample_count, sizeof(*follow->samples), compare);
-    printf(",\"samples\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u", follow->sample_count,
+    printf("latency {\"samples\":%zu,\"p50\":%u,\"p99\":%u,\"p999\":%u,\"max\":%u", follow->sample_count,
            quantile(follow, 0.5), quantile(follow, 0.99), quantile(follow, 0.999), quantile(follow, 1));
-    progress_end(follow);
+    line_end(follow);
 }
 
 static void on_line(void *arg, const char *line)
 {
     struct follow *follow = arg;
     if (strcmp(line, "S") == 0) {
-        stats_print(follow);
+        tell(follow, "stats");
+    } else if (strcmp(line, "L") == 0) {
+        latency_print(follow);
     } else if (strcmp(line, "R") == 0) {
         follow->sample_count = 0;
         stall_reset(&follow->stall);

@@ -126,7 +126,7 @@ class Bench:
                 "broker_us": (self.broker.processor_us() - broker_us) / count,
                 "bytes": (done["bytes"] - start["bytes"]) / sent, "batch": sent / (done["messages"] - start["messages"]),
                 "coalesced": done["coalesced"] - start["coalesced"], "gaps": after["gaps"] - before["gaps"],
-                **{name: after[name] for name in ("p50", "p99", "p999", "max")}}
+                **follower.ask("L", "latency")}
 
     def throughput(self, publisher, follower, pods):
         count, repeat = self.sizes["events"], self.sizes["repeat"]
