@@ -1,6 +1,7 @@
 #!/bin/bash
 # Three clusters, a broker, agents, a hub and an informer on this machine; nginx is deployed from the hub's source to the
-# first cluster, and the fleet is shown live until Ctrl-C, which leaves nothing running.
+# first cluster, the last one is cut off and comes back, and the fleet is shown live until Ctrl-C, which leaves nothing
+# running.
 #
 #   samples/demo.sh                              three miniclusters with light churn
 #   samples/demo.sh --once                       runs to a verified end: exit code 0 only if all that it prints was seen
@@ -130,6 +131,17 @@ kube() {
 	KUBECONFIG=$kubeconfig kubectl --request-timeout=10s "$@"
 }
 
+fleet() {
+	kube "$temp/fleet.yaml" "$@"
+}
+
+# Shows a command to try, and what it says.
+try() {
+	printf '\033[1m$ kubectl --kubeconfig %s %s\033[0m\n' "$temp/fleet.yaml" "$*"
+	fleet "$@" 2>&1 || true
+	echo
+}
+
 free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
@@ -180,17 +192,64 @@ start_clusters() {
 	done
 }
 
+start_agent() {
+	local name=${clusters[$1]}
+	start "agent-$name" build/bin/agent "${common[@]}" --client-id agent --username "$name" \
+		--password-file "$temp/$name.password" --cluster "$name" --kubeconfig "${kubeconfigs[$1]}"
+}
+
 start_fleet() {
-	local i name
+	local i
 	start hub build/bin/hub "${common[@]}" --client-id hub --username hub --password-file "$temp/hub.password" \
-		--kubeconfig "$source_kubeconfig"
+		--kubeconfig "$source_kubeconfig" --state-dir "$temp/hub" --listen 127.0.0.1:0 --kubeconfig-out "$temp/fleet.yaml"
+	await 10 "the hub serves the fleet" fleet get --raw /version
 	for i in "${!clusters[@]}"; do
-		name=${clusters[i]}
-		start "agent-$name" build/bin/agent "${common[@]}" --client-id agent --username "$name" \
-			--password-file "$temp/$name.password" --cluster "$name" --kubeconfig "${kubeconfigs[i]}"
+		start_agent "$i"
 	done
 	informer=(build/bin/informer "${common[@]}" --client-id viewer --name viewer --username viewer
 		--password-file "$temp/viewer.password")
+}
+
+# connected INDEX True|False: what the hub says of a cluster, of whose pods it has some in either case.
+connected() {
+	local name=${clusters[$1]}
+	[ "$(fleet get clusters "$name" -o jsonpath='{.status.conditions[?(@.type=="Connected")].status}')" = "$2" ] &&
+		[ -n "$(fleet get pods -A --field-selector "cluster=$name" -o name)" ]
+}
+
+stale() {
+	fleet get pods -A 2>&1 >/dev/null | grep -q "^Warning: not up to date: ${clusters[$1]}\b"
+}
+
+fresh() {
+	connected "$1" True && ! stale "$1"
+}
+
+# Kills the last agent, and with it all that connects its cluster.
+cut_off() {
+	local last=$((${#clusters[@]} - 1)) pid
+	for pid in "${pids[@]}"; do
+		[ "${names[$pid]}" = "agent-${clusters[last]}" ] || continue
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null || true
+		forget "$pid"
+	done
+	await 30 "the hub misses ${clusters[last]}" connected "$last" False
+	await 30 "${clusters[last]} is shown as stale" stale "$last"
+}
+
+forget() {
+	local pid kept=()
+	for pid in "${pids[@]}"; do
+		[ "$pid" = "$1" ] || kept+=("$pid")
+	done
+	pids=("${kept[@]}")
+}
+
+come_back() {
+	local last=$((${#clusters[@]} - 1))
+	start_agent "$last"
+	await 60 "${clusters[last]} is back" fresh "$last"
 }
 
 deploy_nginx() {
@@ -225,7 +284,7 @@ nginx_gone() {
 }
 
 verify() {
-	local i
+	local i last=$((${#clusters[@]} - 1))
 	start informer "${informer[@]}" --resource "$resources" -o json
 	await 60 "nginx reported as available by ${clusters[0]}" nginx_reported 2
 	echo "verified: nginx runs on ${clusters[0]}; the source shows it: cluster.available.replicas/default = 2"
@@ -242,14 +301,39 @@ verify() {
 	kube "$source_kubeconfig" -n "${clusters[0]}" delete deployment nginx >/dev/null
 	await 60 "nginx gone from ${clusters[0]}" nginx_gone
 	echo "verified: deleted at the source, nginx is gone from ${clusters[0]}"
+
+	for i in "${!clusters[@]}"; do
+		await 60 "the hub has ${clusters[i]}" fresh "$i"
+	done
+	cut_off
+	echo "verified: ${clusters[last]} is cut off; kubectl has what was last heard of it, and a warning"
+	come_back
+	echo "verified: ${clusters[last]} is back, and nothing is stale"
 	check_running
 }
 
 show() {
+	local i last=$((${#clusters[@]} - 1))
+	for i in "${!clusters[@]}"; do
+		await 60 "the hub has ${clusters[i]}" fresh "$i"
+	done
+	await 60 "nginx runs on ${clusters[0]}" nginx_reported 2
+	say "The fleet through kubectl, which asks the hub alone:"
+	try get clusters
+	try get deployments,pods -A -l app=nginx
+	say "Now ${clusters[last]} is cut off, by kill -9 of its agent:"
+	cut_off
+	try get clusters
+	try get nodes --field-selector "cluster=${clusters[last]}"
+	say "It comes back:"
+	come_back
+	try get clusters
 	say "The fleet, live: ${clusters[*]}. Ctrl-C ends it and leaves nothing running."
-	say "Elsewhere, try:  KUBECONFIG=$source_kubeconfig kubectl -n ${clusters[0]} scale deployment nginx --replicas 4"
+	say "Elsewhere, try:  kubectl --kubeconfig $temp/fleet.yaml get pods -A -w"
+	say "           or:  kubectl --kubeconfig $source_kubeconfig -n ${clusters[0]} scale deployment nginx --replicas 4"
 	"${informer[@]}" --resource pods,deployments.apps --log-level warn &
 	pids+=($!)
+	names[$!]=informer
 	wait $!
 }
 
