@@ -114,7 +114,7 @@ void applier_source_stale(struct applier *applier);
 void applier_source_detach(struct applier *applier);
 
 const struct applier_stats *applier_stats(const struct applier *applier);
-void applier_counters(const struct applier *applier, struct buf *out); /* base/counters.h */
+void applier_counters(const struct applier *applier, struct counters *out);
 enum reflector_state applier_target_state(const struct applier *applier);
 /* What is on the target and carries our label; for those who report status. */
 struct store *applier_inventory(const struct applier *applier);

@@ -131,7 +131,7 @@ struct downlink *downlink_create(const struct downlink_config *config)
     return downlink;
 }
 
-void downlink_counters(const struct downlink *downlink, struct buf *out)
+void downlink_counters(const struct downlink *downlink, struct counters *out)
 {
     informer_counters(downlink->informer, out);
     applier_counters(downlink->applier, out);

@@ -38,7 +38,7 @@ struct downlink_config {
 struct downlink;
 
 struct downlink *downlink_create(const struct downlink_config *config);
-void downlink_counters(const struct downlink *downlink, struct buf *out); /* base/counters.h */
+void downlink_counters(const struct downlink *downlink, struct counters *out);
 void downlink_destroy(struct downlink *downlink); /* before the connection; NULL is fine */
 
 #endif

@@ -48,7 +48,7 @@ static void on_closing(void *arg)
     app->downlink = NULL;
 }
 
-static void on_counters(void *arg, struct buf *out)
+static void on_counters(void *arg, struct counters *out)
 {
     struct app *app = arg;
     downlink_counters(app->downlink, out);

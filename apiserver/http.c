@@ -12,9 +12,7 @@
 
 #include "apiserver/http.h"
 
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -25,6 +23,7 @@
 #include <uv.h>
 
 #include "apiserver/exchange.h"
+#include "base/listen.h"
 #include "base/mem.h"
 
 #define BLOCK_BYTES ((size_t)32 << 10)
@@ -283,54 +282,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return answer(visit, method);
 }
 
-static int bind_to(const struct addrinfo *address)
-{
-    int on = 1, fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 256) == 0)
-        return fd;
-    int r = -errno;
-    close(fd);
-    return r;
-}
-
-static int listen_on(const char *host, uint16_t port, int *out, struct error *err)
-{
-    char service[8];
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
-                    *found = NULL;
-    snprintf(service, sizeof(service), "%u", port);
-    int r = getaddrinfo(host[0] ? host : NULL, service, &hints, &found);
-    if (r != 0)
-        return error_set(err, EX_NOHOST,
-                         "listen on %s port %u: %s: give an address of this machine, such as 127.0.0.1", host,
-                         port, gai_strerror(r));
-    int fd = -EADDRNOTAVAIL;
-    for (const struct addrinfo *at = found; at && fd < 0; at = at->ai_next)
-        fd = bind_to(at);
-    freeaddrinfo(found);
-    *out = fd;
-    return fd >= 0 ? 0
-                   : error_set(err, EX_UNAVAILABLE,
-                               "listen on %s port %u: %s: choose another port, or 0 for any that is free",
-                               host, port, strerror(-fd));
-}
-
-static uint16_t port_of(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {0};
-    socklen_t len = sizeof(address);
-    if (getsockname(fd, &address.any, &len) != 0)
-        return 0;
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
-
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
                                        const struct listener_options *options)
 {
@@ -364,12 +315,12 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
                     struct error *err)
 {
     int fd = -1;
-    int r = listen_on(options->host, options->port, &fd, err);
+    int r = listen_open(options->host, options->port, &fd, err);
     if (r != 0)
         return r;
     struct listener *listener = mem_zalloc(sizeof(*listener));
     listener->server = server;
-    listener->port = port_of(fd);
+    listener->port = listen_port(fd);
     listener->gate = options->gate;
     listener->daemon = start_daemon(listener, fd, options);
     if (!listener->daemon) {

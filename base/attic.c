@@ -8,7 +8,6 @@
  * everything is packed has no timer running, holds no tables, and has given its memory back.
  */
 #include "base/attic_internal.h"
-#include "base/counters.h"
 #include "base/mem.h"
 
 #define IDLE_US (30 * LOOP_SECOND)
@@ -375,18 +374,4 @@ struct attic_stats attic_stats(const struct attic *attic)
     for (shelf = attic->shelves; shelf; shelf = shelf->hh.next)
         shelf_count(shelf, &stats);
     return stats;
-}
-
-void attic_counters(const struct attic *attic, struct buf *out)
-{
-#define STAT(member) COUNTER(struct attic_stats, member)
-    static const struct counter list[] = {
-        STAT(hot),          STAT(hot_bytes),      STAT(waiting),      STAT(waiting_bytes),    STAT(packed),
-        STAT(packed_bytes), STAT(pool_bytes),     STAT(dictionaries), STAT(dictionary_bytes), STAT(packs),
-        STAT(unpacks),      STAT(hot_bytes_peak),
-    };
-#undef STAT
-    _Static_assert(sizeof(struct attic_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
-    struct attic_stats stats = attic_stats(attic);
-    counters_append(out, "memory", list, array_size(list), &stats);
 }

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/counters.h"
 #include "base/gvr.h"
 #include "base/loop.h"
 #include "base/options.h"
@@ -52,8 +53,8 @@ struct attic;
 struct attic *attic_create(struct loop *loop, const struct attic_options *options);
 /* After all objects on it, and whatever holds a shelf. NULL is fine. */
 void attic_destroy(struct attic *attic);
-struct attic_stats attic_stats(const struct attic *attic);       /* O(shelves) */
-void attic_counters(const struct attic *attic, struct buf *out); /* base/counters.h */
+struct attic_stats attic_stats(const struct attic *attic); /* O(shelves) */
+void attic_counters(const struct attic *attic, struct counters *out);
 
 struct shelf;
 

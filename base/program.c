@@ -7,7 +7,6 @@
 
 #include "base/allowance.h"
 #include "base/buf.h"
-#include "base/counters.h"
 #include "base/mem.h"
 
 #define GRACE_US (5 * LOOP_SECOND)
@@ -50,6 +49,12 @@ static const struct option_spec general_specs[] = {
      .fallback = "text",
      .help = "a line of text or of JSON for each event",
      .offset = offsetof(struct program_settings, log_format)},
+    {.name = "metrics",
+     .type = OPTION_ENDPOINT,
+     .value = "ADDRESS",
+     .help = "serve /metrics (for Prometheus), /healthz and /readyz there, on plain http and to anyone who "
+             "reaches the address",
+     .offset = offsetof(struct program_settings, metrics)},
     {.name = "version", .type = OPTION_VERSION, .help = "print the version and end"},
     {.name = "help", .letter = 'h', .type = OPTION_HELP, .help = "print this and end"},
     {.name = "help-man", .type = OPTION_MAN},
@@ -67,14 +72,12 @@ static void begin_stop(struct program_signals *signals)
     signals->stopping = true;
     log_info(&signals->program->log, "program", "stopping; a second signal ends at once");
     timer_start(&signals->grace, GRACE_US);
+    monitor_stopping(signals->program->monitor);
     if (signals->stop)
         signals->stop(signals->arg);
     else
         program_end(signals->program, 0);
 }
-
-static const struct counter loop_counters[] = {COUNTER(struct loop_stats, longest_us),
-                                               COUNTER(struct loop_stats, stalls)};
 
 static void on_stalled(void *arg, int64_t us)
 {
@@ -90,9 +93,7 @@ static void on_stalled(void *arg, int64_t us)
 static void report(struct program *program, enum log_level level)
 {
     struct buf line = BUF_INIT(REPORT_LIMIT);
-    if (program->report)
-        program->report(program->report_arg, &line);
-    counters_append(&line, "loop", loop_counters, array_size(loop_counters), loop_stats(program->loop));
+    monitor_line(program->monitor, &line);
     log_write(&program->log, level, "counters", "%s", line.data);
     buf_deinit(&line);
 }
@@ -208,13 +209,15 @@ int program_init(struct program *program, const struct program_info *info, const
     r = listen_for_signals(program);
     if (r < 0)
         error_set(&err, EX_OSERR, "cannot listen for signals: %s", uv_strerror(r));
-    return r < 0 ? print_error(info->name, &err) : 0;
+    else
+        r = monitor_create(program->loop, &program->log, info->name, &program->settings.metrics,
+                           &program->monitor, &err);
+    return r != 0 ? print_error(info->name, &err) : 0;
 }
 
-void program_set_report(struct program *program, void (*append)(void *arg, struct buf *out), void *arg)
+void program_attend(struct program *program, const struct monitor_ops *ops, void *arg)
 {
-    program->report = append;
-    program->report_arg = arg;
+    monitor_attend(program->monitor, ops, arg);
 }
 
 int program_run(struct program *program, void (*stop)(void *arg), void *arg)
@@ -224,8 +227,10 @@ int program_run(struct program *program, void (*stop)(void *arg), void *arg)
     signals->arg = arg;
     signals->running = true;
     timer_start(&signals->settled, program->settled_us);
-    if (!signals->ended)
+    if (!signals->ended) {
+        monitor_started(program->monitor);
         loop_run(program->loop);
+    }
     signals->running = false;
     signals->stop = NULL;
     return program->exit_code;
@@ -251,6 +256,8 @@ void program_fail(struct program *program, const struct error *err)
 int program_deinit(struct program *program, int code)
 {
     close_signals(program);
+    monitor_destroy(program->monitor);
+    program->monitor = NULL;
     if (program->loop)
         loop_destroy(program->loop);
     options_free(program->groups, program->group_count);

@@ -24,9 +24,9 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/monitor.h"
 #include "base/options.h"
 
-struct buf;
 struct program_signals;
 
 /* Read by the group "General", which program_init() adds to those of the program. */
@@ -34,6 +34,7 @@ struct program_settings {
     char *config;
     int log_level;  /* enum log_level */
     int log_format; /* enum log_format */
+    struct option_endpoint metrics;
 };
 
 struct program {
@@ -47,8 +48,7 @@ struct program {
     struct option_group *groups; /* owned, General included; their targets are the program's */
     size_t group_count;
     struct program_signals *signals; /* owned */
-    void (*report)(void *arg, struct buf *out);
-    void *report_arg;
+    struct monitor *monitor;         /* owned */
 };
 
 /* 0; or else the process's exit code, which is to go through program_deinit() as well: an error has been
@@ -56,10 +56,9 @@ struct program {
 int program_init(struct program *program, const struct program_info *info, const struct option_group *groups,
                  size_t count, int argc, char **argv);
 
-/* From now on this is asked for the counters of the program's own work, to be appended as base/counters.h
- * does.
- */
-void program_set_report(struct program *program, void (*report)(void *arg, struct buf *out), void *arg);
+/* From now on the program's own work is asked for counters, measurements and whether it is ready. NULL: it is
+ * there no more. */
+void program_attend(struct program *program, const struct monitor_ops *ops, void *arg);
 
 /* Runs the loop until program_end(); returns its code. stop may be NULL: the first signal then ends the loop
  * with 0. */

@@ -129,12 +129,12 @@ int deploy_create(const struct deploy_config *config, struct deploy **out, struc
     return 0;
 }
 
-void deploy_counters(const struct deploy *deploy, struct buf *out)
+void deploy_counters(const struct deploy *deploy, struct counters *out)
 {
     if (!deploy)
         return;
     publisher_counters(deploy->outlet.publisher, out);
-    connection_counters(deploy->outlet.connection, out);
+    connection_counters(deploy->outlet.connection, "workloads", out);
 }
 
 void deploy_farewell(struct deploy *deploy)

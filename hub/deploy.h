@@ -38,9 +38,9 @@ struct deploy;
 
 /* Starts at once. 0, or what open() gives. */
 int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err);
-void deploy_counters(const struct deploy *deploy, struct buf *out); /* base/counters.h; NULL is fine */
-void deploy_farewell(struct deploy *deploy);                        /* NULL is fine, as below */
-void deploy_destroy(struct deploy *deploy);                         /* before the informer */
+void deploy_counters(const struct deploy *deploy, struct counters *out); /* NULL is fine, as below */
+void deploy_farewell(struct deploy *deploy);
+void deploy_destroy(struct deploy *deploy); /* before the informer */
 
 /* As the informer's ops. */
 void deploy_replica(struct deploy *deploy, struct informer_replica *replica);

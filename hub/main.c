@@ -221,12 +221,18 @@ static int app_start(struct app *app, struct error *err)
     return deploy_open(app, err);
 }
 
-static void on_report(void *arg, struct buf *out)
+static void on_counters(void *arg, struct counters *out)
 {
     struct app *app = arg;
     attic_counters(app->attic, out);
     inlet_counters(&app->inlet, out);
     deploy_counters(app->deploy, out);
+}
+
+static void on_ready(void *arg, struct checks *out)
+{
+    struct app *app = arg;
+    inlet_ready(&app->inlet, out);
 }
 
 static void app_stop(void *arg)
@@ -257,6 +263,7 @@ int main(int argc, char **argv)
         attic_option_group_large(&app.memory),
         {"Source of workloads", source_specs, array_size(source_specs), &app.source},
     };
+    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
     struct error err = {0};
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {
@@ -264,9 +271,9 @@ int main(int argc, char **argv)
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
         else
-            program_set_report(&app.program, on_report, &app);
+            program_attend(&app.program, &monitor, &app);
         code = program_run(&app.program, app_stop, &app);
-        program_set_report(&app.program, NULL, NULL);
+        program_attend(&app.program, NULL, NULL);
         app_close(&app);
         attic_destroy(app.attic);
     }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/counters.h"
 #include "base/mem.h"
 #include "informer/bounds.h"
 
@@ -298,11 +297,6 @@ void informer_destroy(struct informer *informer)
     free(informer);
 }
 
-const struct informer_stats *informer_stats(const struct informer *informer)
-{
-    return &informer->stats;
-}
-
 static void raise(uint64_t *most, uint64_t value)
 {
     if (value > *most)
@@ -325,44 +319,4 @@ struct informer_memory informer_memory(const struct informer *informer)
         for (const struct informer_replica *replica = cluster->replicas; replica; replica = replica->next)
             add_memory(&memory, replica);
     return memory;
-}
-
-void informer_counters(const struct informer *informer, struct buf *out)
-{
-#define STAT(member) COUNTER(struct informer_stats, member)
-    static const struct counter list[] = {
-        STAT(events),
-        STAT(patched),
-        STAT(deltas),
-        STAT(duplicates),
-        STAT(gaps),
-        STAT(divergences),
-        STAT(bases_missing),
-        STAT(held_dropped),
-        STAT(syncs),
-        STAT(syncs_equal),
-        STAT(syncs_repair),
-        STAT(syncs_ended),
-        STAT(haves),
-        STAT(syncs_snapshot),
-        STAT(syncs_failed),
-        STAT(syncs_delayed),
-        STAT(foreign),
-        STAT(catalogs_old),
-        STAT(unasked),
-        STAT(namesakes),
-        STAT(malformed),
-        STAT(parts_given_up),
-        STAT(excess),
-        STAT(refused),
-        STAT(streams_refused),
-        STAT(clusters_refused),
-        STAT(conflicts),
-        STAT(whois),
-        STAT(misinstalled),
-        STAT(unsent),
-    };
-#undef STAT
-    _Static_assert(sizeof(struct informer_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
-    counters_append(out, "informer", list, array_size(list), &informer->stats);
 }

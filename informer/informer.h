@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/event.h"
 #include "base/gvr.h"
 #include "base/log.h"
@@ -121,7 +122,7 @@ struct informer_memory {
 struct informer_memory informer_memory(const struct informer *informer); /* O(replicas) */
 
 const struct informer_stats *informer_stats(const struct informer *informer);
-void informer_counters(const struct informer *informer, struct buf *out); /* base/counters.h */
+void informer_counters(const struct informer *informer, struct counters *out);
 
 /* Clusters, in the order in which they appeared; start with NULL. */
 struct informer_cluster *informer_next_cluster(const struct informer *informer,

@@ -67,11 +67,17 @@ void inlet_start(struct inlet *inlet)
     connection_start(inlet->transfers);
 }
 
-void inlet_counters(const struct inlet *inlet, struct buf *out)
+void inlet_counters(const struct inlet *inlet, struct counters *out)
 {
     informer_counters(inlet->informer, out);
-    connection_counters(inlet->connection, out);
-    connection_counters(inlet->transfers, out);
+    connection_counters(inlet->connection, "main", out);
+    connection_counters(inlet->transfers, "transfers", out);
+}
+
+void inlet_ready(const struct inlet *inlet, struct checks *out)
+{
+    connection_ready(inlet->connection, "main", out);
+    connection_ready(inlet->transfers, "transfers", out);
 }
 
 void inlet_close(struct inlet *inlet)

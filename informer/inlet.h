@@ -23,7 +23,8 @@ int inlet_open(struct inlet *inlet, struct loop *loop, const struct broker_optio
                const struct informer_options *options, const struct informer_ops *ops, void *arg,
                struct error *err);
 void inlet_start(struct inlet *inlet);
-void inlet_counters(const struct inlet *inlet, struct buf *out); /* base/counters.h */
+void inlet_counters(const struct inlet *inlet, struct counters *out);
+void inlet_ready(const struct inlet *inlet, struct checks *out);
 /* Nothing is of interest any more; sends what was published. A zeroed one is fine. */
 void inlet_close(struct inlet *inlet);
 

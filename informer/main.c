@@ -184,11 +184,17 @@ static int app_start(struct app *app, struct error *err)
     return 0;
 }
 
-static void on_report(void *arg, struct buf *out)
+static void on_counters(void *arg, struct counters *out)
 {
     struct app *app = arg;
     attic_counters(app->attic, out);
     inlet_counters(&app->inlet, out);
+}
+
+static void on_ready(void *arg, struct checks *out)
+{
+    struct app *app = arg;
+    inlet_ready(&app->inlet, out);
 }
 
 static void app_close(struct app *app)
@@ -211,6 +217,7 @@ int main(int argc, char **argv)
         broker_option_group(&app.broker),
         attic_option_group_large(&app.memory),
     };
+    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
     struct error err = {0};
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {
@@ -218,9 +225,9 @@ int main(int argc, char **argv)
         if (app_start(&app, &err) != 0)
             program_fail(&app.program, &err);
         else
-            program_set_report(&app.program, on_report, &app);
+            program_attend(&app.program, &monitor, &app);
         code = program_run(&app.program, NULL, NULL);
-        program_set_report(&app.program, NULL, NULL);
+        program_attend(&app.program, NULL, NULL);
         app_close(&app);
         attic_destroy(app.attic);
     }

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/counters.h"
 #include "base/mem.h"
 #include "transport/split.h"
 
@@ -404,11 +403,6 @@ void publisher_destroy(struct publisher *publisher)
     free(publisher);
 }
 
-const struct publisher_stats *publisher_stats(const struct publisher *publisher)
-{
-    return &publisher->stats;
-}
-
 static void raise(uint64_t *most, uint64_t value)
 {
     if (value > *most)
@@ -433,20 +427,4 @@ struct publisher_memory publisher_memory(const struct publisher *publisher)
         for (const struct publisher_stream *stream = audience->streams; stream; stream = stream->next)
             add_memory(&memory, stream);
     return memory;
-}
-
-void publisher_counters(const struct publisher *publisher, struct buf *out)
-{
-#define STAT(member) COUNTER(struct publisher_stats, member)
-    static const struct counter list[] = {
-        STAT(events),        STAT(patched),         STAT(coalesced),     STAT(messages),
-        STAT(bytes),         STAT(unsent),          STAT(syncs_equal),   STAT(syncs_snapshot),
-        STAT(syncs_ended),   STAT(syncs_replay),    STAT(syncs_repair),  STAT(digests),
-        STAT(repairs),       STAT(deltas_replayed), STAT(wants_refused), STAT(heartbeats),
-        STAT(syncs_refused), STAT(malformed),       STAT(excess),        STAT(conflicts),
-        STAT(unheard),       STAT(too_large),
-    };
-#undef STAT
-    _Static_assert(sizeof(struct publisher_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
-    counters_append(out, "publisher", list, array_size(list), &publisher->stats);
 }

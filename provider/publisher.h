@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/gvr.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -136,6 +137,6 @@ struct publisher_memory {
 struct publisher_memory publisher_memory(const struct publisher *publisher); /* O(streams) */
 
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);
-void publisher_counters(const struct publisher *publisher, struct buf *out); /* base/counters.h */
+void publisher_counters(const struct publisher *publisher, struct counters *out);
 
 #endif

@@ -96,20 +96,28 @@ static void on_stop(void *arg)
     program_end(uplink->program, 0);
 }
 
-static void on_report(void *arg, struct buf *out)
+static void on_counters(void *arg, struct counters *out)
 {
     struct uplink *uplink = arg;
     if (!uplink->open)
         return;
     attic_counters(uplink->attic, out);
     publisher_counters(uplink->outlet.publisher, out);
-    connection_counters(uplink->outlet.connection, out);
+    connection_counters(uplink->outlet.connection, "main", out);
     if (uplink->ops && uplink->ops->counters)
         uplink->ops->counters(uplink->arg, out);
 }
 
+static void on_ready(void *arg, struct checks *out)
+{
+    struct uplink *uplink = arg;
+    if (uplink->open)
+        connection_ready(uplink->outlet.connection, "main", out);
+}
+
 int uplink_run(struct uplink *uplink, struct program *program, const struct uplink_ops *ops, void *arg)
 {
+    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
     struct error err = {0};
     uplink->program = program;
     uplink->ops = ops;
@@ -117,9 +125,9 @@ int uplink_run(struct uplink *uplink, struct program *program, const struct upli
     uplink->attic = attic_create(program->loop, &uplink->memory);
     if (uplink_start(uplink, &err) != 0)
         program_fail(program, &err);
-    program_set_report(program, on_report, uplink);
+    program_attend(program, &monitor, uplink);
     int code = program_run(program, on_stop, uplink);
-    program_set_report(program, NULL, NULL);
+    program_attend(program, NULL, NULL);
     uplink_close(uplink);
     attic_destroy(uplink->attic);
     return code;

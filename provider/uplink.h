@@ -22,7 +22,7 @@ struct uplink_ops {
      * about to go. */
     void (*opened)(void *arg);
     void (*closing)(void *arg);
-    void (*counters)(void *arg, struct buf *out);
+    void (*counters)(void *arg, struct counters *out);
 };
 
 /* What the options under the program's own title give. */

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/counters.h"
 #include "base/mem.h"
 #include "transport/mqtt.h"
 
@@ -22,7 +21,7 @@ struct connection {
     void *clients[CLIENTS_MAX];
     size_t count;
     char *reason; /* the last one logged; NULL while connected */
-    bool started;
+    bool started, connected;
     struct connection_stats stats;
 };
 
@@ -34,6 +33,7 @@ static const char *role_of(const struct connection *connection)
 static void on_connected(void *arg)
 {
     struct connection *connection = arg;
+    connection->connected = true;
     connection->stats.connects++;
     log_info(connection->log, "broker", "%s%s: connected", role_of(connection), connection->broker);
     free(connection->reason);
@@ -45,6 +45,7 @@ static void on_connected(void *arg)
 static void on_disconnected(void *arg, const char *reason)
 {
     struct connection *connection = arg;
+    connection->connected = false;
     connection->stats.failures++;
     if (!connection->reason || strcmp(connection->reason, reason) != 0) {
         log_warn(connection->log, "broker", "%s%s; trying again", role_of(connection), reason);
@@ -130,13 +131,80 @@ const char *connection_reason(const struct connection *connection)
     return connection->reason;
 }
 
-void connection_counters(const struct connection *connection, struct buf *out)
+/* What is counted here, and how the transport is doing. */
+struct figures {
+    struct connection_stats stats;
+    uint64_t connected, sent_messages, sent_bytes, in_flight, in_flight_bytes;
+};
+
+static const struct metric connected =
+    METRIC_GAUGE("transport_informer_broker_connected", "1 while there is a connection to the broker.");
+static const struct metric connects =
+    METRIC_COUNTER("transport_informer_broker_connects_total",
+                   "Connections to the broker that were made; all but the first are reconnects.");
+static const struct metric failures =
+    METRIC_COUNTER("transport_informer_broker_failures_total",
+                   "Connections to the broker that were lost, and attempts that failed.");
+static const struct metric received_messages =
+    METRIC_COUNTER("transport_informer_broker_received_messages_total",
+                   "Messages that came from the broker.");
+static const struct metric received_bytes =
+    METRIC_COUNTER("transport_informer_broker_received_bytes_total",
+                   "Payloads of messages that came from the broker, in bytes.");
+static const struct metric sent_messages = METRIC_COUNTER("transport_informer_broker_sent_messages_total",
+                                                          "Messages that were handed over to be published.");
+static const struct metric sent_bytes =
+    METRIC_COUNTER("transport_informer_broker_sent_bytes_total",
+                   "Payloads of messages that were handed over to be published, in bytes.");
+static const struct metric in_flight = METRIC_GAUGE("transport_informer_broker_in_flight_messages",
+                                                    "Messages that the broker has not acknowledged yet.");
+static const struct metric in_flight_bytes =
+    METRIC_GAUGE("transport_informer_broker_in_flight_bytes",
+                 "Payloads that the broker has not acknowledged yet, in bytes.");
+
+static struct figures figures_of(const struct connection *connection)
 {
-#define STAT(member) COUNTER(struct connection_stats, member)
-    static const struct counter list[] = {STAT(connects), STAT(failures), STAT(messages), STAT(bytes)};
+    struct transport *transport = connection->transport;
+    return (struct figures){
+        .stats = connection->stats,
+        .connected = connection->connected,
+        .sent_messages = transport->sent_messages,
+        .sent_bytes = transport->sent_bytes,
+        .in_flight = transport_in_flight_count(transport),
+        .in_flight_bytes = transport_in_flight(transport),
+    };
+}
+
+void connection_counters(const struct connection *connection, const char *name, struct counters *out)
+{
+#define STAT(member, ...)                                                                                    \
+    {                                                                                                        \
+        .name = #member, .offset = offsetof(struct figures, stats.member), .metric = __VA_ARGS__             \
+    }
+#define FIGURE(...) COUNTER(struct figures, __VA_ARGS__)
+    static const struct counter list[] = {
+        STAT(connects, &connects),
+        STAT(failures, &failures),
+        STAT(messages, &received_messages),
+        STAT(bytes, &received_bytes),
+        FIGURE(connected, &connected),
+        FIGURE(sent_messages, &sent_messages),
+        FIGURE(sent_bytes, &sent_bytes),
+        FIGURE(in_flight, &in_flight),
+        FIGURE(in_flight_bytes, &in_flight_bytes),
+    };
 #undef STAT
-    counters_append(out, connection->role ? "transfers" : "broker", list, array_size(list),
-                    &connection->stats);
+#undef FIGURE
+    struct figures figures = figures_of(connection);
+    cleanup_free char *instance = mem_printf("connection=\"%s\"", name);
+    counters_add(out, connection->role ? "transfers" : "broker", instance, list, array_size(list), &figures);
+}
+
+void connection_ready(const struct connection *connection, const char *name, struct checks *out)
+{
+    const char *reason = connection->reason ? connection->reason : "not connected yet";
+    cleanup_free char *check = mem_printf("broker-%s", name);
+    checks_add(out, check, connection->connected ? NULL : reason);
 }
 
 struct transport *connection_transport(struct connection *connection)

@@ -7,6 +7,8 @@
  */
 
 #include "base/buf.h"
+#include "base/checks.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "transport/broker_options.h"
@@ -43,7 +45,9 @@ void connection_destroy(struct connection *connection);
  * Borrowed until the loop runs on. */
 const char *connection_reason(const struct connection *connection);
 
-void connection_counters(const struct connection *connection, struct buf *out); /* base/counters.h */
+/* name: which of the program's connections this is. */
+void connection_counters(const struct connection *connection, const char *name, struct counters *out);
+void connection_ready(const struct connection *connection, const char *name, struct checks *out);
 
 struct transport *connection_transport(struct connection *connection);
 

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     TRANSPORT_E_FULL = 1,    /* the queue is at its bound: try again after drained() */
@@ -50,9 +51,10 @@ struct transport_ops {
     void (*destroy)(struct transport *transport);
 };
 
-/* Embedded by an implementation as its first member. */
+/* Embedded by an implementation as its first member; zeroed but for the ops. */
 struct transport {
     const struct transport_ops *ops;
+    uint64_t sent_messages, sent_bytes; /* that publish() took */
 };
 
 static inline void transport_start(struct transport *transport, const struct transport_callbacks *callbacks,
@@ -69,7 +71,12 @@ static inline void transport_subscribe(struct transport *transport, const char *
 static inline int transport_publish(struct transport *transport, const char *topic, const void *payload,
                                     size_t len, int qos, bool retain)
 {
-    return transport->ops->publish(transport, topic, payload, len, qos, retain);
+    int r = transport->ops->publish(transport, topic, payload, len, qos, retain);
+    if (r == 0) {
+        transport->sent_messages++;
+        transport->sent_bytes += len;
+    }
+    return r;
 }
 
 static inline size_t transport_in_flight(struct transport *transport)

@@ -6,6 +6,7 @@ import tempfile
 import unittest
 
 import layers
+import metrics
 import sizes
 
 
@@ -102,6 +103,40 @@ class Sizes(Tree):
         self.assertEqual(self.offences(), [])
         self.write("hub/main.c", function("helper", 1, ""))
         self.assertIn("wiring", self.offences()[0])
+
+
+class Metrics(Tree):
+    def offences(self, *lines, document=None):
+        self.write("base/a.c", "static const struct metric a =\n" + "\n".join(lines))
+        found = metrics.metrics(self.root)
+        return metrics.offences(found, metrics.table(found) if document is None else document)
+
+    def test_names_of_the_field_are_right(self):
+        self.assertEqual(self.offences('METRIC_COUNTER("transport_informer_a_bytes_total", "Some \\"of\\" "\n   "them.")',
+                                       'METRIC_GAUGE(\n"process_open_fds", "All.")'), [])
+
+    def test_other_names_are_found(self):
+        for metric, wrong in [('METRIC_COUNTER("transport_informer_a", "A.")', "ends in _total"),
+                              ('METRIC_GAUGE("transport_informer_a_total", "A.")', "ends in _total"),
+                              ('METRIC_GAUGE("transport_informer_a_ms", "A.")', "base unit"),
+                              ('METRIC_GAUGE("transport_informer_A", "A.")', "lower-case"),
+                              ('METRIC_GAUGE("a_b", "A.")', "begins with"),
+                              ('METRIC_GAUGE("process_a", "A")', "no sentence")]:
+            self.assertEqual(len(self.offences(metric)), 1)
+            self.assertIn(wrong, self.offences(metric)[0])
+
+    def test_one_name_is_of_one_metric(self):
+        self.assertIn("another one", self.offences('METRIC_GAUGE("process_a", "A.")', 'METRIC_GAUGE("process_a", "B.")')[0])
+
+    def test_another_table_is_found_and_written_anew(self):
+        metric = 'METRIC_GAUGE("process_a", "Some \\"a\\".")'
+        self.assertIn("--write", self.offences(metric, document="")[0])
+        self.write("docs/metrics.md", f"before\n{metrics.BEGIN}old\n{metrics.END}after\n")
+        metrics.write(self.root / "docs/metrics.md", metrics.metrics(self.root))
+        document = (self.root / "docs/metrics.md").read_text(encoding="utf-8")
+        self.assertEqual(self.offences(metric, document=document), [])
+        self.assertIn('| `process_a` | gauge | Some "a". |', document)
+        self.assertTrue(document.startswith("before\n") and document.endswith("after\n"))
 
 
 if __name__ == "__main__":

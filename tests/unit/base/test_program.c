@@ -65,12 +65,14 @@ struct fruit {
     uint64_t apples, pears, plums;
 };
 
-static void report_fruit(void *arg, struct buf *out)
+static void count_fruit(void *arg, struct counters *out)
 {
-    static const struct counter list[] = {COUNTER(struct fruit, apples), COUNTER(struct fruit, pears),
-                                          COUNTER(struct fruit, plums)};
-    counters_append(out, "fruit", list, 3, arg);
-    counters_append(out, "none", list, 3, &(struct fruit){0});
+    static const struct metric fruit = METRIC_COUNTER("fruit_total", "Fruit.");
+    static const struct counter list[] = {COUNTER(struct fruit, apples, &fruit),
+                                          COUNTER(struct fruit, pears, &fruit),
+                                          COUNTER(struct fruit, plums, &fruit)};
+    counters_add(out, "fruit", "", list, 3, arg);
+    counters_add(out, "none", "", list, 3, &(struct fruit){0});
 }
 
 static int run_program(int argc, char **argv, void (*stop)(void *arg))
@@ -81,7 +83,8 @@ static int run_program(int argc, char **argv, void (*stop)(void *arg))
     if (code == 0) {
         timer_init(&work.timer, program.loop, say_ready, NULL);
         timer_start(&work.timer, 0);
-        program_set_report(&program, report_fruit, &(struct fruit){.apples = 3, .plums = UINT64_MAX});
+        static const struct monitor_ops ops = {.counters = count_fruit};
+        program_attend(&program, &ops, &(struct fruit){.apples = 3, .plums = UINT64_MAX});
         code = program_run(&program, stop, &work);
     }
     return program_deinit(&program, code);

@@ -43,19 +43,19 @@ static void on_closing(void *arg)
     assert_non_null(app->uplink.outlet.connection); /* whoever speaks over it goes first */
 }
 
-static void on_counters(void *arg, struct buf *out)
+static void on_counters(void *arg, struct counters *out)
 {
     struct app *app = arg;
     app->reports++;
-    assert_non_null(strstr(out->data, "publisher:"));
-    assert_non_null(strstr(out->data, "broker:"));
+    assert_non_null(strstr(out->line->data, "publisher:"));
+    assert_non_null(strstr(out->line->data, "broker:"));
 }
 
 static void on_timer(void *arg)
 {
     struct app *app = arg;
     struct buf line = BUF_INIT(4096);
-    app->program.report(app->program.report_arg, &line);
+    monitor_line(app->program.monitor, &line);
     buf_deinit(&line);
     program_end(&app->program, 7);
 }

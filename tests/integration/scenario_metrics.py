@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Every program tells how it does: counters move, what is not ready is named as long as it is not, and systemd hears of the
+start, the state, the end, and that the loop still turns."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import unittest
+import urllib.error
+import urllib.request
+
+from bench import BIN, ROOT, Bench
+from exposition import Exposition
+from fleet import Cluster
+
+DOCUMENTED = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.M))
+
+
+class Watched:
+    """A program with --metrics, asked as Prometheus does."""
+
+    def __init__(self, bench, process):
+        self.process = process
+        served = r"metrics: served on (http://\S+)"
+        self.url = bench.wait(f"{process.name} serves its metrics", lambda: re.search(served, process.log())).group(1)
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def metrics(self):
+        return Exposition(self.get("/metrics")[1])
+
+    def value(self, name, **labels):
+        return self.metrics().value("transport_informer_" + name, **labels)
+
+    def total(self, name, **labels):
+        return self.metrics().total("transport_informer_" + name, **labels)
+
+    def ready(self):
+        return self.get("/readyz")[0] == 200
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self):
+        self.bench = self.enterContext(Bench())
+        self.port = self.bench.broker()
+
+    def watch(self, program, *arguments, label=None, environment=None):
+        if program != "minicluster":
+            arguments = ("--broker", f"tcp://127.0.0.1:{self.port}", *arguments)
+        return Watched(self.bench, self.bench.program(program, *arguments, "--metrics", "127.0.0.1:0", label=label,
+                                                      environment=environment))
+
+    def assert_process(self, watched):
+        metrics = watched.metrics()
+        self.assertLessEqual(set(metrics.types), DOCUMENTED)
+        proc = pathlib.Path(f"/proc/{watched.process.child.pid}")
+        resident = 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", (proc / "status").read_text(encoding="utf-8")).group(1))
+        self.assertAlmostEqual(metrics.value("process_resident_memory_bytes"), resident, delta=resident / 4)
+        descriptors = len(os.listdir(proc / "fd"))
+        self.assertAlmostEqual(metrics.value("process_open_fds"), descriptors, delta=2)
+        self.assertGreater(metrics.value("process_cpu_seconds_total"), 0)
+        self.assertGreater(metrics.value("transport_informer_loop_longest_turn_seconds"), 0)
+        self.assertEqual(metrics.total("transport_informer_build_info", program=watched.process.name), 1)
+
+    def test_every_program_tells_of_its_process(self):
+        cluster = Cluster(self.bench, "cluster1")
+        at_cluster = "--cluster", "cluster1", "--kubeconfig", cluster.kubeconfig
+        for program, arguments in [("provider", at_cluster), ("agent", at_cluster), ("informer", ()),
+                                   ("hub", ("--state-dir", self.bench.directory / "state")), ("minicluster", ())]:
+            with self.subTest(program):
+                watched = self.watch(program, *arguments, label=program)
+                self.assertEqual(watched.get("/healthz"), (200, "ok\n"))
+                self.bench.wait(f"{program} is ready", watched.ready)
+                self.assert_process(watched)
+                self.assertEqual(watched.process.stop(), 0)
+
+    def test_counters_move(self):
+        cluster = Cluster(self.bench, "cluster1")
+        provider = self.watch("provider", "--cluster", "cluster1", "--kubeconfig", cluster.kubeconfig)
+        informer = self.watch("informer", "--resource", "configmaps")
+        self.bench.wait("it is synced", lambda: informer.total("informer_sync_answers_total", answer="snapshot") == 1)
+        before = provider.total("publisher_events_total"), informer.total("informer_events_total")
+        bytes_before = provider.total("broker_sent_bytes_total"), informer.total("broker_received_bytes_total")
+        for number in range(5):
+            cluster.create("ConfigMap", f"new-{number}")
+        self.bench.wait("changes are counted", lambda: informer.total("informer_events_total") == before[1] + 5)
+        self.assertEqual(provider.total("publisher_events_total"), before[0] + 5)
+        self.assertGreater(provider.total("broker_sent_bytes_total"), bytes_before[0])
+        self.assertGreater(informer.total("broker_received_bytes_total"), bytes_before[1])
+        self.assertEqual(provider.value("publisher_syncs_total", answer="snapshot"), 1)
+
+    def test_ready_is_who_has_a_broker(self):
+        informer = self.watch("informer")
+        self.bench.wait("it is ready", informer.ready)
+        self.assertEqual(informer.value("broker_connected", connection="main"), 1)
+        self.bench.mosquitto.stop()
+        self.bench.wait("it is not ready", lambda: not informer.ready())
+        self.assertRegex(informer.get("/readyz")[1], r"(?m)^\[-\]broker-main failed: .*127\.0\.0\.1")
+        self.assertEqual(informer.get("/healthz")[0], 200)
+        self.assertEqual(informer.value("broker_connected", connection="main"), 0)
+        self.bench.broker(port=self.port, name="mosquitto-again")
+        self.bench.wait("it is ready again", informer.ready)
+        self.assertEqual(informer.value("broker_connects_total", connection="main"), 2)
+
+    def test_systemd_hears(self):
+        path = self.bench.directory / "notify"
+        heard = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        heard.bind(str(path))
+        heard.settimeout(20)
+        environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"}
+        informer = self.watch("informer", environment=environment)
+
+        def await_line(wanted):
+            while True:
+                lines = heard.recv(65536).decode().split("\n")
+                if any(re.fullmatch(wanted, line) for line in lines):
+                    return lines
+
+        self.assertIn("READY=1", await_line("READY=1"))
+        await_line("STATUS=ready")
+        await_line("WATCHDOG=1")
+        await_line("WATCHDOG=1")
+        self.bench.mosquitto.stop()
+        await_line("STATUS=not ready: broker-main: .*")
+        informer.process.child.send_signal(signal.SIGTERM)
+        await_line("STOPPING=1")
+        self.assertEqual(informer.process.wait(), 0)
+
+    def test_an_address_that_is_taken_is_said(self):
+        other = self.enterContext(socket.create_server(("127.0.0.1", 0)))
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        ended = subprocess.run([BIN / "informer", "--metrics", address], capture_output=True, text=True, timeout=20)
+        self.assertEqual(ended.returncode, os.EX_UNAVAILABLE)
+        self.assertRegex(ended.stderr, "^informer: --metrics: listen on 127.0.0.1 port .*: choose another port")
+
+
+if __name__ == "__main__":
+    unittest.main()
