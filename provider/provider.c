@@ -90,16 +90,15 @@ static void on_outage(void *arg)
         away++;
         reason = feed_reason(provider->feeds[i]);
     }
-    if (away && away <= provider->away) /* the others come back one by one */
-        return;
-    if (away == 0 && provider->away == 0)
+    size_t before = provider->away;
+    provider->away = away;
+    if (away ? away <= before : before == 0) /* those that were away come back one by one */
         return;
     if (away)
         log_warn(provider->log, "provider", "%zu of %zu resources cannot be had: %s; trying again", away,
                  provider->feed_count, reason);
     else
         log_info(provider->log, "provider", "all resources can be had again");
-    provider->away = away;
 }
 
 static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)

@@ -23,7 +23,7 @@ from ends import Agent, Broker, End, Minicluster, Queue
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REST_S = 15          # a heartbeat is sent that often
 SETTLED_S = 10.5     # a replica that was right for so long may ask again at once
-COOL_S = 65          # what nobody has looked at for so long is being packed
+COOL_S = 80          # what nobody has looked at for a minute is being packed by then
 UNDER_LOAD = 20000   # events a second for latencies under load
 PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have by default
 INFORMER_HOT = 256

@@ -278,37 +278,77 @@ static void options_are_checked(void **state)
     assert_non_null(strstr(err.text, "--drop-field"));
 }
 
+struct told {
+    struct log log;
+    char *text;
+    size_t len;
+};
+
+static void start_telling(struct fixture *f, struct told *told)
+{
+    *told = (struct told){.log = {.level = LOG_LEVEL_INFO}};
+    told->log.out = open_memstream(&told->text, &told->len);
+    f->log = &told->log;
+    start(f);
+    line_run(&f->line, 20 * LOOP_SECOND);
+    assert_true(is_complete(f));
+}
+
+static void stop_telling(struct fixture *f, struct told *told)
+{
+    line_close_publisher(&f->line);
+    provider_destroy(f->provider);
+    f->provider = NULL;
+    fclose(told->log.out);
+    free(told->text);
+}
+
+static size_t count_of(struct told *told, const char *words)
+{
+    size_t count = 0;
+    fflush(told->log.out);
+    for (const char *at = told->text; (at = strstr(at, words)); at++)
+        count++;
+    return count;
+}
+
+static void outage(struct fixture *f, int64_t away_us, int64_t back_us)
+{
+    local_set_refusing(f->line.local, true);
+    local_cut(f->line.local);
+    line_run(&f->line, away_us);
+    local_set_refusing(f->line.local, false);
+    line_run(&f->line, back_us);
+}
+
 /* One line when it goes, one when it is back, however many resources there are. */
 static void an_outage_is_told_once(void **state)
 {
     struct fixture *f = *state;
-    char *said = NULL;
-    size_t said_len;
-    struct log log = {.out = open_memstream(&said, &said_len), .level = LOG_LEVEL_INFO};
-    f->log = &log;
-    start(f);
-    line_run(&f->line, 20 * LOOP_SECOND);
-    assert_true(is_complete(f));
-    fflush(log.out);
-    size_t before = said_len;
-    local_set_refusing(f->line.local, true);
-    local_cut(f->line.local);
-    line_run(&f->line, 120 * LOOP_SECOND);
-    local_set_refusing(f->line.local, false);
-    line_run(&f->line, 120 * LOOP_SECOND);
-    fflush(log.out);
-    const char *gone = strstr(said + before, "13 of 13 resources cannot be had: ");
-    assert_non_null(gone);
+    struct told told;
+    start_telling(f, &told);
+    size_t before = count_of(&told, "\n");
+    outage(f, 120 * LOOP_SECOND, 120 * LOOP_SECOND);
+    const char *gone = strstr(told.text, "13 of 13 resources cannot be had: ");
+    assert_int_equal(count_of(&told, "13 of 13 resources cannot be had: "), 1);
     assert_non_null(strstr(gone, "all resources can be had again"));
-    size_t lines = 0;
-    for (const char *at = said + before; (at = strchr(at, '\n')); at++)
-        lines++;
-    assert_in_range(lines, 2, 4);
-    line_close_publisher(&f->line);
-    provider_destroy(f->provider);
-    f->provider = NULL;
-    fclose(log.out);
-    free(said);
+    assert_in_range(count_of(&told, "\n") - before, 2, 4);
+    stop_telling(f, &told);
+}
+
+/* Some were back when it began, others were not yet. */
+static void the_next_outage_is_told_too(void **state)
+{
+    struct fixture *f = *state;
+    struct told told;
+    start_telling(f, &told);
+    outage(f, 120 * LOOP_SECOND, 20 * LOOP_SECOND);
+    assert_int_equal(count_of(&told, "resources cannot be had: "), 1);
+    assert_int_equal(count_of(&told, "all resources can be had again"), 0);
+    outage(f, 120 * LOOP_SECOND, 120 * LOOP_SECOND);
+    assert_in_range(count_of(&told, "resources cannot be had: "), 2, 5); /* they notice one by one */
+    assert_int_equal(count_of(&told, "all resources can be had again"), 1);
+    stop_telling(f, &told);
 }
 
 int main(void)
@@ -329,6 +369,7 @@ int main(void)
         TEST(doubt_says_nothing),
         TEST(questions_are_bounded),
         TEST(an_outage_is_told_once),
+        TEST(the_next_outage_is_told_too),
         TEST(options_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
