@@ -6,12 +6,14 @@ and KEEP=1 is set.
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 
 from cluster import Cluster
+from kubeapi import Plain
 from mirror import Mirror, Truth, compare, expect_same_bytes
 from process import Failed, Process, free_ports, wait
 from proxy import Proxy
@@ -64,6 +66,18 @@ class Bench:
         cluster = Cluster(name, self.directory / name, self.binaries, **options)
         self.clusters.append(cluster)
         return cluster.start()
+
+    def minicluster(self, name="minicluster", *flags):
+        """The sample, ready: an Api with its kubeconfig."""
+        program = self.programs / "minicluster"
+        if not os.access(program, os.X_OK):
+            raise Skipped(f"{program} is not built")
+        kubeconfig = self.directory / f"{name}.kubeconfig"
+        process = Process(name, [program, "--listen", "127.0.0.1:0", "--kubeconfig-out", kubeconfig, *flags],
+                          self.directory / f"{name}.log")
+        self.started.append(process)
+        wait(f"{name} writes its kubeconfig", kubeconfig.exists, 10, must_run=[process])
+        return Plain(int(re.search(r"http://[^:]*:(\d+)", kubeconfig.read_text()).group(1)), str(kubeconfig))
 
     def proxy(self, cluster):
         proxy = Proxy(("127.0.0.1", cluster.port))

@@ -1,11 +1,12 @@
 #!/bin/bash
-# Finds, or else builds, a real Kubernetes control plane for the tests.
+# Finds, or else builds, a real Kubernetes control plane for the tests, and builds a client of client-go.
 #
-# On success four shell assignments go to stdout, and nothing else:
+# On success five shell assignments go to stdout, and nothing else:
 #
-#     ETCD=… KUBE_APISERVER=… KUBE_CONTROLLER_MANAGER=… KUBECTL=…
+#     ETCD=… KUBE_APISERVER=… KUBE_CONTROLLER_MANAGER=… KUBECTL=… INFORMERS=…
 #
-# Where they come from, first match wins; the three servers always come from one place, so that their versions fit:
+# INFORMERS is the program in informers/, always built from what is there; empty where there is no Go.
+# Where the others come from, first match wins; the three servers always come from one place, so that their versions fit:
 #   1. $KUBEBUILDER_ASSETS, if it has all three (envtest's archives lack the controller manager);
 #   2. PATH, if it has all three;
 #   3. the cache, filled once by Go from the modules pinned in modules/go.mod: some minutes of CPU, then never again.
@@ -45,13 +46,35 @@ has_all() {
 	done
 }
 
+# Prints where the program in informers/ is, built if its sources are new; nothing where there is no Go.
+informers() {
+	local program staging
+	command -v go >/dev/null || return 0
+	program=$cache_root/informers-$(cat "$here"/informers/*.go "$here"/informers/go.* | sha256sum | cut -c1-16)
+	if ! [ -x "$program" ]; then
+		mkdir -p "$cache_root"
+		find "$cache_root" -maxdepth 1 -name 'informers-*' -mtime +1 -delete
+		staging=$(mktemp "$cache_root/.informers.XXXXXX")
+		(cd "$here/informers" && GOFLAGS=-mod=readonly GOWORK=off CGO_ENABLED=0 nice -n 10 \
+			go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$staging" .) >&2 || {
+			rm -f "$staging"
+			say "FAIL: informers/ does not build (see above)"
+			return 1
+		}
+		chmod 755 "$staging"
+		mv "$staging" "$program"
+	fi
+	printf '%s\n' "$program"
+}
+
 # Prints the assignments for the servers in directory $1.
 report() {
-	local dir=$1 kubectl=$1/kubectl
+	local dir=$1 kubectl=$1/kubectl informers
 	[ -x "$kubectl" ] || kubectl=$(command -v kubectl || true)
 	[ -n "$kubectl" ] || { kubectl=$(build)/kubectl; }
-	printf 'ETCD=%q\nKUBE_APISERVER=%q\nKUBE_CONTROLLER_MANAGER=%q\nKUBECTL=%q\n' \
-		"$dir/etcd" "$dir/kube-apiserver" "$dir/kube-controller-manager" "$kubectl"
+	informers=$(informers) || exit
+	printf 'ETCD=%q\nKUBE_APISERVER=%q\nKUBE_CONTROLLER_MANAGER=%q\nKUBECTL=%q\nINFORMERS=%q\n' \
+		"$dir/etcd" "$dir/kube-apiserver" "$dir/kube-controller-manager" "$kubectl" "$informers"
 	exit 0
 }
 

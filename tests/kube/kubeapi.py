@@ -126,3 +126,14 @@ class Api:
 
     def create_namespace(self, name):
         self.post("/api/v1/namespaces", {"metadata": {"name": name}})
+
+
+class Plain(Api):
+    """What speaks http, and asks nobody who they are."""
+
+    def __init__(self, port, kubeconfig=None):
+        super().__init__("127.0.0.1", port, None, "none")
+        self.kubeconfig = kubeconfig
+
+    def connect(self):
+        return http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Moves the pinned Kubernetes and etcd to other versions:
+# Moves the pinned Kubernetes and etcd, and client-go with them, to other versions:
 #
 #     tests/kube/modules/update.sh v1.36.1 v3.6.16
 #
@@ -27,3 +27,6 @@ rm -f go.sum
 GOFLAGS=-mod=mod GOWORK=off go list -deps go.etcd.io/etcd/server/v3 \
 	k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager \
 	k8s.io/kubernetes/cmd/kubectl >/dev/null
+cd ../informers
+GOFLAGS=-mod=mod GOWORK=off go get "k8s.io/api@$staging" "k8s.io/apimachinery@$staging" "k8s.io/client-go@$staging"
+GOFLAGS=-mod=mod GOWORK=off go mod tidy

@@ -1,14 +1,11 @@
 """The same requests to a real API server and to minicluster: same codes, reasons and messages, and of objects the same fields,
 wherever a client could tell them apart."""
 
-import http.client
 import json
-import os
 import re
 
-from kubeapi import APPLY, MERGE, Api
-from process import Failed, Process, wait
-from bench import Skipped
+from kubeapi import APPLY, MERGE
+from process import Failed, wait
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -178,33 +175,12 @@ def answer(api, method, path, body, content_type):
     return code, masked(owners(value))
 
 
-class Plain(Api):
-    """minicluster speaks http."""
-
-    def __init__(self, port):
-        super().__init__("127.0.0.1", port, None, "none")
-
-    def connect(self):
-        return http.client.HTTPConnection(self.host, self.port, timeout=self.timeout_s)
-
-
 def differences(left, right, path=""):
     if isinstance(left, dict) and isinstance(right, dict):
         for key in sorted(set(left) | set(right)):
             yield from differences(left.get(key), right.get(key), f"{path}.{key}")
     elif left != right:
         yield f"{path}: {left!r} there, {right!r} here"
-
-
-def _start_minicluster(bench):
-    program = bench.programs / "minicluster"
-    if not os.access(program, os.X_OK):
-        raise Skipped(f"{program} is not built")
-    kubeconfig = bench.directory / "minicluster.kubeconfig"
-    process = Process("minicluster", [program, "--listen", "127.0.0.1:0", "--kubeconfig-out", kubeconfig],
-                      bench.directory / "minicluster.log")
-    wait("minicluster writes its kubeconfig", kubeconfig.exists, 10, must_run=[process])
-    return Plain(int(re.search(r"http://[^:]*:(\d+)", kubeconfig.read_text()).group(1)))
 
 
 def compare(bench, real, mini, requests):
@@ -226,7 +202,7 @@ def compare(bench, real, mini, requests):
 
 def run(bench):
     cluster = bench.cluster("real")
-    mini = _start_minicluster(bench)
+    mini = bench.minicluster()
     cluster.wait_ready()
     real = cluster.api
     for api in (real, mini):

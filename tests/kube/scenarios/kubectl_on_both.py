@@ -4,31 +4,17 @@ import os
 import pathlib
 import subprocess
 
-from bench import Skipped
-from process import Failed, Process, wait
+from process import Failed
 
 SUITE = pathlib.Path(__file__).resolve().parents[1] / "kubectl_suite.sh"
 
 
 def run(bench):
     real = bench.cluster("real")
-    mini = _start_minicluster(bench)
+    mini = bench.minicluster()
     real.wait_ready()
     _suite(bench, "kube-apiserver", real.kubeconfig)
-    if not mini:
-        raise Skipped(f"the half with minicluster: {bench.programs}/minicluster is not built")
-    _suite(bench, "minicluster", mini)
-
-
-def _start_minicluster(bench):
-    program = bench.programs / "minicluster"
-    if not os.access(program, os.X_OK):
-        return None
-    kubeconfig = bench.directory / "minicluster.kubeconfig"
-    process = Process("minicluster", [program, "--listen", "127.0.0.1:0", "--kubeconfig-out", kubeconfig],
-                      bench.directory / "minicluster.log")
-    wait("minicluster writes its kubeconfig", kubeconfig.exists, 10, must_run=[process])
-    return str(kubeconfig)
+    _suite(bench, "minicluster", mini.kubeconfig)
 
 
 def _suite(bench, against, kubeconfig):
