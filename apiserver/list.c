@@ -38,6 +38,7 @@ static void list_destroy(struct list *list)
 {
     list_options_deinit(&list->options);
     view_deinit(&list->view);
+    print_deinit(&list->printer);
     free(list);
 }
 
@@ -283,6 +284,7 @@ static void print_found(struct exchange *exchange, const struct collection *coll
     freshness_warn(exchange, collection, item->partition);
     print_init(&printer, exchange, &collection->resource);
     print_single(&printer, item, &exchange->out);
+    print_deinit(&printer);
 }
 
 void server_answer_get(struct exchange *exchange, struct collection *collection)

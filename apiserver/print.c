@@ -9,8 +9,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/definition.h"
 #include "apiserver/served.h"
 #include "base/table.h"
+
+static void choose_table(struct printer *printer)
+{
+    const struct resource *resource = printer->resource;
+    struct slice version = definition_version(printer->exchange, resource);
+    if (version.data)
+        printer->custom = table_custom_create(json_member(version, "additionalPrinterColumns"));
+    printer->table = resource->table ? resource->table
+                     : version.data  ? printer->custom
+                                     : table_of(resource->gvr.group, resource->kind);
+}
 
 void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource)
 {
@@ -24,7 +36,13 @@ void print_init(struct printer *printer, struct exchange *exchange, const struct
     };
     printer->clusters =
         exchange->server->storage.fleet && !exchange->request.cluster && !(resource->flags & RESOURCE_HUB);
-    printer->table = resource->table ? resource->table : table_of(resource->gvr.group, resource->kind);
+    if (printer->form == FORM_TABLE)
+        choose_table(printer);
+}
+
+void print_deinit(struct printer *printer)
+{
+    table_custom_destroy(printer->custom);
 }
 
 static void print_string(struct buf *out, const char *text)
@@ -36,7 +54,9 @@ static void print_column(const struct table_column *column, struct buf *out)
 {
     buf_append_str(out, "{\"name\":");
     print_string(out, column->name);
-    buf_appendf(out, ",\"type\":\"%s\",\"format\":\"%s\",\"description\":", column->type, column->format);
+    buf_appendf(out, ",\"type\":\"%s\",\"format\":", column->type);
+    print_string(out, column->format);
+    buf_append_str(out, ",\"description\":");
     print_string(out, column->help);
     buf_appendf(out, ",\"priority\":%d}", column->priority);
 }

@@ -13,15 +13,17 @@ struct table;
 struct printer {
     struct exchange *exchange;
     const struct resource *resource;
-    const struct table *table;
-    enum api_form form;  /* JSON, TABLE or PARTIAL */
-    const char *include; /* "Metadata", "Object", "None" of a table's rows; borrowed from the request */
-    bool clusters;       /* a table has a column for them: those of a whole fleet */
-    bool columns_told;   /* the first Table of a watch has the columns, the later ones do not */
-    size_t items;        /* printed so far in this list */
+    const struct table *table; /* where the form is a table */
+    struct table *custom;      /* that one, where it was made of a definition; owned */
+    enum api_form form;        /* JSON, TABLE or PARTIAL */
+    const char *include;       /* "Metadata", "Object", "None" of a table's rows; borrowed from the request */
+    bool clusters;             /* a table has a column for them: those of a whole fleet */
+    bool columns_told;         /* the first Table of a watch has the columns, the later ones do not */
+    size_t items;              /* printed so far in this list */
 };
 
 void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
+void print_deinit(struct printer *printer); /* a zeroed one is fine */
 
 /* A list: open, items, close. metadata is the JSON of the list's metadata. */
 void print_open(struct printer *printer, const char *metadata, struct buf *out);

@@ -62,6 +62,7 @@ static void watch_destroy(struct watch *watch)
     collection_unwatch(&watch->watcher);
     list_options_deinit(&watch->options);
     view_deinit(&watch->initial);
+    print_deinit(&watch->printer);
     if (watch->only)
         partition_release(watch->only);
     free(watch);

@@ -29,6 +29,7 @@ static void answer_object(struct exchange *exchange, const struct write *write)
     struct item item = {write->collection->own, write->result, strtoull(version.data, NULL, 10)};
     print_init(&printer, exchange, &write->collection->resource);
     print_single(&printer, &item, &exchange->out);
+    print_deinit(&printer);
 }
 
 static void answer_deleted(struct exchange *exchange, const struct write *write)

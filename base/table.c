@@ -304,11 +304,13 @@ static int append_line(struct buf *out, const char *at, const char *end)
     return r;
 }
 
-static void print_cell(const struct table_column *column, struct slice object, int64_t now_us,
+/* False where there is no value. */
+static bool print_cell(const struct table_column *column, struct slice object, int64_t now_us,
                        struct buf *out)
 {
     struct table_cell cell = {.object = object, .now_us = now_us, .path = column->path, .out = out};
     column->print(&cell);
+    return !cell.absent;
 }
 
 int table_cell_text(const struct table_column *column, struct slice object, int64_t now_us, struct buf *out)
@@ -339,12 +341,19 @@ static bool is_contents(const struct buf *raw)
     return is;
 }
 
+/* What a cell of that type holds is JSON as it is. */
+static bool is_literal(const char *type)
+{
+    return !strcmp(type, "integer") || !strcmp(type, "number") || !strcmp(type, "boolean");
+}
+
 int table_cell_json(const struct table_column *column, struct slice object, int64_t now_us, struct buf *out)
 {
     struct buf raw = BUF_INIT(SIZE_MAX / 4);
     int r;
-    print_cell(column, object, now_us, &raw);
-    if (!strcmp(column->type, "integer"))
+    if (!print_cell(column, object, now_us, &raw))
+        r = buf_append_str(out, "null");
+    else if (is_literal(column->type))
         r = buf_append(out, raw.data, raw.len);
     else if (is_contents(&raw))
         r = append_contents(out, &raw);

@@ -22,7 +22,7 @@ struct table_cell; /* of table_internal.h */
 
 struct table_column {
     const char *name;   /* "Up-to-date"; kubectl prints it in capitals */
-    const char *type;   /* "string", "integer", "date" */
+    const char *type;   /* "string", "integer", "number", "boolean", "date" */
     const char *format; /* "name" for the name, else "" */
     const char *help;
     int priority; /* 0: always; more: only with -o wide */
@@ -42,6 +42,11 @@ void cell_number(struct table_cell *cell); /* 0 where absent */
 void cell_age(struct table_cell *cell);    /* since that time; "<unknown>" where absent */
 
 const struct table *table_of(const char *group, const char *kind); /* never NULL */
+
+/* Name, and the columns of a custom resource: the JSON array `additionalPrinterColumns` of its definition, of
+ * which at most 64 count; age where there are none. Destroying accepts NULL. */
+struct table *table_custom_create(struct slice columns);
+void table_custom_destroy(struct table *table);
 
 /* One cell of an object's row is appended to out. now_us is wall time in µs since 1970, for ages. Returns 0,
  * BUF_E_LIMIT. */

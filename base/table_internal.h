@@ -11,6 +11,7 @@ struct table_cell {
     int64_t now_us;
     const char *path;
     struct buf *out;
+    bool absent; /* set by the printer: there is no value, which in JSON is null */
 };
 
 #define COLUMN(name, type, format, help, priority, print, path)                                              \

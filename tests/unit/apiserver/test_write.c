@@ -364,6 +364,38 @@ static void definition_is_served(void **state)
     assert_int_equal(cJSON_GetArraySize(tree_at(f->tree, "items")), 0);
 }
 
+static void table_has_the_columns_of_a_definition(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_request request = {.method = "GET",
+                                   .path = WIDGETS,
+                                   .accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"};
+    post(f, CRDS,
+         "{\"metadata\":{\"name\":\"widgets.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":"
+         "\"Namespaced\",\"names\":{\"plural\":\"widgets\",\"kind\":\"Widget\"},\"versions\":[{\"name\":"
+         "\"v1\","
+         "\"served\":true,\"storage\":true,\"additionalPrinterColumns\":["
+         "{\"name\":\"Color\",\"type\":\"string\",\"jsonPath\":\".spec.color\"},"
+         "{\"name\":\"Size\",\"type\":\"integer\",\"jsonPath\":\".spec.size\",\"priority\":1},"
+         "{\"name\":\"Good\",\"type\":\"boolean\",\"jsonPath\":\".spec.good\"},"
+         "{\"name\":\"Share\",\"type\":\"number\",\"jsonPath\":\".spec.share\"},"
+         "{\"name\":\"Since\",\"type\":\"date\",\"jsonPath\":\".spec.since\"},"
+         "{\"name\":\"Odd\",\"type\":\"tuple\",\"jsonPath\":\".spec.color\"}]}]}}");
+    post(f, WIDGETS,
+         "{\"metadata\":{\"name\":\"one\"},\"spec\":{\"color\":\"red\",\"size\":4.0,\"good\":true,"
+         "\"share\":0.5,\"since\":\"yesterday\"}}");
+    post(f, WIDGETS,
+         "{\"metadata\":{\"name\":\"two\"},\"spec\":{\"color\":7,\"size\":\"x\",\"good\":1,\"since\":2}}");
+    buf_clear(&f->body);
+    assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
+    assert_non_null(strstr(f->body.data, "\"cells\":[\"one\",\"red\",4,true,0.5,\"<invalid>\"]"));
+    assert_non_null(strstr(f->body.data, "\"cells\":[\"two\",\"7\",null,null,null,null]"));
+    assert_non_null(strstr(f->body.data,
+                           "{\"name\":\"Size\",\"type\":\"integer\",\"format\":\"\",\"description\":"
+                           "\"Custom resource definition column (in JSONPath format): .spec.size\","
+                           "\"priority\":1}"));
+}
+
 static void table_has_columns_and_rows(void **state)
 {
     struct fixture *f = *state;
@@ -423,6 +455,7 @@ int main(void)
         TEST(plain_write_takes_what_it_changes),
         TEST(apply_merges_lists_by_their_keys),
         TEST(definition_is_served),
+        TEST(table_has_the_columns_of_a_definition),
         TEST(table_has_columns_and_rows),
         TEST(discovery_is_json_throughout),
     };
