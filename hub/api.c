@@ -69,7 +69,7 @@ static const struct option_spec specs[] = {
     {.name = "state-dir",
      .type = OPTION_TEXT,
      .value = "DIR",
-     .help = "where the token and the certificate are kept; without it $STATE_DIRECTORY, "
+     .help = "where the token, the certificate and the store are kept; without it $STATE_DIRECTORY, "
              "/var/lib/transport-informer for root, or ~/.local/state/transport-informer",
      .offset = offsetof(struct api_options, state_dir)},
 };
@@ -81,10 +81,10 @@ struct option_group api_option_group(struct api_options *options)
 
 /* Each run counts from its start's second on, far more than it can have changes in one: so a version that was
  * given before is always an old one, and one from a clock that was ahead is none of ours. */
-static uint64_t first_revision(struct loop *loop)
+uint64_t api_first_revision(struct loop *loop)
 {
     int64_t seconds = loop_wall_us(loop) / LOOP_SECOND - YEAR_2020_S;
-    return (uint64_t)(seconds > 0 ? seconds : 1) << 32;
+    return (uint64_t)(seconds > 0 ? seconds : 1) * API_REVISIONS;
 }
 
 static void print_url(const char *scheme, const char *host, uint16_t port, char *out, size_t size)
@@ -198,24 +198,26 @@ static int listen_read_only(struct api *api, struct error *err)
 
 /* ---- life ---- */
 
-static int listen_all(struct api *api, struct error *err)
+int api_listen(struct api *api, struct error *err)
 {
+    if (!api)
+        return 0;
     int r = wants_secure(api->options) ? listen_secure(api, err) : 0;
     return r == 0 && api->options->read_only_http.host[0] ? listen_read_only(api, err) : r;
 }
 
-int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
-               struct error *err)
+void api_create(struct loop *loop, struct log *log, const struct api_options *options, uint64_t revision,
+                struct api **out)
 {
     *out = NULL;
     if (!wants_secure(options) && !options->read_only_http.host[0])
-        return 0;
+        return;
     struct apiserver_options serve = {.loop = loop,
                                       .log = log,
                                       .history_events = HISTORY_EVENTS,
                                       .history_bytes = HISTORY_BYTES,
                                       .fleet = true,
-                                      .revision = first_revision(loop)};
+                                      .revision = revision};
     struct api *api = mem_zalloc(sizeof(*api));
     *api = (struct api){.loop = loop,
                         .log = log,
@@ -226,12 +228,7 @@ int api_create(struct loop *loop, struct log *log, const struct api_options *opt
                         .key = BUF_INIT(PEM_MAX)};
     api->fleet = fleet_create(loop, apiserver_storage(api->server));
     api->clusters = clusters_create(loop, apiserver_storage(api->server));
-    int r = listen_all(api, err);
-    if (r != 0)
-        api_destroy(api);
-    else
-        *out = api;
-    return r;
+    *out = api;
 }
 
 static void forget_secret(struct buf *secret)

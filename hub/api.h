@@ -27,10 +27,15 @@ struct option_group api_option_group(struct api_options *options); /* "API" */
 
 struct api;
 
-/* Listens, where the options say so; *out is NULL where they do not. loop, log and options are borrowed. 0,
- * or one of sysexits with err set. */
-int api_create(struct loop *loop, struct log *log, const struct api_options *options, struct api **out,
-               struct error *err);
+/* A run counts the changes that it serves from a number of its own on, and has fewer than this. */
+#define API_REVISIONS ((uint64_t)1 << 32)
+uint64_t api_first_revision(struct loop *loop); /* as the clock has it */
+
+/* Where the options say that somebody is to be served; *out is NULL where they do not. Nobody is yet. loop,
+ * log and options are borrowed. */
+void api_create(struct loop *loop, struct log *log, const struct api_options *options, uint64_t revision,
+                struct api **out);
+int api_listen(struct api *api, struct error *err); /* 0, or one of sysexits with err set. NULL is fine */
 void api_destroy(
     struct api *api); /* before the informer; the loop must run once more. NULL is fine, as below */
 

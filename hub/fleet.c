@@ -13,7 +13,6 @@ struct mirrored {
     const struct informer_replica *replica;
     struct partition *partition;
     struct store_observer observer;
-    bool whole; /* it has been synced once */
 };
 
 struct fleet {
@@ -114,8 +113,7 @@ void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
     char *stale = mirrored->partition->stale;
     struct replica_freshness freshness = replica_freshness(replica);
     stale[0] = '\0';
-    mirrored->whole = mirrored->whole || freshness.synced;
-    if (!mirrored->whole)
+    if (!freshness.whole)
         strcpy(stale, PARTITION_NOT_WHOLE);
     else if (!freshness.synced)
         print_time(fleet, freshness.age_s < 0 ? 0 : freshness.age_s, stale);

@@ -1,4 +1,5 @@
 /* The program in one place: all clusters' state at a glance, and workloads from a source cluster → topics. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/attic.h"
@@ -6,6 +7,8 @@
 #include "base/program.h"
 #include "hub/api.h"
 #include "hub/deploy.h"
+#include "hub/keeper.h"
+#include "hub/store_command.h"
 #include "hub/summary.h"
 #include "informer/bounds.h"
 #include "informer/inlet.h"
@@ -20,6 +23,7 @@ struct app {
     struct attic_options memory;
     struct bounds_options bounds;
     struct api_options serving;
+    struct keeper_options keeping;
     struct cluster_options source;
     struct {
         int summary; /* enum summary_choice */
@@ -28,15 +32,16 @@ struct app {
     struct attic *attic;
     struct inlet inlet;
     struct summary *summary;
-    struct api *api;   /* NULL where nobody is served */
-    struct http *http; /* to the source; NULL without one, as deploy */
+    struct api *api;       /* NULL where nobody is served */
+    struct keeper *keeper; /* NULL where all is in memory */
+    struct http *http;     /* to the source; NULL without one, as deploy */
     struct deploy *deploy;
 };
 
 static const struct program_info info = {
     .name = "hub",
     .summary = "mirrors all clusters that publish over MQTT, and sends workloads to them",
-    .usage = "[options]",
+    .usage = "[options]\n  hub store check FILE",
     .description =
         "Follows all clusters and shows a summary of them. With --kubeconfig (or --context) of a source "
         "cluster, Deployments there that carry the label hub.transport-informer/resources go to the cluster "
@@ -75,6 +80,7 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
     struct app *app = arg;
     summary_changed(app->summary, cluster);
     api_cluster(app->api, cluster);
+    keeper_cluster(app->keeper, cluster);
 }
 
 static void on_heard(void *arg, struct informer_replica *replica)
@@ -82,6 +88,7 @@ static void on_heard(void *arg, struct informer_replica *replica)
     struct app *app = arg;
     summary_changed(app->summary, replica_cluster(replica));
     api_heard(app->api, replica);
+    keeper_heard(app->keeper, replica);
 }
 
 static void on_replica(void *arg, struct informer_replica *replica)
@@ -89,6 +96,7 @@ static void on_replica(void *arg, struct informer_replica *replica)
     struct app *app = arg;
     on_heard(arg, replica);
     api_replica(app->api, replica);
+    keeper_replica(app->keeper, replica);
     deploy_replica(app->deploy, replica);
 }
 
@@ -111,6 +119,7 @@ static void on_dropped(void *arg, struct informer_replica *replica)
     struct app *app = arg;
     on_heard(arg, replica);
     api_dropped(app->api, replica);
+    keeper_dropped(app->keeper, replica);
     deploy_dropped(app->deploy, replica);
 }
 
@@ -206,6 +215,52 @@ static void on_replaced(void *arg)
         program_fail(&app->program, &err);
 }
 
+/* All that was kept is there: from now on it is served, and brought up to date. */
+static int app_begin(struct app *app, struct error *err)
+{
+    int r = api_listen(app->api, err);
+    if (r != 0)
+        return r;
+    inlet_start(&app->inlet);
+    return deploy_open(app, err);
+}
+
+static void on_loaded(void *arg)
+{
+    struct app *app = arg;
+    struct error err = {0};
+    if (app_begin(app, &err) != 0)
+        program_fail(&app->program, &err);
+}
+
+static void on_unreadable(void *arg, const struct error *err)
+{
+    struct app *app = arg;
+    program_fail(&app->program, err);
+}
+
+static int keeper_open(struct app *app, struct error *err)
+{
+    struct keeper_config config = {.loop = app->program.loop,
+                                   .log = &app->program.log,
+                                   .store = app->keeping.store,
+                                   .state_dir = app->serving.state_dir,
+                                   .informer = app->inlet.informer,
+                                   .loaded = on_loaded,
+                                   .failed = on_unreadable,
+                                   .arg = app};
+    return keeper_create(&config, &app->keeper, err);
+}
+
+static int api_open(struct app *app, struct error *err)
+{
+    uint64_t revision;
+    int r = keeper_reserve(app->keeper, api_first_revision(app->program.loop), API_REVISIONS, &revision, err);
+    if (r == 0)
+        api_create(app->program.loop, &app->program.log, &app->serving, revision, &app->api);
+    return r;
+}
+
 static int app_start(struct app *app, struct error *err)
 {
     int r = broker_options_check(&app->broker, &app->topics, err);
@@ -214,11 +269,12 @@ static int app_start(struct app *app, struct error *err)
     if (r != 0)
         return r;
     summary_open(app);
-    r = api_create(app->program.loop, &app->program.log, &app->serving, &app->api, err);
+    r = keeper_open(app, err);
+    if (r == 0)
+        r = api_open(app, err);
     if (r != 0)
         return r;
-    inlet_start(&app->inlet);
-    return deploy_open(app, err);
+    return app->keeper ? keeper_load(app->keeper, err) : app_begin(app, err);
 }
 
 static void on_counters(void *arg, struct counters *out)
@@ -227,12 +283,14 @@ static void on_counters(void *arg, struct counters *out)
     attic_counters(app->attic, out);
     inlet_counters(&app->inlet, out);
     deploy_counters(app->deploy, out);
+    keeper_counters(app->keeper, out);
 }
 
 static void on_ready(void *arg, struct checks *out)
 {
     struct app *app = arg;
     inlet_ready(&app->inlet, out);
+    keeper_ready(app->keeper, out);
 }
 
 static void app_stop(void *arg)
@@ -247,6 +305,8 @@ static void app_close(struct app *app)
     deploy_close(app);
     summary_destroy(app->summary);
     app->summary = NULL;
+    keeper_destroy(app->keeper);
+    app->keeper = NULL;
     api_destroy(app->api);
     app->api = NULL;
     inlet_close(&app->inlet);
@@ -258,6 +318,7 @@ int main(int argc, char **argv)
     const struct option_group groups[] = {
         {"Hub", specs, array_size(specs), &app.options},
         api_option_group(&app.serving),
+        keeper_option_group(&app.keeping),
         bounds_option_group(&app.bounds),
         broker_option_group(&app.broker),
         attic_option_group_large(&app.memory),
@@ -265,6 +326,8 @@ int main(int argc, char **argv)
     };
     static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
     struct error err = {0};
+    if (argc > 1 && strcmp(argv[1], "store") == 0)
+        return store_command(argc - 1, argv + 1);
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {
         app.attic = attic_create(app.program.loop, &app.memory);

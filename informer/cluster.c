@@ -105,6 +105,16 @@ struct informer_cluster *cluster_get(struct informer *informer, const char *name
     return cluster;
 }
 
+void cluster_known(struct informer_cluster *cluster, const char *uid, const char *version)
+{
+    struct presence *presence = &cluster->presence;
+    if (cluster->boot || presence->cluster[0])
+        return;
+    snprintf(presence->cluster, sizeof(presence->cluster), "%s", uid);
+    snprintf(presence->version, sizeof(presence->version), "%s", version);
+    tell(cluster);
+}
+
 static void catalogs_free(struct informer_cluster *cluster)
 {
     for (struct catalog *catalog = cluster->catalogs, *next; catalog; catalog = next) {

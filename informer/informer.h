@@ -22,6 +22,7 @@
 #include "base/gvr.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "store/record.h"
 #include "store/store.h"
 #include "transport/catalog.h"
 #include "transport/envelope.h"
@@ -148,6 +149,7 @@ enum stream_state replica_state(const struct informer_replica *replica);
 struct replica_freshness {
     bool alive;              /* the provider's heartbeats come */
     bool synced;             /* as replica_synced() */
+    bool whole;              /* all of it has been here once, in this run or in one before (below) */
     enum stream_state state; /* as the provider said last */
     int64_t age_s;           /* since the API server was last heard about it; -1: never */
     /* It is complete up to this resourceVersion of the cluster; "" where that is not known. Borrowed until
@@ -156,5 +158,15 @@ struct replica_freshness {
     bool exact; /* and has nothing that came after it */
 };
 struct replica_freshness replica_freshness(const struct informer_replica *replica);
+
+/* ---- what outlives the process ---- */
+
+/* A replica as a run before left it. Its store, observed by whoever ops.replica() lets, is empty: the caller
+ * puts into it what it held then, as with no other replica, and says that this is done. All before the
+ * transports are started. NULL where it is there already, or would pass a bound. */
+struct informer_replica *informer_restore(struct informer *informer, const struct record *record);
+void replica_restored(struct informer_replica *replica);
+/* What informer_restore() needs; count and root, which are the store's, are left out. */
+void replica_record(const struct informer_replica *replica, struct record *record);
 
 #endif

@@ -54,6 +54,7 @@ struct informer_replica {
     } complete, promised; /* of the state that was reached last; of the one in the last heartbeat */
 
     enum replica_phase phase;
+    bool whole; /* it was live once, or is restored from a run in which it was */
     struct store *store;
     uint64_t epoch, sequence; /* of the store; while installing, of `fresh` */
     struct store *fresh;      /* while installing: what is to be, */
@@ -225,6 +226,8 @@ void credit_return(struct informer_replica *replica);   /* none are; idempotent 
 /* cluster.c */
 struct informer_cluster *cluster_get(struct informer *informer,
                                      const char *name); /* NULL where there are too many */
+void cluster_known(struct informer_cluster *cluster, const char *uid,
+                   const char *version); /* of a run before, where nothing newer is known */
 void cluster_destroy(struct informer_cluster *cluster);
 void cluster_presence(struct informer_cluster *cluster, const struct message *message);
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);

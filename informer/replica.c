@@ -144,6 +144,7 @@ void replica_set_phase(struct informer_replica *replica, enum replica_phase phas
     if (phase == REPLICA_LIVE) {
         replica->live_us = loop_now_us(informer->loop);
         replica->refused = false;
+        replica->whole = true;
         bounds_account(replica);
     }
     if (before == REPLICA_LIVE && phase != REPLICA_LIVE && informer->ops->stale)
@@ -546,6 +547,7 @@ struct replica_freshness replica_freshness(const struct informer_replica *replic
     return (struct replica_freshness){
         .alive = replica->cluster->alive,
         .synced = replica_synced(replica),
+        .whole = replica->whole,
         .state = replica->state,
         .age_s = age_s(replica),
         .resource_version = version(replica),

@@ -1,0 +1,9 @@
+#ifndef TI_HUB_STORE_COMMAND_H
+#define TI_HUB_STORE_COMMAND_H
+
+/*     hub store check FILE        is what a hub has kept there as it was written? */
+
+/* argv[0] is "store". Gives the exit code. */
+int store_command(int argc, char **argv);
+
+#endif

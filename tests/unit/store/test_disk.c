@@ -1,0 +1,465 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/disk.h"
+#include "store/disk_check.h"
+
+/* One run of a program that keeps some stores: "alpha" pods, "beta" pods, … */
+#define STREAMS 8
+#define LARGE 10000 /* objects: more than are written in one transaction with others */
+
+struct kept {
+    struct store *store;
+    struct disk_stream *stream;
+    struct record record;
+};
+
+struct run {
+    struct loop *loop;
+    struct disk *disk;
+    struct kept kept[STREAMS];
+    size_t count;
+    bool loaded;
+    struct error err;
+};
+
+static char directory[] = "/tmp/ti-disk-XXXXXX";
+static char *path;
+
+static struct kept *kept_of(struct run *run, const char *cluster)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (strcmp(run->kept[i].record.cluster, cluster) == 0)
+            return &run->kept[i];
+    return NULL;
+}
+
+static struct kept *keep(struct run *run, uint64_t id, const struct record *record)
+{
+    struct kept *kept = &run->kept[run->count++];
+    kept->record = *record;
+    kept->store = store_create();
+    kept->stream = disk_stream_create(run->disk, id, kept->store, kept);
+    return kept;
+}
+
+static void on_stream(void *arg, uint64_t id, const struct record *record)
+{
+    keep(arg, id, record);
+}
+
+static void on_loaded(void *arg, const struct error *err)
+{
+    struct run *run = arg;
+    run->loaded = true;
+    if (err)
+        run->err = *err;
+}
+
+static void on_describe(void *arg, void *stream_arg, struct record *record)
+{
+    const struct kept *kept = stream_arg;
+    (void)arg;
+    *record = kept->record;
+}
+
+static const struct disk_ops ops = {.stream = on_stream, .loaded = on_loaded, .describe = on_describe};
+
+static void run_open(struct run *run)
+{
+    struct error err = {0};
+    *run = (struct run){.loop = loop_create()};
+    assert_int_equal(disk_open(run->loop, NULL, path, &ops, run, &run->disk, &err), 0);
+}
+
+static void run_start(struct run *run)
+{
+    struct error err = {0};
+    run_open(run);
+    assert_int_equal(disk_load(run->disk, &err), 0);
+    while (!run->loaded)
+        loop_step(run->loop);
+}
+
+/* As a process that is killed: what is not on the disk is lost. */
+static void run_end(struct run *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        store_destroy(run->kept[i].store);
+    loop_destroy(run->loop);
+}
+
+static void run_close(struct run *run)
+{
+    disk_close(run->disk);
+    run_end(run);
+}
+
+static struct kept *add(struct run *run, const char *cluster)
+{
+    struct record record = {.gvr = {"", "v1", "pods"}, .kind = "Pod", .namespaced = true, .whole = true};
+    snprintf(record.cluster, sizeof(record.cluster), "%s", cluster);
+    return keep(run, 0, &record);
+}
+
+static void put(struct kept *kept, const char *name, int version)
+{
+    cleanup_free char *json = mem_printf(
+        "{\"metadata\":{\"name\":\"%s\",\"uid\":\"u\",\"resourceVersion\":\"%d\"},\"data\":\"%1000s\"}", name,
+        version, "");
+    struct object *object = NULL;
+    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
+    store_put(kept->store, object);
+    object_unref(object);
+}
+
+static void await_durable(struct run *run)
+{
+    while (disk_stats(run->disk).durable < disk_stats(run->disk).changes)
+        loop_step(run->loop);
+}
+
+static void fill(struct kept *kept, int objects, int version)
+{
+    for (int i = 0; i < objects; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "n%d", i);
+        put(kept, name, version);
+    }
+}
+
+static int check(void)
+{
+    struct error err = {0};
+    FILE *nowhere = fopen("/dev/null", "w");
+    int r = disk_check(path, nowhere, &err);
+    fclose(nowhere);
+    return r;
+}
+
+static void sql(const char *text)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* ---- what is kept ---- */
+
+static void a_store_comes_back_as_it_was(void **state)
+{
+    struct run run;
+    struct digest root;
+    (void)state;
+    run_start(&run);
+    struct kept *alpha = add(&run, "alpha");
+    fill(alpha, 1000, 1);
+    alpha->record.epoch = UINT64_MAX - 1;
+    alpha->record.sequence = 17;
+    snprintf(alpha->record.uid, sizeof(alpha->record.uid), "uid of alpha");
+    add(&run, "beta");
+    root = store_root(alpha->store);
+    run_close(&run);
+
+    run_start(&run);
+    assert_int_equal(run.count, 2);
+    alpha = kept_of(&run, "alpha");
+    assert_true(digest_equal(store_root(alpha->store), root));
+    assert_int_equal(store_count(alpha->store), 1000);
+    assert_int_equal(store_count(kept_of(&run, "beta")->store), 0);
+    assert_true(alpha->record.epoch == UINT64_MAX - 1 && alpha->record.sequence == 17);
+    assert_true(alpha->record.whole && alpha->record.namespaced && !alpha->record.current);
+    assert_string_equal(alpha->record.uid, "uid of alpha");
+    assert_string_equal(alpha->record.gvr.resource, "pods");
+    assert_string_equal(alpha->record.kind, "Pod");
+    run_close(&run);
+    assert_int_equal(check(), 0);
+}
+
+static void changes_and_deletions_follow(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 10, 1);
+    await_durable(&run);
+    struct kept *alpha = kept_of(&run, "alpha");
+    uint64_t written = disk_stats(run.disk).objects;
+    for (int version = 2; version < 100; version++)
+        put(alpha, "n1", version);
+    store_delete(alpha->store, "n2", false);
+    store_delete(alpha->store, "n3", false);
+    put(alpha, "n3", 7);
+    put(alpha, "new", 1);
+    store_delete(alpha->store, "new", false);
+    await_durable(&run);
+    assert_int_equal(disk_stats(run.disk).objects - written, 2); /* n1 and n3, each once */
+    struct digest root = store_root(alpha->store);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+
+    run_start(&run);
+    alpha = kept_of(&run, "alpha");
+    assert_int_equal(store_count(alpha->store), 9);
+    assert_true(digest_equal(store_root(alpha->store), root));
+    run_close(&run);
+}
+
+static void a_stream_that_is_dropped_is_gone(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 100, 1);
+    fill(add(&run, "beta"), 100, 1);
+    await_durable(&run);
+    put(kept_of(&run, "alpha"), "n1", 2);
+    disk_stream_drop(kept_of(&run, "alpha")->stream);
+    fill(add(&run, "alpha"), 3, 3); /* another one of that name */
+    run_close(&run);
+    assert_int_equal(check(), 0);
+
+    run_start(&run);
+    assert_int_equal(run.count, 2);
+    assert_int_equal(store_count(kept_of(&run, "alpha")->store), 3);
+    assert_int_equal(store_count(kept_of(&run, "beta")->store), 100);
+    run_close(&run);
+}
+
+/* Changes all of a store while it is being written, and is gone as soon as that is done. */
+static void write_and_die(void)
+{
+    struct run run;
+    run_start(&run);
+    struct kept *alpha = add(&run, "alpha");
+    fill(alpha, LARGE, 1);
+    while (disk_stats(run.disk).objects == 0)
+        loop_step(run.loop);
+    fill(alpha, LARGE, 2);
+    while (disk_stats(run.disk).commits == 0)
+        loop_step(run.loop);
+    _exit(disk_stats(run.disk).durable < disk_stats(run.disk).changes ? 0 : 1);
+}
+
+static void a_stream_is_cut_at_one_moment(void **state)
+{
+    struct run run;
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        write_and_die();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(check(), 0);
+    run_start(&run);
+    struct store *store = kept_of(&run, "alpha")->store;
+    assert_int_equal(disk_stats(run.disk).misread, 0);
+    assert_int_equal(store_count(store), LARGE);
+    for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
+        assert_true(slice_equal(object_resource_version(object), "1"));
+    run_close(&run);
+}
+
+/* ---- numbers ---- */
+
+static void numbers_are_never_given_twice(void **state)
+{
+    struct run run;
+    struct error err = {0};
+    uint64_t first;
+    (void)state;
+    run_open(&run);
+    assert_int_equal(disk_reserve(run.disk, 1000, 100, &first, &err), 0);
+    assert_int_equal(first, 1000);
+    run_close(&run);
+    run_open(&run);
+    assert_int_equal(disk_reserve(run.disk, 10, 100, &first, &err), 0); /* the clock was set back */
+    assert_int_equal(first, 1100);
+    run_close(&run);
+    run_open(&run);
+    assert_int_equal(disk_reserve(run.disk, 5000, 100, &first, &err), 0);
+    assert_int_equal(first, 5000);
+    run_close(&run);
+}
+
+/* ---- what goes wrong ---- */
+
+static void an_object_that_is_not_what_was_written_is_left_out(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 10, 1);
+    fill(add(&run, "beta"), 10, 1);
+    run_close(&run);
+    sql("UPDATE object SET bytes=replace(bytes,'\"1\"','\"9\"') WHERE stream=1 AND key='n4'");
+    assert_int_equal(check(), EX_DATAERR);
+
+    run_start(&run);
+    assert_int_equal(disk_stats(run.disk).misread, 1);
+    assert_int_equal(store_count(kept_of(&run, "alpha")->store), 9);
+    assert_int_equal(store_count(kept_of(&run, "beta")->store), 10);
+    run_close(&run);
+    assert_int_equal(check(), 0); /* it was written anew */
+}
+
+static void an_object_that_is_missing_is_noticed(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 10, 1);
+    run_close(&run);
+    sql("DELETE FROM object WHERE key='n4'");
+    assert_int_equal(check(), EX_DATAERR);
+    run_start(&run);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+}
+
+static int open_fails(char *text)
+{
+    struct error err = {0};
+    struct disk *disk;
+    struct loop *loop = loop_create();
+    int r = disk_open(loop, NULL, path, &ops, NULL, &disk, &err);
+    loop_destroy(loop);
+    strcpy(text, err.text);
+    return r;
+}
+
+static void what_is_none_of_ours_is_left_alone(void **state)
+{
+    struct run run;
+    char text[640];
+    (void)state;
+    run_start(&run);
+    assert_int_equal(open_fails(text), EX_TEMPFAIL); /* another one has it */
+    assert_non_null(strstr(text, "another process"));
+    assert_int_equal(check(), EX_TEMPFAIL);
+    run_close(&run);
+    sql("PRAGMA user_version=99");
+    assert_int_equal(open_fails(text), EX_CONFIG);
+    assert_non_null(strstr(text, "later version"));
+    sql("PRAGMA user_version=1; DROP TABLE object");
+    assert_int_equal(open_fails(text), EX_DATAERR);
+    sql("PRAGMA application_id=7");
+    assert_int_equal(open_fails(text), EX_DATAERR);
+    assert_non_null(strstr(text, "something else"));
+}
+
+/* A part of the file in the middle is overwritten: nothing more of it is touched. */
+static void a_damaged_file_is_told_and_kept(void **state)
+{
+    struct run run;
+    char zeroes[4096] = {0};
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 2000, 1);
+    run_close(&run);
+    int fd = open(path, O_WRONLY);
+    for (off_t at = 8; at < 40; at++)
+        assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), at * (off_t)sizeof(zeroes)), sizeof(zeroes));
+    close(fd);
+    assert_int_equal(check(), EX_DATAERR);
+    run_start(&run);
+    assert_int_equal(run.err.code, EX_DATAERR);
+    assert_non_null(strstr(run.err.text, "Move it away"));
+    for (size_t i = 0; i < run.count; i++)
+        fill(&run.kept[i], 10, 2);
+    run_close(&run);
+    assert_int_equal(check(), EX_DATAERR);
+}
+
+static void limit_file(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* While there is no room changes wait; then all of them are written, and nothing was torn. */
+static void a_full_disk_is_waited_for(void **state)
+{
+    struct run run;
+    (void)state;
+    signal(SIGXFSZ, SIG_IGN);
+    run_start(&run);
+    struct kept *alpha = add(&run, "alpha");
+    fill(alpha, 10, 1);
+    await_durable(&run);
+    limit_file(100000);
+    fill(alpha, 5000, 2);
+    while (disk_stats(run.disk).failures == 0)
+        loop_step(run.loop);
+    fill(alpha, 100, 3);
+    store_delete(alpha->store, "n4000", false);
+    assert_true(disk_stats(run.disk).durable < disk_stats(run.disk).changes);
+    limit_file(RLIM_INFINITY);
+    struct digest root = store_root(alpha->store);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+    run_start(&run);
+    assert_true(digest_equal(store_root(kept_of(&run, "alpha")->store), root));
+    run_close(&run);
+}
+
+/* ---- */
+
+static int setup(void **state)
+{
+    (void)state;
+    unlink(path);
+    for (int i = 0; i < 2; i++) {
+        cleanup_free char *beside = mem_printf("%s%s", path, i ? "-wal" : "-shm");
+        unlink(beside);
+    }
+    return 0;
+}
+
+static int group_setup(void **state)
+{
+    (void)state;
+    path = mkdtemp(directory) ? mem_printf("%s/fleet.db", directory) : NULL;
+    return path ? 0 : -1;
+}
+
+static int group_teardown(void **state)
+{
+    setup(state);
+    free(path);
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_store_comes_back_as_it_was, setup),
+        cmocka_unit_test_setup(changes_and_deletions_follow, setup),
+        cmocka_unit_test_setup(a_stream_that_is_dropped_is_gone, setup),
+        cmocka_unit_test_setup(a_stream_is_cut_at_one_moment, setup),
+        cmocka_unit_test_setup(numbers_are_never_given_twice, setup),
+        cmocka_unit_test_setup(an_object_that_is_not_what_was_written_is_left_out, setup),
+        cmocka_unit_test_setup(an_object_that_is_missing_is_noticed, setup),
+        cmocka_unit_test_setup(what_is_none_of_ours_is_left_alone, setup),
+        cmocka_unit_test_setup(a_damaged_file_is_told_and_kept, setup),
+        cmocka_unit_test_setup(a_full_disk_is_waited_for, setup),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
