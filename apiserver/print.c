@@ -87,7 +87,7 @@ static void print_partial(const struct item *item, struct buf *out)
 
 static void print_cells(const struct printer *printer, const struct item *item, struct buf *out)
 {
-    struct slice bytes = object_bytes(item->object);
+    struct table_object row = table_object(object_bytes(item->object));
     int64_t now_us = apiserver_wall_us(printer->exchange->server);
     buf_append_char(out, '[');
     if (printer->clusters)
@@ -95,7 +95,7 @@ static void print_cells(const struct printer *printer, const struct item *item, 
     for (size_t i = 0; i < printer->table->count; i++) {
         if (i || printer->clusters)
             buf_append_char(out, ',');
-        table_cell_json(&printer->table->columns[i], bytes, now_us, out);
+        table_cell_json(&printer->table->columns[i], &row, now_us, out);
     }
     buf_append_char(out, ']');
 }

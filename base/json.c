@@ -220,3 +220,15 @@ struct slice json_member(struct slice object, const char *name)
             return json_unquote(value);
     return (struct slice){0};
 }
+
+void json_members(struct slice object, const char *const names[], struct slice values[], size_t count)
+{
+    struct json_cursor cursor = {0};
+    struct slice name, value;
+    for (size_t i = 0; i < count; i++)
+        values[i] = (struct slice){0};
+    while (json_next_member(object, &cursor, &name, &value))
+        for (size_t i = 0; i < count; i++)
+            if (!values[i].data && slice_equal(name, names[i]))
+                values[i] = json_unquote(value);
+}

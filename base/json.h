@@ -43,6 +43,9 @@ const char *json_member_name(const char *at, const char *end, struct slice *name
  * is no object. Scans that object's own members only. */
 struct slice json_member(struct slice object, const char *name);
 
+/* Several of them in one scan. */
+void json_members(struct slice object, const char *const names[], struct slice values[], size_t count);
+
 /* Goes through the members of an object (or elements of an array) held in text: *cursor starts as {0}. False
  * at the end or where the text is no JSON. value is as it stands, with its quotes. */
 struct json_cursor {

@@ -10,6 +10,8 @@
 static const struct table_column other_columns[] = {NAME_COLUMN, AGE_COLUMN};
 static const struct table other = TABLE("", "", other_columns);
 
+static const char *const parts[TABLE_PARTS] = {"metadata", "spec", "status"};
+
 static const struct table *find(const struct table *tables, const char *group, const char *kind)
 {
     for (; tables->kind[0]; tables++)
@@ -39,6 +41,23 @@ struct slice json_at(struct slice object, const char *path)
         path += len + (path[len] == '.');
     }
     return object;
+}
+
+struct table_object table_object(struct slice text)
+{
+    struct table_object object = {.text = text};
+    json_members(text, parts, object.parts, TABLE_PARTS);
+    return object;
+}
+
+struct slice cell_at(const struct table_cell *cell, const char *path)
+{
+    for (int i = 0; i < TABLE_PARTS; i++) {
+        size_t len = strlen(parts[i]);
+        if (strncmp(path, parts[i], len) == 0 && (path[len] == '.' || path[len] == '\0'))
+            return json_at(cell->object->parts[i], path + len + (path[len] == '.'));
+    }
+    return json_at(cell->object->text, path);
 }
 
 int64_t slice_number(struct slice value, int64_t otherwise)
@@ -90,14 +109,14 @@ static bool is_null(struct slice value)
 
 void cell_path(struct table_cell *cell)
 {
-    struct slice value = json_at(cell->object, cell->path);
+    struct slice value = cell_at(cell, cell->path);
     if (!is_null(value))
         cell_append(cell, value);
 }
 
 void cell_none(struct table_cell *cell)
 {
-    struct slice value = json_at(cell->object, cell->path);
+    struct slice value = cell_at(cell, cell->path);
     if (is_null(value) || value.len == 0)
         cell_text(cell, "<none>");
     else
@@ -106,12 +125,12 @@ void cell_none(struct table_cell *cell)
 
 void cell_number(struct table_cell *cell)
 {
-    buf_appendf(cell->out, "%" PRId64, slice_number(json_at(cell->object, cell->path), 0));
+    buf_appendf(cell->out, "%" PRId64, slice_number(cell_at(cell, cell->path), 0));
 }
 
 void cell_count(struct table_cell *cell)
 {
-    buf_appendf(cell->out, "%zu", json_count(json_at(cell->object, cell->path)));
+    buf_appendf(cell->out, "%zu", json_count(cell_at(cell, cell->path)));
 }
 
 int64_t table_time(struct slice text)
@@ -127,7 +146,7 @@ int64_t table_time(struct slice text)
 
 void cell_age(struct table_cell *cell)
 {
-    int64_t then = table_time(json_at(cell->object, cell->path));
+    int64_t then = table_time(cell_at(cell, cell->path));
     if (then < 0)
         cell_text(cell, "<unknown>");
     else
@@ -181,7 +200,7 @@ static void print_labels(struct table_cell *cell, struct slice labels, const cha
 void cell_labels(struct table_cell *cell)
 {
     const char *comma = "";
-    print_labels(cell, json_at(cell->object, cell->path), &comma);
+    print_labels(cell, cell_at(cell, cell->path), &comma);
     if (!comma[0])
         cell_text(cell, "<none>");
 }
@@ -212,7 +231,7 @@ static void print_requirement(struct table_cell *cell, struct slice requirement)
 
 void cell_selector(struct table_cell *cell)
 {
-    struct slice selector = json_at(cell->object, cell->path), requirement;
+    struct slice selector = cell_at(cell, cell->path), requirement;
     struct slice requirements = json_member(selector, "matchExpressions");
     struct json_cursor cursor = {0};
     const char *comma = "";
@@ -240,12 +259,12 @@ void print_list(struct table_cell *cell, struct slice array, const char *member)
 
 void cell_container_names(struct table_cell *cell)
 {
-    print_list(cell, json_at(cell->object, cell->path), "name");
+    print_list(cell, cell_at(cell, cell->path), "name");
 }
 
 void cell_container_images(struct table_cell *cell)
 {
-    print_list(cell, json_at(cell->object, cell->path), "image");
+    print_list(cell, cell_at(cell, cell->path), "image");
 }
 
 static int hex4(const char *at)
@@ -305,7 +324,7 @@ static int append_line(struct buf *out, const char *at, const char *end)
 }
 
 /* False where there is no value. */
-static bool print_cell(const struct table_column *column, struct slice object, int64_t now_us,
+static bool print_cell(const struct table_column *column, const struct table_object *object, int64_t now_us,
                        struct buf *out)
 {
     struct table_cell cell = {.object = object, .now_us = now_us, .path = column->path, .out = out};
@@ -313,7 +332,8 @@ static bool print_cell(const struct table_column *column, struct slice object, i
     return !cell.absent;
 }
 
-int table_cell_text(const struct table_column *column, struct slice object, int64_t now_us, struct buf *out)
+int table_cell_text(const struct table_column *column, const struct table_object *object, int64_t now_us,
+                    struct buf *out)
 {
     struct buf raw = BUF_INIT(SIZE_MAX / 4);
     print_cell(column, object, now_us, &raw);
@@ -347,7 +367,8 @@ static bool is_literal(const char *type)
     return !strcmp(type, "integer") || !strcmp(type, "number") || !strcmp(type, "boolean");
 }
 
-int table_cell_json(const struct table_column *column, struct slice object, int64_t now_us, struct buf *out)
+int table_cell_json(const struct table_column *column, const struct table_object *object, int64_t now_us,
+                    struct buf *out)
 {
     struct buf raw = BUF_INIT(SIZE_MAX / 4);
     int r;

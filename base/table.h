@@ -7,8 +7,9 @@
  * ours for its clients, and the informer for people.
  *
  *     const struct table *table = table_of("apps", "Deployment");
+ *     struct table_object row = table_object(object_bytes(object));
  *     for (size_t i = 0; i < table->count; i++)
- *         table_cell_text(&table->columns[i], object_bytes(object), now_us, &out);
+ *         table_cell_text(&table->columns[i], &row, now_us, &out);
  */
 
 #include <stdbool.h>
@@ -48,12 +49,21 @@ const struct table *table_of(const char *group, const char *kind); /* never NULL
 struct table *table_custom_create(struct slice columns);
 void table_custom_destroy(struct table *table);
 
+/* An object whose row is to be printed: its text is borrowed, and has been gone through once for the parts
+ * that nearly all cells are about. */
+#define TABLE_PARTS 3
+struct table_object {
+    struct slice text;
+    struct slice parts[TABLE_PARTS]; /* metadata, spec, status; absent where there is none */
+};
+struct table_object table_object(struct slice text);
+
 /* One cell of an object's row is appended to out. now_us is wall time in µs since 1970, for ages. Returns 0,
- * BUF_E_LIMIT. */
-int table_cell_text(const struct table_column *column, struct slice object, int64_t now_us,
-                    struct buf *out); /* one line;
-control characters as ^X, what follows a line break as "..." */
-int table_cell_json(const struct table_column *column, struct slice object, int64_t now_us, struct buf *out);
+ * BUF_E_LIMIT. As text it is one line: control characters as ^X, what follows a line break as "...". */
+int table_cell_text(const struct table_column *column, const struct table_object *object, int64_t now_us,
+                    struct buf *out);
+int table_cell_json(const struct table_column *column, const struct table_object *object, int64_t now_us,
+                    struct buf *out);
 
 /* The head as kubectl prints it: "UP-TO-DATE". */
 void table_head(const struct table_column *column, struct buf *out);

@@ -14,13 +14,13 @@ static void comma(struct table_cell *cell, size_t from)
 static void node_status(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice conditions = json_at(cell->object, "status.conditions"), condition;
+    struct slice conditions = cell_at(cell, "status.conditions"), condition;
     const char *word = "Unknown";
     while (conditions.len && json_next_element(conditions, &cursor, &condition))
         if (slice_equal(json_member(condition, "type"), "Ready"))
             word = slice_equal(json_member(condition, "status"), "True") ? "Ready" : "NotReady";
     cell_text(cell, word);
-    if (slice_true(json_at(cell->object, "spec.unschedulable")))
+    if (slice_true(cell_at(cell, "spec.unschedulable")))
         cell_text(cell, ",SchedulingDisabled");
 }
 
@@ -28,7 +28,7 @@ static void node_roles(struct table_cell *cell)
 {
     static const char prefix[] = "node-role.kubernetes.io/";
     struct json_cursor cursor = {0};
-    struct slice labels = json_at(cell->object, "metadata.labels"), name, value;
+    struct slice labels = cell_at(cell, "metadata.labels"), name, value;
     size_t from = cell->out->len, len = strlen(prefix);
     while (labels.len && json_next_member(labels, &cursor, &name, &value)) {
         struct slice role = {0};
@@ -48,7 +48,7 @@ static void node_roles(struct table_cell *cell)
 static void node_address(struct table_cell *cell, const char *type)
 {
     struct json_cursor cursor = {0};
-    struct slice addresses = json_at(cell->object, "status.addresses"), address;
+    struct slice addresses = cell_at(cell, "status.addresses"), address;
     while (addresses.len && json_next_element(addresses, &cursor, &address))
         if (slice_equal(json_member(address, "type"), type)) {
             cell_append(cell, json_member(address, "address"));
@@ -69,7 +69,7 @@ static void node_external(struct table_cell *cell)
 
 static void or_unknown(struct table_cell *cell)
 {
-    struct slice value = json_at(cell->object, cell->path);
+    struct slice value = cell_at(cell, cell->path);
     if (value.len)
         cell_append(cell, value);
     else
@@ -90,7 +90,7 @@ static void print_each(struct table_cell *cell, struct slice array)
 static void load_balancer_addresses(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice ingress = json_at(cell->object, "status.loadBalancer.ingress"), item;
+    struct slice ingress = cell_at(cell, "status.loadBalancer.ingress"), item;
     size_t from = cell->out->len;
     while (ingress.len && json_next_element(ingress, &cursor, &item)) {
         struct slice ip = json_member(item, "ip");
@@ -101,10 +101,10 @@ static void load_balancer_addresses(struct table_cell *cell)
 
 static void service_external(struct table_cell *cell)
 {
-    struct slice type = json_at(cell->object, "spec.type"), given = json_at(cell->object, "spec.externalIPs");
+    struct slice type = cell_at(cell, "spec.type"), given = cell_at(cell, "spec.externalIPs");
     size_t from = cell->out->len;
     if (slice_equal(type, "ExternalName")) {
-        cell_append(cell, json_at(cell->object, "spec.externalName"));
+        cell_append(cell, cell_at(cell, "spec.externalName"));
         return;
     }
     if (slice_equal(type, "LoadBalancer"))
@@ -120,7 +120,7 @@ static void service_external(struct table_cell *cell)
 static void service_ports(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice ports = json_at(cell->object, "spec.ports"), port;
+    struct slice ports = cell_at(cell, "spec.ports"), port;
     size_t from = cell->out->len;
     while (ports.len && json_next_element(ports, &cursor, &port)) {
         int64_t node = slice_number(json_member(port, "nodePort"), 0);
@@ -153,7 +153,7 @@ static void print_subset(struct table_cell *cell, struct slice subset, size_t fr
 static void endpoints(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice subsets = json_member(cell->object, "subsets"), subset;
+    struct slice subsets = cell_at(cell, "subsets"), subset;
     size_t from = cell->out->len;
     while (subsets.len && json_next_element(subsets, &cursor, &subset))
         print_subset(cell, subset, from);
@@ -170,7 +170,7 @@ static void access_modes(struct table_cell *cell)
                  {"ReadWriteMany", "RWX"},
                  {"ReadWriteOncePod", "RWOP"}};
     struct json_cursor cursor = {0};
-    struct slice list = json_at(cell->object, cell->path), mode;
+    struct slice list = cell_at(cell, cell->path), mode;
     size_t from = cell->out->len;
     while (list.len && json_next_element(list, &cursor, &mode))
         for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
@@ -182,7 +182,7 @@ static void access_modes(struct table_cell *cell)
 
 static void volume_class(struct table_cell *cell)
 {
-    struct slice value = json_at(cell->object, cell->path);
+    struct slice value = cell_at(cell, cell->path);
     if (value.len && !slice_equal(value, "null"))
         cell_append(cell, value);
     else
@@ -191,7 +191,7 @@ static void volume_class(struct table_cell *cell)
 
 static void volume_claim(struct table_cell *cell)
 {
-    struct slice claim = json_at(cell->object, "spec.claimRef");
+    struct slice claim = cell_at(cell, "spec.claimRef");
     struct slice namespace_ = json_member(claim, "namespace"), name = json_member(claim, "name");
     if (claim.data)
         buf_appendf(cell->out, "%.*s/%.*s", SLICE_ARGS(namespace_), SLICE_ARGS(name));
@@ -203,7 +203,7 @@ static void event_last_seen(struct table_cell *cell)
     static const char *const paths[] = {"series.lastObservedTime", "lastTimestamp", "eventTime",
                                         "firstTimestamp"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-        if (json_at(cell->object, paths[i]).len > 4) {
+        if (cell_at(cell, paths[i]).len > 4) {
             cell->path = paths[i];
             break;
         }
@@ -212,14 +212,13 @@ static void event_last_seen(struct table_cell *cell)
 
 static void event_first_seen(struct table_cell *cell)
 {
-    cell->path = json_at(cell->object, "firstTimestamp").len > 4 ? "firstTimestamp" : "eventTime";
+    cell->path = cell_at(cell, "firstTimestamp").len > 4 ? "firstTimestamp" : "eventTime";
     cell_age(cell);
 }
 
 static void event_object(struct table_cell *cell)
 {
-    struct slice kind = json_at(cell->object, "involvedObject.kind"),
-                 name = json_at(cell->object, "involvedObject.name");
+    struct slice kind = cell_at(cell, "involvedObject.kind"), name = cell_at(cell, "involvedObject.name");
     for (size_t i = 0; i < kind.len; i++)
         buf_append_char(cell->out, (char)(kind.data[i] >= 'A' && kind.data[i] <= 'Z' ? kind.data[i] + 32
                                                                                      : kind.data[i]));
@@ -229,10 +228,9 @@ static void event_object(struct table_cell *cell)
 
 static void event_source(struct table_cell *cell)
 {
-    struct slice component = json_at(cell->object, "source.component"),
-                 host = json_at(cell->object, "source.host");
+    struct slice component = cell_at(cell, "source.component"), host = cell_at(cell, "source.host");
     if (!component.len)
-        component = json_member(cell->object, "reportingComponent");
+        component = cell_at(cell, "reportingComponent");
     cell_append(cell, component);
     if (host.len) {
         cell_text(cell, ", ");
@@ -242,16 +240,16 @@ static void event_source(struct table_cell *cell)
 
 static void event_count(struct table_cell *cell)
 {
-    int64_t count = slice_number(json_at(cell->object, "series.count"), 0);
+    int64_t count = slice_number(cell_at(cell, "series.count"), 0);
     if (!count)
-        count = slice_number(json_member(cell->object, "count"), 1);
+        count = slice_number(cell_at(cell, "count"), 1);
     buf_appendf(cell->out, "%" PRId64, count);
 }
 
 static void ingress_hosts(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice rules = json_at(cell->object, "spec.rules"), rule;
+    struct slice rules = cell_at(cell, "spec.rules"), rule;
     size_t from = cell->out->len;
     while (rules.len && json_next_element(rules, &cursor, &rule)) {
         struct slice host = json_member(rule, "host");
@@ -266,19 +264,19 @@ static void ingress_hosts(struct table_cell *cell)
 
 static void ingress_ports(struct table_cell *cell)
 {
-    cell_text(cell, json_count(json_at(cell->object, "spec.tls")) ? "80, 443" : "80");
+    cell_text(cell, json_count(cell_at(cell, "spec.tls")) ? "80, 443" : "80");
 }
 
 static void role_ref(struct table_cell *cell)
 {
-    struct slice kind = json_at(cell->object, "roleRef.kind"), name = json_at(cell->object, "roleRef.name");
+    struct slice kind = cell_at(cell, "roleRef.kind"), name = cell_at(cell, "roleRef.name");
     buf_appendf(cell->out, "%.*s/%.*s", SLICE_ARGS(kind), SLICE_ARGS(name));
 }
 
 static void subjects(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
-    struct slice list = json_member(cell->object, "subjects"), subject;
+    struct slice list = cell_at(cell, "subjects"), subject;
     size_t from = cell->out->len;
     while (list.len && json_next_element(list, &cursor, &subject)) {
         struct slice namespace_ = json_member(subject, "namespace"), name = json_member(subject, "name");
@@ -296,8 +294,7 @@ static void subjects(struct table_cell *cell)
 static void data_count(struct table_cell *cell)
 {
     buf_appendf(cell->out, "%zu",
-                json_count(json_member(cell->object, "data")) +
-                    json_count(json_member(cell->object, "binaryData")));
+                json_count(cell_at(cell, "data")) + json_count(cell_at(cell, "binaryData")));
 }
 
 #define NONE(name, path) COLUMN(name, "string", "", "", 0, cell_none, path)

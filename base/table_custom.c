@@ -37,7 +37,7 @@ static bool is_number(struct slice value)
 
 static void cell_custom_text(struct table_cell *cell)
 {
-    struct slice value = json_path_first(cell->object, cell->path);
+    struct slice value = json_path_first(cell->object->text, cell->path);
     if (!value.data || slice_equal(value, "null"))
         absent(cell);
     else
@@ -46,7 +46,7 @@ static void cell_custom_text(struct table_cell *cell)
 
 static void cell_custom_integer(struct table_cell *cell)
 {
-    struct slice value = json_path_first(cell->object, cell->path);
+    struct slice value = json_path_first(cell->object->text, cell->path);
     if (is_number(value))
         buf_appendf(cell->out, "%" PRId64, slice_number(value, 0));
     else
@@ -55,7 +55,7 @@ static void cell_custom_integer(struct table_cell *cell)
 
 static void cell_custom_number(struct table_cell *cell)
 {
-    struct slice value = json_path_first(cell->object, cell->path);
+    struct slice value = json_path_first(cell->object->text, cell->path);
     if (is_number(value))
         cell_append(cell, value);
     else
@@ -64,7 +64,7 @@ static void cell_custom_number(struct table_cell *cell)
 
 static void cell_custom_boolean(struct table_cell *cell)
 {
-    struct slice value = json_path_first(cell->object, cell->path);
+    struct slice value = json_path_first(cell->object->text, cell->path);
     if (slice_equal(value, "true") || slice_equal(value, "false"))
         cell_append(cell, value);
     else
@@ -73,7 +73,7 @@ static void cell_custom_boolean(struct table_cell *cell)
 
 static void cell_custom_date(struct table_cell *cell)
 {
-    struct slice value = json_path_first(cell->object, cell->path);
+    struct slice value = json_path_first(cell->object->text, cell->path);
     int64_t then = table_time(json_unquote(value));
     if (!value.len || value.data[0] != '"')
         absent(cell);

@@ -7,7 +7,7 @@
 #include "base/table.h"
 
 struct table_cell {
-    struct slice object;
+    const struct table_object *object;
     int64_t now_us;
     const char *path;
     struct buf *out;
@@ -38,6 +38,7 @@ struct table_cell {
 extern const struct table table_workloads[], table_core[]; /* each ended by one without a kind */
 
 struct slice json_at(struct slice object, const char *path); /* "status.phase"; absent where any part is */
+struct slice cell_at(const struct table_cell *cell, const char *path); /* the same of the cell's object */
 int64_t slice_number(struct slice value, int64_t otherwise);
 bool slice_true(struct slice value);
 size_t json_count(struct slice container); /* members or elements */

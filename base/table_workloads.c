@@ -20,10 +20,10 @@ static struct slice text_slice(const char *text)
     return (struct slice){text, strlen(text)};
 }
 
-static bool condition_true(struct slice status, const char *type)
+static bool condition_true(struct slice conditions, const char *type)
 {
     struct json_cursor cursor = {0};
-    struct slice conditions = json_member(status, "conditions"), condition;
+    struct slice condition;
     while (conditions.len && json_next_element(conditions, &cursor, &condition))
         if (slice_equal(json_member(condition, "type"), type))
             return slice_equal(json_member(condition, "status"), "True");
@@ -72,21 +72,37 @@ static bool init_container(struct pod *pod, struct slice container, int64_t at, 
     return false;
 }
 
-static void init_containers(struct pod *pod, struct slice object)
+/* What of a pod the columns are about, found in one scan of each part. */
+enum { CONDITIONS, PHASE, REASON, INIT_STATUSES, STATUSES, STATUS_MEMBERS };
+enum { CONTAINERS, INIT_CONTAINERS, SPEC_MEMBERS };
+
+struct pod_parts {
+    struct slice status[STATUS_MEMBERS], spec[SPEC_MEMBERS];
+};
+
+static void pod_parts(struct pod_parts *parts, const struct table_cell *cell)
+{
+    static const char *const status[] = {"conditions", "phase", "reason", "initContainerStatuses",
+                                         "containerStatuses"};
+    static const char *const spec[] = {"containers", "initContainers"};
+    json_members(cell_at(cell, "status"), status, parts->status, STATUS_MEMBERS);
+    json_members(cell_at(cell, "spec"), spec, parts->spec, SPEC_MEMBERS);
+}
+
+static void init_containers(struct pod *pod, const struct pod_parts *parts)
 {
     struct json_cursor cursor = {0};
-    struct slice statuses = json_at(object, "status.initContainerStatuses"), container;
-    int64_t count = (int64_t)json_count(json_at(object, "spec.initContainers"));
+    struct slice statuses = parts->status[INIT_STATUSES], container;
+    int64_t count = (int64_t)json_count(parts->spec[INIT_CONTAINERS]);
     for (int64_t i = 0; statuses.len && json_next_element(statuses, &cursor, &container); i++)
         if (!init_container(pod, container, i, count))
             return;
 }
 
-static void containers(struct pod *pod, struct slice object)
+static void containers(struct pod *pod, const struct pod_parts *parts)
 {
     struct json_cursor cursor = {0};
-    struct slice status = json_member(object, "status"), container;
-    struct slice statuses = json_member(status, "containerStatuses");
+    struct slice statuses = parts->status[STATUSES], container;
     bool running = false, told = false;
     pod->restarts = 0;
     while (statuses.len && json_next_element(statuses, &cursor, &container)) {
@@ -108,22 +124,21 @@ static void containers(struct pod *pod, struct slice object)
         }
     }
     if (running && slice_equal(pod->reason, "Completed"))
-        pod->reason = text_slice(condition_true(status, "Ready") ? "Running" : "NotReady");
+        pod->reason = text_slice(condition_true(parts->status[CONDITIONS], "Ready") ? "Running" : "NotReady");
 }
 
 /* As kube-apiserver's printPod. */
-static void pod_read(struct pod *pod, struct slice object)
+static void pod_read(struct pod *pod, const struct table_cell *cell)
 {
-    struct slice status = json_member(object, "status"), phase = json_member(status, "phase");
-    *pod = (struct pod){.last_restart = -1, .reason = phase};
-    pod->containers = (int64_t)json_count(json_at(object, "spec.containers"));
-    struct slice reason = json_member(status, "reason");
-    if (reason.len)
-        pod->reason = reason;
-    init_containers(pod, object);
-    if (!pod->initializing || condition_true(status, "Initialized"))
-        containers(pod, object);
-    if (!json_at(object, "metadata.deletionTimestamp").len)
+    struct pod_parts parts;
+    pod_parts(&parts, cell);
+    struct slice phase = parts.status[PHASE], reason = parts.status[REASON];
+    *pod = (struct pod){.last_restart = -1, .reason = reason.len ? reason : phase};
+    pod->containers = (int64_t)json_count(parts.spec[CONTAINERS]);
+    init_containers(pod, &parts);
+    if (!pod->initializing || condition_true(parts.status[CONDITIONS], "Initialized"))
+        containers(pod, &parts);
+    if (!cell_at(cell, "metadata.deletionTimestamp").len)
         return;
     pod->prefix[0] = '\0';
     if (slice_equal(reason, "NodeLost"))
@@ -135,14 +150,14 @@ static void pod_read(struct pod *pod, struct slice object)
 static void pod_ready(struct table_cell *cell)
 {
     struct pod pod;
-    pod_read(&pod, cell->object);
+    pod_read(&pod, cell);
     buf_appendf(cell->out, "%" PRId64 "/%" PRId64, pod.ready, pod.containers);
 }
 
 static void pod_status(struct table_cell *cell)
 {
     struct pod pod;
-    pod_read(&pod, cell->object);
+    pod_read(&pod, cell);
     cell_text(cell, pod.prefix);
     if (pod.reason.len)
         cell_append(cell, pod.reason);
@@ -151,7 +166,7 @@ static void pod_status(struct table_cell *cell)
 static void pod_restarts(struct table_cell *cell)
 {
     struct pod pod;
-    pod_read(&pod, cell->object);
+    pod_read(&pod, cell);
     buf_appendf(cell->out, "%" PRId64, pod.restarts);
     if (!pod.restarts || pod.last_restart < 0)
         return;
@@ -162,13 +177,13 @@ static void pod_restarts(struct table_cell *cell)
 
 static void pod_gates(struct table_cell *cell)
 {
-    struct slice gates = json_at(cell->object, "spec.readinessGates"), gate;
+    struct slice gates = cell_at(cell, "spec.readinessGates"), gate;
     struct json_cursor cursor = {0};
     int n = 0, passed = 0;
     while (gates.len && json_next_element(gates, &cursor, &gate)) {
         char type[128];
         snprintf(type, sizeof(type), "%.*s", SLICE_ARGS(json_member(gate, "conditionType")));
-        passed += condition_true(json_member(cell->object, "status"), type);
+        passed += condition_true(cell_at(cell, "status.conditions"), type);
         n++;
     }
     if (n)
@@ -179,8 +194,8 @@ static void pod_gates(struct table_cell *cell)
 
 static void ratio(struct table_cell *cell, const char *of, const char *all, int64_t otherwise)
 {
-    buf_appendf(cell->out, "%" PRId64 "/%" PRId64, slice_number(json_at(cell->object, of), 0),
-                slice_number(json_at(cell->object, all), otherwise));
+    buf_appendf(cell->out, "%" PRId64 "/%" PRId64, slice_number(cell_at(cell, of), 0),
+                slice_number(cell_at(cell, all), otherwise));
 }
 
 static void ready_of_replicas(struct table_cell *cell)
@@ -190,22 +205,22 @@ static void ready_of_replicas(struct table_cell *cell)
 
 static void job_status(struct table_cell *cell)
 {
-    struct slice status = json_member(cell->object, "status");
-    const char *word = condition_true(status, "Complete")                        ? "Complete"
-                       : condition_true(status, "Failed")                        ? "Failed"
-                       : json_at(cell->object, "metadata.deletionTimestamp").len ? "Terminating"
-                       : condition_true(status, "Suspended")                     ? "Suspended"
-                       : condition_true(status, "FailureTarget")                 ? "FailureTarget"
-                       : condition_true(status, "SuccessCriteriaMet")            ? "SuccessCriteriaMet"
-                                                                                 : "Running";
+    struct slice conditions = cell_at(cell, "status.conditions");
+    const char *word = condition_true(conditions, "Complete")             ? "Complete"
+                       : condition_true(conditions, "Failed")             ? "Failed"
+                       : cell_at(cell, "metadata.deletionTimestamp").len  ? "Terminating"
+                       : condition_true(conditions, "Suspended")          ? "Suspended"
+                       : condition_true(conditions, "FailureTarget")      ? "FailureTarget"
+                       : condition_true(conditions, "SuccessCriteriaMet") ? "SuccessCriteriaMet"
+                                                                          : "Running";
     cell_text(cell, word);
 }
 
 static void job_completions(struct table_cell *cell)
 {
-    int64_t parallelism = slice_number(json_at(cell->object, "spec.parallelism"), 0);
-    int64_t succeeded = slice_number(json_at(cell->object, "status.succeeded"), 0);
-    if (json_at(cell->object, "spec.completions").data)
+    int64_t parallelism = slice_number(cell_at(cell, "spec.parallelism"), 0);
+    int64_t succeeded = slice_number(cell_at(cell, "status.succeeded"), 0);
+    if (cell_at(cell, "spec.completions").data)
         ratio(cell, "status.succeeded", "spec.completions", 0);
     else if (parallelism > 1)
         buf_appendf(cell->out, "%" PRId64 "/1 of %" PRId64, succeeded, parallelism);
@@ -215,20 +230,20 @@ static void job_completions(struct table_cell *cell)
 
 static void job_duration(struct table_cell *cell)
 {
-    int64_t from = table_time(json_at(cell->object, "status.startTime"));
-    int64_t to = table_time(json_at(cell->object, "status.completionTime"));
+    int64_t from = table_time(cell_at(cell, "status.startTime"));
+    int64_t to = table_time(cell_at(cell, "status.completionTime"));
     if (from >= 0)
         table_duration((to >= 0 ? to : cell->now_us / 1000000) - from, cell->out);
 }
 
 static void suspended(struct table_cell *cell)
 {
-    cell_text(cell, slice_true(json_at(cell->object, "spec.suspend")) ? "True" : "False");
+    cell_text(cell, slice_true(cell_at(cell, "spec.suspend")) ? "True" : "False");
 }
 
 static void last_schedule(struct table_cell *cell)
 {
-    if (json_at(cell->object, cell->path).len)
+    if (cell_at(cell, cell->path).len)
         cell_age(cell);
     else
         cell_text(cell, "<none>");

@@ -107,6 +107,7 @@ static int64_t wall_us(struct printer *printer)
 static void object_cells(struct printer *printer, const struct gvr *gvr, struct slice object)
 {
     struct buf *text = &printer->line;
+    struct table_object row = table_object(object);
     int64_t now_us = wall_us(printer);
     for (size_t i = 0; i < printer->table->count; i++) {
         const struct table_column *column = &printer->table->columns[i];
@@ -115,7 +116,7 @@ static void object_cells(struct printer *printer, const struct gvr *gvr, struct 
         buf_clear(text);
         if (column->format[0] == 'n')
             put_kind(printer, gvr, json_member(object, "kind"), text);
-        table_cell_text(column, object, now_us, text);
+        table_cell_text(column, &row, now_us, text);
         rows_cell(&printer->rows, text->data ? text->data : "", text->len);
     }
 }

@@ -16,11 +16,12 @@
 static void check_row(const char *group, const char *kind, const char *json, const char *expected)
 {
     const struct table *table = table_of(group, kind);
+    struct table_object row = table_object((struct slice){json, strlen(json)});
     struct buf out = BUF_INIT(4096);
     for (size_t i = 0; i < table->count; i++) {
         if (i)
             buf_append_char(&out, '|');
-        table_cell_text(&table->columns[i], (struct slice){json, strlen(json)}, NOW_S * 1000000, &out);
+        table_cell_text(&table->columns[i], &row, NOW_S * 1000000, &out);
     }
     assert_string_equal(out.data, expected);
     buf_deinit(&out);
@@ -169,8 +170,9 @@ static void json_cells_are_json(void **state)
     static const char json[] = "{\"metadata\":{\"name\":[\"x\"]},\"data\":{\"a\":1}}";
     const struct table *table = table_of("", "ConfigMap");
     struct buf out = BUF_INIT(4096);
-    table_cell_json(&table->columns[0], (struct slice){json, strlen(json)}, 0, &out);
-    table_cell_json(&table->columns[1], (struct slice){json, strlen(json)}, 0, &out);
+    struct table_object row = table_object((struct slice){json, strlen(json)});
+    table_cell_json(&table->columns[0], &row, 0, &out);
+    table_cell_json(&table->columns[1], &row, 0, &out);
     assert_string_equal(out.data, "\"[\\\"x\\\"]\"1");
     buf_deinit(&out);
 }
