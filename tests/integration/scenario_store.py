@@ -2,99 +2,251 @@
 """What the hub mirrors outlives it: killed at any moment it begins again with what it had, stale, and asks for what has changed."""
 
 import json
+import random
 import re
 import signal
+import sqlite3
+import subprocess
 import unittest
-import urllib.error
 import urllib.request
 
-from bench import Bench, free_port
+from bench import BIN, free_port
+from faults import Churn
 from fleet import PLURALS, Cluster, bare, collection
+from fleet_hub import FleetCase
+from history import History
+
+CONFIGMAPS = PLURALS["ConfigMap"]
 
 
-class Store(unittest.TestCase):
+class Store(FleetCase):
+    providing = ("--heartbeat", "1s")
+
     def setUp(self):
-        self.bench = self.enterContext(Bench())
-        self.port = self.bench.broker()
-        self.clusters = {name: Cluster(self.bench, name, "--nodes", "1") for name in ("cluster1", "cluster2")}
-        self.providers = {name: self.provider(name) for name in self.clusters}
-        self.file, self.http = self.bench.directory / "fleet.db", free_port()
-        self.hub = self.start_hub()
+        self.metrics = free_port()
+        super().setUp()
+        self.file = self.bench.directory / "state" / "fleet.db"
 
-    def provider(self, name):
-        return self.bench.program("provider", "--broker", f"tcp://127.0.0.1:{self.port}", "--cluster", name, "--always",
-                                  "--kubeconfig", self.clusters[name].kubeconfig, label=f"provider-{name}-{len(self.bench.processes)}")
-
-    def start_hub(self, *arguments, broker=None):
-        hub = self.bench.program("hub", "--broker", f"tcp://127.0.0.1:{broker or self.port}", "--read-only-http", f"127.0.0.1:{self.http}",
-                                 "--store", f"sqlite:{self.file}", *arguments, label=f"hub-{len(self.bench.processes)}")
-        self.bench.wait("the hub serves", lambda: "to read" in hub.log())
-        return hub
+    def start_hub(self, *arguments):
+        return super().start_hub("--metrics", f"127.0.0.1:{self.metrics}", *arguments)
 
     def alone(self):
         """A hub that hears nobody: what it serves is what the file has."""
-        return self.start_hub(broker=free_port())
+        heard, self.port = self.port, free_port()
+        hub = self.start_hub()
+        self.port = heard
+        return hub
+
+    def fails(self):
+        """Exit code and last words of a hub that cannot start."""
+        hub = self.bench.program("hub", "--broker", f"tcp://127.0.0.1:{self.port}", "--store", f"sqlite:{self.file}",
+                                 label=f"hub-{len(self.bench.processes)}")
+        return hub.wait(), hub.log()
+
+    def check(self):
+        done = subprocess.run([BIN / "hub", "store", "check", self.file], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
 
     # ---- asking ----
 
-    def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=10) as answer:
-            return answer.headers, json.load(answer)
+    def counter(self, name, labels=""):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        found = re.search(rf"^transport_informer_{name}_total{re.escape(labels)} (\d+)$", text, re.M)
+        return int(found.group(1)) if found else 0
 
-    def ours(self, name, kind):
-        """{key: object} as the hub has them of a cluster, less what it adds."""
-        try:
-            _, answer = self.get(f"/clusters/{name}{collection(PLURALS[kind])}")
-        except urllib.error.HTTPError:
-            return {}
+    def syncs(self, answer):
+        return self.counter("informer_sync_answers", f'{{answer="{answer}"}}')
+
+    def ours(self, name):
+        """{key: ConfigMap} as the hub has them of a cluster, less what it adds."""
+        _, _, answer = self.get(f"/clusters/{name}{collection(CONFIGMAPS)}")
         found = {}
-        for item in answer["items"]:
-            item = bare({"kind": kind, "apiVersion": answer["apiVersion"], **item})
+        for item in answer.get("items", []):
+            item = bare({"kind": "ConfigMap", "apiVersion": "v1", **item})
             annotations = item["metadata"]["annotations"]
             item["metadata"]["resourceVersion"] = annotations.pop("cluster.transport-informer/resource-version")
             annotations.pop("cluster.transport-informer/name")
             annotations.pop("cluster.transport-informer/stale-since", None)
             if not annotations:
                 del item["metadata"]["annotations"]
-            found[item["metadata"].get("namespace", ""), item["metadata"]["name"]] = item
+            found[item["metadata"]["namespace"], item["metadata"]["name"]] = item
         return found
 
-    def await_same(self, *kinds):
+    def await_same(self):
         for name, cluster in self.clusters.items():
-            for kind in kinds:
-                self.bench.wait(f"{kind} of {name} as it is there", lambda cluster=cluster, name=name, kind=kind:
-                                self.ours(name, kind) == cluster.state(PLURALS[kind]))
+            self.bench.wait(f"the hub has what {name} has", lambda cluster=cluster, name=name:
+                            self.ours(name) == cluster.state(CONFIGMAPS))
 
-    def counters(self, hub):
-        """{part: {name: number}} as they are now."""
-        before = hub.log().count("counters: ")
-        hub.child.send_signal(signal.SIGUSR1)
-        self.bench.wait("the counters", lambda: hub.log().count("counters: ") > before and hub.log().endswith("\n"))
-        line = hub.log().split("counters: ")[-1].split("\n")[0]
-        return {part: {name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", rest)}
-                for part, rest in re.findall(r"(\w+):((?: \w+=\d+)*)", line)}
-
-    def await_durable(self, hub):
+    def await_durable(self):
         """All that the hub has at this moment is on the disk."""
-        changes = self.counters(hub)["store"]["changes"]
-        self.bench.wait("it is durable", lambda: self.counters(hub)["store"].get("durable", 0) >= changes)
+        changes = self.counter("store_changes")
+        self.bench.wait("it is durable", lambda: self.counter("store_durable_changes") >= changes)
 
-    # ---- what is shown ----
+    def filled(self):
+        """A fleet that is mirrored and durable; what the hub has of it."""
+        self.clusters["cluster1"].create("ConfigMap", "one", data={"a": "1"})
+        self.await_synced()
+        self.await_same()
+        self.await_durable()
+        return {name: self.ours(name) for name in self.clusters}
+
+    # ---- what is kept ----
 
     def test_a_killed_hub_begins_with_what_it_had(self):
-        self.clusters["cluster1"].create("ConfigMap", "one", data={"a": "1"})
-        self.await_same("ConfigMap", "Namespace")
-        self.await_durable(self.hub)
-        version = self.get("/api/v1/configmaps")[1]["metadata"]["resourceVersion"]
-        had = {name: self.ours(name, "ConfigMap") for name in self.clusters}
+        had = self.filled()
+        version = self.get("/api/v1/configmaps")[2]["metadata"]["resourceVersion"]
         self.hub.stop(signal.SIGKILL)
         self.alone()
-        headers, answer = self.get("/api/v1/configmaps")
-        self.assertEqual({name: self.ours(name, "ConfigMap") for name in self.clusters}, had)
-        self.assertRegex(headers["Warning"], "not up to date: .*cluster1.*last heard 20")
+        _, headers, answer = self.get("/api/v1/configmaps")
+        self.assertEqual({name: self.ours(name) for name in self.clusters}, had)
+        self.assertRegex(headers["Warning"], r"not up to date: cluster1 \(last heard 20.*cluster2 \(last heard 20")
         for item in answer["items"]:
             self.assertRegex(item["metadata"]["annotations"]["cluster.transport-informer/stale-since"], "^20")
             self.assertGreater(int(item["metadata"]["resourceVersion"]), int(version))
+        self.assertEqual(self.condition("cluster1", "Connected"), "False")
+        _, _, event = self.get(f"/api/v1/configmaps?watch=1&timeoutSeconds=1&resourceVersion={version}")
+        self.assertEqual((event["type"], event["object"]["code"]), ("ERROR", 410))
+        self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+
+    def test_what_is_unchanged_is_not_sent_again(self):
+        self.filled()
+        for kind in (signal.SIGKILL, signal.SIGTERM):
+            self.hub.stop(kind)
+            self.hub = self.start_hub()
+            self.await_synced()
+            self.assertEqual(self.syncs("snapshot"), 0)
+            self.assertEqual(self.syncs("repair"), 0)
+            self.assertGreater(self.syncs("equal"), 0)
+            self.assertIsNone(self.get("/api/v1/configmaps")[1]["Warning"])
+            self.await_durable()
+
+    def test_what_happened_meanwhile_is_made_good(self):
+        self.clusters["cluster2"].create("ConfigMap", "goes")
+        self.filled()
+        self.hub.stop(signal.SIGKILL)
+        self.clusters["cluster1"].create("ConfigMap", "two")
+        self.clusters["cluster1"].patch("ConfigMap", "one", {"data": {"a": "2"}})
+        self.clusters["cluster2"].delete("ConfigMap", "goes")
+        self.hub = self.start_hub()
+        self.await_synced()
+        self.await_same()
+        self.await_durable()
+        had = {name: self.ours(name) for name in self.clusters}
+        self.hub.stop(signal.SIGKILL)
+        self.alone()
+        self.assertEqual({name: self.ours(name) for name in self.clusters}, had)
+
+    def test_another_cluster_of_the_name_inherits_nothing(self):
+        self.filled()
+        self.hub.stop(signal.SIGKILL)
+        self.providers["cluster1"].stop(signal.SIGKILL)
+        self.clusters["cluster1"].process.stop(signal.SIGKILL)
+        self.clusters["cluster1"].kubeconfig.unlink()
+        self.clusters["cluster1"] = Cluster(self.bench, "cluster1", "--nodes", "1")
+        self.hub = self.start_hub()
+        self.bench.wait("it begins with the one that was", lambda: ("default", "one") in self.ours("cluster1"))
+        self.providers["cluster1"] = self.provider("cluster1")
+        self.bench.wait("it has the other one", lambda: ("default", "one") not in self.ours("cluster1"))
+        self.await_synced()
+        self.await_same()
+        self.assertIn("is another cluster now", self.hub.log())
+
+    # ---- killed under churn ----
+
+    def place(self, history, item):
+        """Which of its object's versions it is; None: it never was like that."""
+        place = CONFIGMAPS, item["metadata"]["uid"]
+        with history.lock:
+            versions = [json.loads(version) for version in history.versions.get(place, [])]
+        return versions.index(item) if item in versions else None
+
+    def faults(self, history, floor, served):
+        """What is wrong in what a hub serves that had reported `floor` as durable."""
+        for key, item in served.items():
+            if self.place(history, item) is None:
+                yield f"{key} never was like that"
+        for key, item in floor.items():
+            now = served.get(key)
+            if now and now["metadata"]["uid"] == item["metadata"]["uid"]:
+                if self.place(history, now) < self.place(history, item):
+                    yield f"{key} is older than what was durable"
+            elif not history.was_deleted((CONFIGMAPS, item["metadata"]["uid"])):
+                yield f"{key} is gone"
+
+    def test_killed_at_any_moment_nothing_durable_is_lost(self):
+        dice = random.Random(7)
+        histories = {name: History(cluster) for name, cluster in self.clusters.items()}
+        churns = [Churn(cluster, seed) for seed, cluster in enumerate(self.clusters.values())]
+        for _ in range(4):
+            self.await_synced()
+            written = self.counter("store_written_objects")
+            self.bench.wait("what changes is written", lambda written=written: self.counter("store_written_objects") >= written + 50)
+            floor = {name: self.ours(name) for name in self.clusters}
+            self.await_durable()
+            goal = self.counter("store_changes") + dice.randrange(100)
+            self.bench.wait("more has changed", lambda goal=goal: self.counter("store_changes") >= goal)
+            self.hub.stop(signal.SIGKILL)
+            self.assertEqual(self.check()[0], 0, self.check()[1])
+            alone = self.alone()
+            for name, history in histories.items():
+                self.assertEqual(list(self.faults(history, floor[name], self.ours(name))) + history.faults, [])
+            alone.stop(dice.choice([signal.SIGKILL, signal.SIGTERM]))
+            self.hub = self.start_hub()
+        for churn in churns:
+            churn.stop()
+        self.await_same()
+        for history in histories.values():
+            history.stopped = True
+
+    # ---- what goes wrong ----
+
+    def edit(self, sql):
+        with sqlite3.connect(self.file) as database:
+            database.execute(sql)
+        database.close()
+
+    def test_an_object_that_has_rotted_is_sent_again(self):
+        had = self.filled()
+        self.hub.stop()
+        self.edit("""UPDATE object SET bytes=replace(bytes,'"a":"1"','"a":"7"') WHERE key='default/one'""")
+        code, text = self.check()
+        self.assertEqual(code, 65)
+        self.assertIn("cluster1 configmaps default/one: is not what was written", text)
+        alone = self.alone()
+        self.assertNotIn(("default", "one"), self.ours("cluster1"))
+        self.assertIn("1 objects are left out", alone.log())
+        alone.stop()
+        self.hub = self.start_hub()
+        self.await_synced()
+        self.assertEqual(self.ours("cluster1"), had["cluster1"])
+        self.assertEqual(self.syncs("snapshot") + self.syncs("repair"), 1)
+        self.hub.stop()
+        self.assertEqual(self.check()[0], 0)
+
+    def test_a_file_that_cannot_be_used_is_told_and_left_alone(self):
+        self.filled()
+        self.assertEqual(self.check()[0], 75)
+        code, text = self.fails()
+        self.assertEqual(code, 75)
+        self.assertIn("another process has it open", text)
+        self.hub.stop()
+        self.edit("PRAGMA user_version=99")
+        before = self.file.read_bytes()
+        code, text = self.fails()
+        self.assertEqual(code, 78)
+        self.assertIn("written by a later version", text)
+        self.assertEqual(self.file.read_bytes(), before)
+        damaged = before[:100] + bytes(len(before) - 100)
+        self.file.write_bytes(damaged)
+        code, text = self.fails()
+        self.assertEqual(code, 65)
+        self.assertIn("Move it away", text)
+        self.assertEqual(self.file.read_bytes(), damaged)
+        self.assertEqual(self.check()[0], 65)
+        self.file.rename(self.file.with_suffix(".damaged"))
+        self.hub = self.start_hub()
+        self.await_synced()
 
 
 if __name__ == "__main__":

@@ -227,9 +227,14 @@ static void a_stream_that_is_dropped_is_gone(void **state)
     fill(add(&run, "alpha"), 100, 1);
     fill(add(&run, "beta"), 100, 1);
     await_durable(&run);
-    put(kept_of(&run, "alpha"), "n1", 2);
+    struct disk_stats before = disk_stats(run.disk);
+    put(kept_of(&run, "beta"), "n1", 2);
     disk_stream_drop(kept_of(&run, "alpha")->stream);
     fill(add(&run, "alpha"), 3, 3); /* another one of that name */
+    while (disk_stats(run.disk).commits == before.commits) {
+        assert_int_equal(disk_stats(run.disk).durable, before.durable); /* not by the drop alone */
+        loop_step(run.loop);
+    }
     run_close(&run);
     assert_int_equal(check(), 0);
 
@@ -240,39 +245,77 @@ static void a_stream_that_is_dropped_is_gone(void **state)
     run_close(&run);
 }
 
-/* Changes all of a store while it is being written, and is gone as soon as that is done. */
-static void write_and_die(void)
+/* offset: of one of struct disk_stats. */
+static void step_until(struct run *run, size_t offset, uint64_t least)
 {
-    struct run run;
-    run_start(&run);
-    struct kept *alpha = add(&run, "alpha");
-    fill(alpha, LARGE, 1);
-    while (disk_stats(run.disk).objects == 0)
-        loop_step(run.loop);
-    fill(alpha, LARGE, 2);
-    while (disk_stats(run.disk).commits == 0)
-        loop_step(run.loop);
-    _exit(disk_stats(run.disk).durable < disk_stats(run.disk).changes ? 0 : 1);
+    struct disk_stats stats = disk_stats(run->disk);
+    while (*(const uint64_t *)((const char *)&stats + offset) < least) {
+        loop_step(run->loop);
+        stats = disk_stats(run->disk);
+    }
 }
 
-static void a_stream_is_cut_at_one_moment(void **state)
+/* Runs in a process of its own, which ends without a word; the file is as it should be then. */
+static void die_of(void (*work)(struct run *run))
 {
     struct run run;
     int status;
-    (void)state;
     pid_t child = fork();
-    if (child == 0)
-        write_and_die();
+    if (child == 0) {
+        run_start(&run);
+        work(&run);
+        _exit(0);
+    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_int_equal(check(), 0);
+}
+
+static void assert_versions(const char *version)
+{
+    struct run run;
     run_start(&run);
     struct store *store = kept_of(&run, "alpha")->store;
     assert_int_equal(disk_stats(run.disk).misread, 0);
     assert_int_equal(store_count(store), LARGE);
     for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
-        assert_true(slice_equal(object_resource_version(object), "1"));
+        assert_true(slice_equal(object_resource_version(object), version));
     run_close(&run);
+}
+
+/* All of it changes while it is being written. */
+static void change_meanwhile(struct run *run)
+{
+    struct kept *alpha = add(run, "alpha");
+    fill(alpha, LARGE, 1);
+    step_until(run, offsetof(struct disk_stats, objects), 1);
+    fill(alpha, LARGE, 2);
+    step_until(run, offsetof(struct disk_stats, commits), 1);
+    if (disk_stats(run->disk).durable == disk_stats(run->disk).changes)
+        _exit(1);
+}
+
+static void a_stream_is_cut_at_one_moment(void **state)
+{
+    (void)state;
+    die_of(change_meanwhile);
+    assert_versions("1");
+}
+
+static void die_half_way(struct run *run)
+{
+    struct kept *alpha = add(run, "alpha");
+    fill(alpha, LARGE, 1);
+    await_durable(run);
+    fill(alpha, LARGE, 2);
+    step_until(run, offsetof(struct disk_stats, objects), LARGE + LARGE / 2);
+}
+
+static void half_a_transaction_is_none(void **state)
+{
+    (void)state;
+    die_of(die_half_way);
+    assert_versions("1");
 }
 
 /* ---- numbers ---- */
@@ -454,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup(changes_and_deletions_follow, setup),
         cmocka_unit_test_setup(a_stream_that_is_dropped_is_gone, setup),
         cmocka_unit_test_setup(a_stream_is_cut_at_one_moment, setup),
+        cmocka_unit_test_setup(half_a_transaction_is_none, setup),
         cmocka_unit_test_setup(numbers_are_never_given_twice, setup),
         cmocka_unit_test_setup(an_object_that_is_not_what_was_written_is_left_out, setup),
         cmocka_unit_test_setup(an_object_that_is_missing_is_noticed, setup),
