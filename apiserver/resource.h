@@ -30,7 +30,7 @@ struct resource {
     char list_kind[72];
     char singular[64];
     char short_names[64]; /* space separated */
-    char category[32];    /* "all", or empty */
+    char category[64];    /* "all"; space separated, too */
     unsigned flags;
     const struct table *table; /* columns of its own; NULL: those of base/table.h */
 };

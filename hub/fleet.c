@@ -23,15 +23,26 @@ struct fleet {
 
 /* ---- which resource it is ---- */
 
-/* Of one that is not built in: its names are made of its kind, as for a definition without any. */
+/* As its cluster calls it; where that tells no singular, it is the kind in lower case, as everywhere. */
+static void set_names(struct resource *resource, const struct informer_replica *replica)
+{
+    struct names names;
+    replica_names(replica, &names);
+    strcpy(resource->short_names, names.short_names);
+    strcpy(resource->category, names.categories);
+    strcpy(resource->singular, names.singular);
+    for (size_t i = 0; !names.singular[0] && resource->kind[i]; i++)
+        resource->singular[i] = (char)tolower((unsigned char)resource->kind[i]);
+}
+
+/* Of one that is not built in. */
 static struct resource resource_made(const struct informer_replica *replica)
 {
     struct resource resource = {.gvr = *replica_gvr(replica), .flags = RESOURCE_CUSTOM};
     const char *kind = replica_kind(replica);
     snprintf(resource.kind, sizeof(resource.kind), "%s", kind);
     snprintf(resource.list_kind, sizeof(resource.list_kind), "%sList", kind);
-    for (size_t i = 0; kind[i] && i < sizeof(resource.singular) - 1; i++)
-        resource.singular[i] = (char)tolower((unsigned char)kind[i]);
+    set_names(&resource, replica);
     return resource;
 }
 
@@ -42,6 +53,14 @@ static struct resource resource_of(const struct informer_replica *replica)
     resource.flags &= RESOURCE_CUSTOM | RESOURCE_LABEL_NAMES;
     resource.flags |= RESOURCE_READ_ONLY | (replica_namespaced(replica) ? RESOURCE_NAMESPACED : 0);
     return resource;
+}
+
+/* Its collection. What was said of the resource last holds; each sync says it again, since a cluster may have
+ * become another version meanwhile. */
+static struct collection *describe(struct fleet *fleet, const struct informer_replica *replica)
+{
+    struct resource resource = resource_of(replica);
+    return storage_add(fleet->storage, &resource);
 }
 
 /* ---- replicas ---- */
@@ -76,9 +95,8 @@ void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
     if (!fleet)
         return;
     const char *cluster = cluster_name(replica_cluster(replica));
-    struct resource resource = resource_of(replica);
     serve_events(fleet, cluster);
-    struct collection *collection = storage_add(fleet->storage, &resource);
+    struct collection *collection = describe(fleet, replica);
     struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored));
     mirrored->replica = replica;
     mirrored->partition = collection_partition(collection, cluster);
@@ -112,6 +130,8 @@ void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
         return;
     char *stale = mirrored->partition->stale;
     struct replica_freshness freshness = replica_freshness(replica);
+    if (stale[0] && freshness.synced)
+        describe(fleet, replica);
     stale[0] = '\0';
     if (!freshness.whole)
         strcpy(stale, PARTITION_NOT_WHOLE);

@@ -332,7 +332,7 @@ static void catalog_fill(struct informer_cluster *cluster, struct catalog *catal
             catalog->replicas[i] = catalog_create(cluster, catalog->audience, &entries[i]);
     for (size_t i = 0; i < count; i++)
         if (catalog->replicas[i])
-            replica_announced(catalog->replicas[i], entries[i].epoch);
+            replica_announced(catalog->replicas[i], &entries[i]);
 }
 
 static void catalog_heartbeat(struct catalog *catalog, const struct heartbeat_entry *entries)

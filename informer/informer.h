@@ -141,6 +141,7 @@ struct informer_cluster *replica_cluster(const struct informer_replica *replica)
 const struct gvr *replica_gvr(const struct informer_replica *replica);
 const char *replica_kind(const struct informer_replica *replica);
 bool replica_namespaced(const struct informer_replica *replica);
+void replica_names(const struct informer_replica *replica, struct names *out);
 struct store *replica_store(const struct informer_replica *replica);
 bool replica_synced(const struct informer_replica *replica);  /* at this moment, as far as can be known */
 bool replica_refused(const struct informer_replica *replica); /* it would pass the bounds of its cluster */

@@ -39,6 +39,7 @@ struct informer_replica {
     char *path; /* audience/group/version/resource: what the cluster finds it by */
     char kind[64];
     bool namespaced;
+    char *names;              /* packed; NULL: not known */
     bool seen;                /* while a catalog is read: in it */
     bool listed;              /* in the catalog of the boot that we follow */
     bool awaited;             /* not in it, but it is not complete yet */
@@ -172,7 +173,7 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
 void replica_destroy(struct informer_replica *replica); /* tells nobody */
 void replica_drop(struct informer_replica *replica);    /* tells dropped(), then destroys */
 void replica_empty(struct informer_replica *replica);   /* deletes all objects, and tells observers */
-void replica_announced(struct informer_replica *replica, uint64_t epoch);
+void replica_announced(struct informer_replica *replica, const struct catalog_entry *entry);
 void replica_unlisted(struct informer_replica *replica, bool complete);
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry);
 void replica_delta(struct informer_replica *replica, const struct message *delta);

@@ -55,6 +55,7 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
     replica->gvr = entry->gvr;
     memcpy(replica->kind, entry->kind, sizeof(replica->kind));
     replica->namespaced = entry->namespaced;
+    replica->names = names_pack(&entry->names); /* who is told of the replica looks at them */
     replica->age_s = -1;
     replica->state = STREAM_STARTING;
     struct shelf *shelf = attic_shelf(informer->options.attic, &entry->gvr);
@@ -105,6 +106,7 @@ void replica_destroy(struct informer_replica *replica)
     replica->cluster->size -= replica->counted_size;
     store_destroy(replica->store);
     free(replica->path);
+    free(replica->names);
     free(replica);
 }
 
@@ -165,9 +167,12 @@ static void announced_anew(struct informer_replica *replica)
     backoff_reset(&replica->backoff);
 }
 
-void replica_announced(struct informer_replica *replica, uint64_t epoch)
+void replica_announced(struct informer_replica *replica, const struct catalog_entry *entry)
 {
+    uint64_t epoch = entry->epoch;
     bool another = replica->announced_epoch != epoch;
+    free(replica->names);
+    replica->names = names_pack(&entry->names);
     replica->listed = true;
     replica->unlisted_tries = 0;
     if (epoch == 0 && replica->announced_epoch != 0)
@@ -501,6 +506,11 @@ const struct gvr *replica_gvr(const struct informer_replica *replica)
 const char *replica_kind(const struct informer_replica *replica)
 {
     return replica->kind;
+}
+
+void replica_names(const struct informer_replica *replica, struct names *out)
+{
+    names_unpack(replica->names, out);
 }
 
 bool replica_namespaced(const struct informer_replica *replica)

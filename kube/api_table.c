@@ -65,7 +65,7 @@ static uint32_t add_name_again(struct api_table *table, struct slice text, uint3
     return add_name(table, text);
 }
 
-static uint32_t add_short_names(struct api_table *table, struct slice array)
+static uint32_t add_list(struct api_table *table, struct slice array)
 {
     struct json_cursor cursor = {0};
     struct slice value;
@@ -131,7 +131,7 @@ static struct api_entry *grow(struct api_table *table)
 void api_table_add(struct api_table *table, const struct api_offer *offer)
 {
     size_t bytes = offer->group.len + offer->version.len + offer->resource.len + offer->kind.len * 2 +
-                   offer->singular.len + offer->short_names.len + 16;
+                   offer->singular.len + offer->short_names.len + offer->categories.len + 16;
     if (!offer_valid(offer) || has_entry(table, offer) || table->count >= ENTRIES_MAX ||
         buf_reserve(&table->names, bytes) != 0)
         return;
@@ -142,7 +142,8 @@ void api_table_add(struct api_table *table, const struct api_offer *offer)
         .resource = add_name(table, offer->resource),
         .singular = add_singular(table, offer),
         .kind = add_name(table, offer->kind),
-        .short_names = add_short_names(table, offer->short_names),
+        .short_names = add_list(table, offer->short_names),
+        .categories = add_list(table, offer->categories),
         .verbs = (uint16_t)verbs_of(offer->verbs),
         .namespaced = offer->namespaced,
     };
@@ -153,6 +154,15 @@ void api_table_add(struct api_table *table, const struct api_offer *offer)
 static struct slice text_slice(const char *text)
 {
     return (struct slice){text, strlen(text)};
+}
+
+/* As a JSON array. */
+static void print_list(const struct api_table *table, uint32_t list, struct buf *out)
+{
+    buf_append_char(out, '[');
+    for (const char *name = api_text(table, list); *name; name += strlen(name) + 1)
+        buf_appendf(out, "%s\"%s\"", out->len > 1 ? "," : "", name);
+    buf_append_char(out, ']');
 }
 
 /* An entry of another table, with everything that belongs to it. */
@@ -166,17 +176,18 @@ static void take_over(struct api_table *table, const struct api_table *old, cons
         .kind = text_slice(api_text(old, from->kind)),
         .namespaced = from->namespaced,
     };
-    struct buf short_names = BUF_INIT(NAMES_LIMIT);
-    for (const char *name = api_text(old, from->short_names); *name; name += strlen(name) + 1)
-        buf_appendf(&short_names, "%s\"%s\"", short_names.len ? "," : "[", name);
-    buf_append_str(&short_names, short_names.len ? "]" : "[]");
+    struct buf short_names = BUF_INIT(NAMES_LIMIT), categories = BUF_INIT(NAMES_LIMIT);
+    print_list(old, from->short_names, &short_names);
+    print_list(old, from->categories, &categories);
     offer.short_names = (struct slice){short_names.data, short_names.len};
+    offer.categories = (struct slice){categories.data, categories.len};
 
     size_t count = table->count;
     api_table_add(table, &offer);
     if (table->count > count)
         table->entries[count].verbs = from->verbs;
     buf_deinit(&short_names);
+    buf_deinit(&categories);
 }
 
 void api_table_add_failure(struct api_table *table, const char *group, const char *version,
@@ -192,6 +203,12 @@ void api_table_add_failure(struct api_table *table, const char *group, const cha
     }
 }
 
+static void fill_list(const struct api_table *table, uint32_t list, char out[NAMES_LIST_MAX])
+{
+    for (const char *name = api_text(table, list); *name; name += strlen(name) + 1)
+        names_add(out, name);
+}
+
 static void fill(const struct api_table *table, const struct api_entry *entry, struct api_resource *out)
 {
     const char *group = api_text(table, entry->group), *version = api_text(table, entry->version);
@@ -201,6 +218,9 @@ static void fill(const struct api_table *table, const struct api_entry *entry, s
     snprintf(out->api_version, sizeof(out->api_version), "%s%s%s", group, group[0] ? "/" : "", version);
     out->namespaced = entry->namespaced;
     out->verbs = entry->verbs;
+    snprintf(out->names.singular, sizeof(out->names.singular), "%s", api_text(table, entry->singular));
+    fill_list(table, entry->short_names, out->names.short_names);
+    fill_list(table, entry->categories, out->names.categories);
 }
 
 /* A spelling, taken apart. */

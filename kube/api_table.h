@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/gvr.h"
 #include "base/json.h"
+#include "base/names.h"
 
 enum api_verb {
     API_VERB_GET = 1 << 0,
@@ -32,13 +33,15 @@ struct api_resource {
     char api_version[320]; /* "apps/v1"; with kind, what its objects say of themselves */
     bool namespaced;
     unsigned verbs; /* of enum api_verb */
+    struct names names;
 };
 
 /* A resource as discovery tells it; texts are borrowed for the call. */
 struct api_offer {
     struct slice group, version, resource, singular, kind;
-    struct slice short_names; /* JSON array */
-    struct slice verbs;       /* JSON array */
+    struct slice short_names; /* JSON array, as the two below */
+    struct slice categories;
+    struct slice verbs;
     bool namespaced;
 };
 

@@ -57,6 +57,7 @@ static void read_aggregated_resource(const struct discovery_reading *reading, st
     const struct pick picks[] = {
         {"resource", &offer.resource},         {"responseKind", &kind}, {"scope", &scope},
         {"singularResource", &offer.singular}, {"verbs", &offer.verbs}, {"shortNames", &offer.short_names},
+        {"categories", &offer.categories},
     };
     pick_members(resource, picks, array_size(picks));
     offer.kind = json_member(kind, "kind");
@@ -160,8 +161,10 @@ static void read_resource(const struct discovery_reading *reading, const struct 
                               .version = {gv->version, strlen(gv->version)}};
     struct slice namespaced = {0};
     const struct pick picks[] = {
-        {"name", &offer.resource}, {"singularName", &offer.singular}, {"namespaced", &namespaced},
-        {"kind", &offer.kind},     {"verbs", &offer.verbs},           {"shortNames", &offer.short_names},
+        {"name", &offer.resource},         {"singularName", &offer.singular},
+        {"namespaced", &namespaced},       {"kind", &offer.kind},
+        {"verbs", &offer.verbs},           {"shortNames", &offer.short_names},
+        {"categories", &offer.categories},
     };
     pick_members(resource, picks, array_size(picks));
     if (!offer.resource.len || memchr(offer.resource.data, '/', offer.resource.len))

@@ -46,6 +46,7 @@ static void publish_catalog(struct publisher *publisher, struct audience *audien
         entry->namespaced = stream->namespaced;
         entry->epoch = stream->epoch;
         strcpy(entry->kind, stream->kind);
+        names_unpack(stream->names, &entry->names);
     }
     catalog_format(&body, publisher->complete, entries, count);
     uint64_t hash = catalog_hash((struct slice){body.data, body.len});

@@ -17,6 +17,7 @@ struct feed {
     char name[GVR_TEXT_MAX];
     char *namespace_, *selector;
     bool namespaced, always;
+    struct names names;
     struct object_rules rules;
     struct store *store;
     struct mirror *mirror;
@@ -64,9 +65,11 @@ static bool stream_ensure(struct feed *feed)
         return true;
     feed->stream = publisher_add(feed->publisher, TOPICS_ALL, &feed->gvr, feed->rules.kind, feed->namespaced,
                                  feed->store);
-    if (feed->stream)
-        publisher_stream_attend(feed->stream, feed->always ? &always : &leased, feed);
-    return feed->stream != NULL;
+    if (!feed->stream)
+        return false;
+    publisher_stream_attend(feed->stream, feed->always ? &always : &leased, feed);
+    publisher_stream_names(feed->stream, &feed->names);
+    return true;
 }
 
 /* ---- state ---- */
@@ -223,6 +226,7 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     feed->gvr = config->gvr;
     gvr_text(&feed->gvr, feed->name);
     feed->namespaced = config->namespaced;
+    feed->names = config->names;
     feed->always = config->always;
     feed->namespace_ = config->namespaced ? mem_strdup(config->namespace_) : NULL;
     feed->selector = mem_strdup(config->selector);

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "base/names.h"
 #include "base/options.h"
 #include "kube/reflector.h"
 #include "provider/publisher.h"
@@ -31,6 +32,7 @@ struct feed_config {
     struct gvr gvr;
     const char *kind, *api_version; /* "Deployment", "apps/v1"; copied, as what follows */
     bool namespaced;
+    struct names names;
     const char *namespace_;                /* NULL: all; of no meaning for cluster scope */
     const char *selector;                  /* of labels; NULL: everything */
     const struct option_list *drop_fields; /* cut besides metadata.managedFields; may be NULL */

@@ -113,6 +113,7 @@ static struct feed *feed_make(struct provider *provider, const struct api_resour
         .kind = resource->kind,
         .api_version = resource->api_version,
         .namespaced = resource->namespaced,
+        .names = resource->names,
         .namespace_ = provider->selection->namespace_,
         .selector = provider->selection->selector,
         .drop_fields = &provider->selection->drop_fields,

@@ -116,6 +116,7 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
                                        struct store *source);
 void publisher_stream_attend(struct publisher_stream *stream, const struct publisher_stream_ops *ops,
                              void *arg);
+void publisher_stream_names(struct publisher_stream *stream, const struct names *names); /* for people, too */
 /* The source is complete: announces it, as a new epoch. Idempotent. */
 void publisher_stream_ready(struct publisher_stream *stream);
 /* Not ready any more: nothing is published, and informers keep what they have. */

@@ -70,6 +70,7 @@ struct publisher_stream {
     struct gvr gvr;
     char kind[64];
     bool namespaced;
+    char *names; /* packed; NULL: not known */
     topics_text topic;
     const char *path;         /* the part of topic behind the provider: what a sync names the stream by */
     uint64_t epoch, sequence; /* 0 while it is not ready */

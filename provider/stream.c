@@ -167,6 +167,13 @@ struct publisher_stream *publisher_add(struct publisher *publisher, const char *
     return stream;
 }
 
+void publisher_stream_names(struct publisher_stream *stream, const struct names *names)
+{
+    free(stream->names);
+    stream->names = names_pack(names);
+    stream_changed(stream);
+}
+
 void publisher_stream_attend(struct publisher_stream *stream, const struct publisher_stream_ops *ops,
                              void *arg)
 {
@@ -221,6 +228,7 @@ void stream_destroy(struct publisher_stream *stream)
         DL_DELETE2(publisher->work, stream, work_prev, work_next);
     DL_DELETE(stream->audience->streams, stream);
     store_destroy(stream->published);
+    free(stream->names);
     free(stream);
 }
 

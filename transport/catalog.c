@@ -74,13 +74,37 @@ const char *stream_state_text(enum stream_state state)
     return names[state];
 }
 
+static void list_format(struct buf *out, const char *name, const char *list)
+{
+    const char *comma = "";
+    if (!list[0])
+        return;
+    buf_appendf(out, ",\"%s\":[", name);
+    for (size_t len; *list; list += len + (list[len] == ' ')) {
+        len = strcspn(list, " ");
+        buf_appendf(out, "%s\"%.*s\"", comma, (int)len, list);
+        comma = ",";
+    }
+    buf_append_char(out, ']');
+}
+
+static void names_format(struct buf *out, const struct names *names)
+{
+    if (names->singular[0])
+        buf_appendf(out, ",\"singular\":\"%s\"", names->singular);
+    list_format(out, "shortNames", names->short_names);
+    list_format(out, "categories", names->categories);
+}
+
 static void entry_format(struct buf *out, const struct catalog_entry *entry)
 {
     buf_appendf(out, "{\"group\":\"%s\",\"version\":\"%s\",\"resource\":\"%s\",\"kind\":", entry->gvr.group,
                 entry->gvr.version, entry->gvr.resource);
     buf_append_json_string(out, entry->kind, strlen(entry->kind));
-    buf_appendf(out, ",\"namespaced\":%s,\"epoch\":\"%016" PRIx64 "\"}", entry->namespaced ? "true" : "false",
+    buf_appendf(out, ",\"namespaced\":%s,\"epoch\":\"%016" PRIx64 "\"", entry->namespaced ? "true" : "false",
                 entry->epoch);
+    names_format(out, &entry->names);
+    buf_append_char(out, '}');
 }
 
 void catalog_format(struct buf *out, bool complete, const struct catalog_entry *entries, size_t count)
@@ -92,6 +116,27 @@ void catalog_format(struct buf *out, bool complete, const struct catalog_entry *
         entry_format(out, &entries[i]);
     }
     buf_append_str(out, "]}");
+}
+
+static void list_parse(const cJSON *json, char out[NAMES_LIST_MAX])
+{
+    const cJSON *word;
+    cJSON_ArrayForEach(word, json)
+    {
+        if (cJSON_IsString(word))
+            names_add(out, word->valuestring);
+    }
+}
+
+/* Names are for people: those that are none are left out, and the stream is as good without. */
+static void names_parse(const cJSON *json, struct names *names)
+{
+    const char *singular = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "singular"));
+    *names = (struct names){0};
+    if (singular && dns_label_valid(singular))
+        strcpy(names->singular, singular);
+    list_parse(cJSON_GetObjectItemCaseSensitive(json, "shortNames"), names->short_names);
+    list_parse(cJSON_GetObjectItemCaseSensitive(json, "categories"), names->categories);
 }
 
 static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
@@ -109,6 +154,7 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
         !text_field(json, "epoch", epoch, sizeof(epoch)) || strspn(epoch, "0123456789abcdef") != 16)
         return false;
     entry->namespaced = cJSON_IsTrue(namespaced);
+    names_parse(json, &entry->names);
     return sscanf(epoch, "%16" SCNx64 "%n", &entry->epoch, &end) == 1 && end == 16;
 }
 

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/gvr.h"
 #include "base/json.h"
+#include "base/names.h"
 
 #define CATALOG_STREAMS_MAX 4096
 #define CATALOG_BODY_MAX                                                                                     \
@@ -45,6 +46,7 @@ struct catalog_entry {
     char kind[64];
     bool namespaced;
     uint64_t epoch; /* 0: it may be had, but nothing of it is published now */
+    struct names names;
 };
 
 struct heartbeat_entry { /* in the order of the catalog */

@@ -2,6 +2,7 @@
 """kubectl's other verbs before a fleet, on its root and on one cluster: custom resources as their definitions have them, describe,
 wait, rollout status, get -w, api-resources and explain."""
 
+import json
 import unittest
 
 import fleet_hub
@@ -37,6 +38,20 @@ class Verbs(fleet_hub.FleetCase):
                          r"CLUSTER +NAME +COLOR +READY\ncluster1 +one +red +True\ncluster2 +one +red +True\n")
         self.assertRegex(self.kubectl("get", "widgets.example.com", "-o", "wide"), r"COLOR +READY +SIZE\ncluster1 +one +red +True +4\n")
         self.assertRegex(self.of("cluster2", "get", "widgets.example.com"), r"^NAME +COLOR +READY\none +red +True\n$")
+
+    def test_names_are_those_of_the_clusters(self):
+        self.bench.wait("both are mirrored", lambda: len(self.items("/apis/example.com/v1/widgets")) == 2)
+        self.assertRegex(self.kubectl("api-resources", "--api-group", "example.com"), r"widgets +wd +example.com/v1 +true +Widget")
+        for ask in (self.kubectl, lambda *arguments: self.of("cluster1", *arguments)):
+            for name in ("wd", "widget", "gadgets", "widgets", "Widget"):
+                self.assertRegex(ask("get", name, "-A"), r"default +(cluster1 +)?one +red", name)
+        names = {**WIDGET["spec"]["names"], "shortNames": ["gw"]}
+        self.clusters["cluster1"].request("PATCH", f"{DEFINITIONS}/widgets.example.com", {"spec": {"names": names}},
+                                          "application/merge-patch+json")
+        self.providers["cluster1"].stop()
+        self.provider("cluster1", *self.providing)
+        self.bench.wait("what it is called now", lambda: '"shortNames":["gw"]' in json.dumps(
+            self.get("/apis/example.com/v1")[2], separators=(",", ":")))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ static void test_presence_refuses(void **state)
         0);
 }
 
+#define FIFTY "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
+
 static void test_catalog_comes_back(void **state)
 {
     (void)state;
@@ -123,6 +125,52 @@ static void test_catalog_refuses(void **state)
     assert_int_equal(catalog_parse(text_of(ENTRY_("\"\"", "\"Pod\"", "true", "\"0000000000000001\"")),
                                    &complete, &entries, &count),
                      0);
+    free(entries);
+}
+
+static void test_names_come_back(void **state)
+{
+    (void)state;
+    struct buf body = BUF_INIT(4096);
+    struct catalog_entry entry = {.kind = "Widget", .epoch = 1}, *back = NULL;
+    size_t n;
+    bool complete;
+    gvr_set(&entry.gvr, "example.com", "v1", "widgets");
+    strcpy(entry.names.singular, "widget");
+    strcpy(entry.names.short_names, "wd w");
+    strcpy(entry.names.categories, "all gadgets");
+    catalog_format(&body, true, &entry, 1);
+    assert_non_null(strstr(
+        body.data,
+        ",\"singular\":\"widget\",\"shortNames\":[\"wd\",\"w\"],\"categories\":[\"all\",\"gadgets\"]}"));
+    assert_int_equal(catalog_parse(body_of(&body), &complete, &back, &n), 0);
+    assert_string_equal(back[0].names.singular, "widget");
+    assert_string_equal(back[0].names.short_names, "wd w");
+    assert_string_equal(back[0].names.categories, "all gadgets");
+    free(back);
+    buf_deinit(&body);
+}
+
+/* What is no name, or one too many, is left out; the stream is there. */
+static void test_names_that_are_none(void **state)
+{
+    (void)state;
+    struct catalog_entry *entries = NULL;
+    size_t count;
+    bool complete;
+    assert_int_equal(
+        catalog_parse(
+            text_of(
+                "{\"complete\":true,\"streams\":[{\"group\":\"\",\"version\":\"v1\",\"resource\":\"pods\","
+                "\"kind\":\"Pod\",\"namespaced\":true,\"epoch\":\"0000000000000001\",\"singular\":\"a b\","
+                "\"shortNames\":[\"Po\",7,\"po\",\"a\\\"b\",\"" FIFTY "\",\"" FIFTY "\",\"p\"],"
+                "\"categories\":{\"a\":\"\"}}]}"),
+            &complete, &entries, &count),
+        0);
+    assert_int_equal(count, 1);
+    assert_string_equal(entries[0].names.singular, "");
+    assert_string_equal(entries[0].names.short_names, "po " FIFTY " p");
+    assert_string_equal(entries[0].names.categories, "");
     free(entries);
 }
 
@@ -273,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_presence_comes_back),
         cmocka_unit_test(test_presence_refuses),
         cmocka_unit_test(test_catalog_comes_back),
+        cmocka_unit_test(test_names_come_back),
+        cmocka_unit_test(test_names_that_are_none),
         cmocka_unit_test(test_catalog_refuses),
         cmocka_unit_test(test_each_stream_is_there_once),
         cmocka_unit_test(test_more_streams_than_the_limit),

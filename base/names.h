@@ -1,0 +1,26 @@
+#ifndef TI_BASE_NAMES_H
+#define TI_BASE_NAMES_H
+
+/*
+ * What people call a resource, beside its plural: for kubectl, which asks for these names before anything
+ * else. Each is a DNS label; lists have a space between two.
+ */
+
+#include "base/json.h"
+
+#define NAMES_LIST_MAX 64
+
+struct names {
+    char singular[64];                /* "deployment"; "" where not known, as the lists are */
+    char short_names[NAMES_LIST_MAX]; /* "deploy" */
+    char categories[NAMES_LIST_MAX];  /* "all" */
+};
+
+/* Appends it; a word that is no DNS label, or finds no room, is left out. */
+void names_add(char list[NAMES_LIST_MAX], const char *word);
+
+/* As one short text, to be kept; yours to free. NULL where nothing is known. */
+char *names_pack(const struct names *names);
+void names_unpack(const char *packed, struct names *out); /* NULL is fine */
+
+#endif
