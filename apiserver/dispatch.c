@@ -107,7 +107,7 @@ void server_dispatch(struct exchange *exchange)
     struct collection *collection = resolve(exchange, &status);
     if (!collection)
         exchange_fail(exchange, &status);
-    else if (request->form == FORM_PROTOBUF) {
+    else if (request->form == FORM_UNSERVED) {
         status_set(&status, 406, "NotAcceptable",
                    "only the following media types are accepted: application/json");
         exchange_fail(exchange, &status);

@@ -106,6 +106,17 @@ static void refill(struct exchange *exchange)
         exchange->ended = true;
 }
 
+bool exchange_take(struct exchange *exchange, struct buf *out)
+{
+    if (exchange->source || exchange->broken || exchange->ended || exchange->sent)
+        return false;
+    buf_deinit(out);
+    *out = exchange->out;
+    exchange->out = (struct buf)BUF_INIT(SIZE_MAX / 4);
+    exchange->ended = true;
+    return true;
+}
+
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
 {
     if (exchange->broken)

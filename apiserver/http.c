@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "apiserver/exchange.h"
+#include "apiserver/head.h"
 #include "base/listen.h"
 #include "base/mem.h"
 
@@ -48,6 +49,7 @@ struct visit {
     struct MHD_Connection *connection;
     char *target; /* path and query as sent */
     struct buf body;
+    size_t excess; /* bytes beyond the limit of the body */
     struct exchange *exchange;
     bool begun, suspended, gone;
     struct visit *next, **link;
@@ -170,11 +172,20 @@ static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
     return 0;
 }
 
+/* One that is complete is handed over with its length, any other is pulled. */
+static struct MHD_Response *make_response(struct visit *visit)
+{
+    struct buf whole = BUF_INIT(SIZE_MAX / 4);
+    if (!exchange_take(visit->exchange, &whole))
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, visit_read, visit, NULL);
+    size_t len = whole.len;
+    return MHD_create_response_from_buffer(len, buf_steal(&whole), MHD_RESPMEM_MUST_FREE);
+}
+
 static enum MHD_Result send_response(struct visit *visit)
 {
     struct exchange *exchange = visit->exchange;
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, visit_read, visit, NULL);
+    struct MHD_Response *response = make_response(visit);
     if (!response)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", exchange_content_type(exchange));
@@ -193,20 +204,8 @@ static enum MHD_Result send_response(struct visit *visit)
     return r;
 }
 
-/* For what never reaches the API: one line of text. */
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned code, const char *why)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(why), mem_strdup(why), MHD_RESPMEM_MUST_FREE);
-    MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
-    MHD_add_response_header(response, "Connection", "close");
-    enum MHD_Result r = MHD_queue_response(connection, code, response);
-    MHD_destroy_response(response);
-    return r;
-}
-
 /* In the words of the API. */
-static enum MHD_Result refuse_with(struct MHD_Connection *connection, const struct status *status)
+static enum MHD_Result refuse(struct MHD_Connection *connection, const struct status *status)
 {
     struct buf text = BUF_INIT(8192);
     status_print(status, &text);
@@ -222,28 +221,32 @@ static enum MHD_Result refuse_with(struct MHD_Connection *connection, const stru
     return r;
 }
 
+/* Of a body whose length was not told. */
+static enum MHD_Result refuse_body(struct MHD_Connection *connection)
+{
+    struct status status = {0};
+    status_set(&status, 413, "RequestEntityTooLarge", "Request entity too large: limit is %zu", BODY_LIMIT);
+    return refuse(connection, &status);
+}
+
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static enum MHD_Result begin(struct visit *visit, const char *method)
+static enum MHD_Result begin(struct visit *visit, const char *method, const char *version)
 {
     struct MHD_Connection *connection = visit->connection;
-    const char *length = header(connection, "Content-Length");
+    struct status status = {0};
     int on = 1;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     visit->begun = true;
     if (info)
         setsockopt(info->connect_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    if (length && strtoull(length, NULL, 10) > BODY_LIMIT)
-        return refuse(connection, 413, "Request entity too large: limit is 3145728\n");
-    if (strlen(method) > 16)
-        return refuse(connection, 405, "unknown method\n");
-    struct status status = {0};
-    if (gate_check(&visit->listener->gate, connection, method, &status) != 0)
-        return refuse_with(connection, &status);
+    if (head_check(connection, version, BODY_LIMIT, &status) != 0 ||
+        gate_check(&visit->listener->gate, connection, method, &status) != 0)
+        return refuse(connection, &status);
     return MHD_YES;
 }
 
@@ -262,6 +265,16 @@ static enum MHD_Result answer(struct visit *visit, const char *method)
     return send_response(visit);
 }
 
+/* Within a body the library takes no answer: what is too much is passed over, and refused at its end. Who
+ * sends without end is cut off. */
+static enum MHD_Result take_body(struct visit *visit, const char *data, size_t *len)
+{
+    if (visit->excess || buf_append(&visit->body, data, *len) != 0)
+        visit->excess += *len;
+    *len = 0;
+    return visit->excess <= BODY_LIMIT ? MHD_YES : MHD_NO;
+}
+
 /* Called with the head, then with pieces of the body, then with none. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data, size_t *len,
@@ -270,15 +283,12 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct visit *visit = *pointer;
     (void)arg;
     (void)url;
-    (void)version;
     if (!visit->begun)
-        return begin(visit, method);
-    if (*len) {
-        if (buf_append(&visit->body, data, *len) != 0)
-            return refuse(connection, 413, "Request entity too large: limit is 3145728\n");
-        *len = 0;
-        return MHD_YES;
-    }
+        return begin(visit, method, version);
+    if (*len)
+        return take_body(visit, data, len);
+    if (visit->excess)
+        return refuse_body(connection);
     return answer(visit, method);
 }
 

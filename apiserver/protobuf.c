@@ -12,6 +12,7 @@
 #include "apiserver/protobuf_internal.h"
 #include "base/base64.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #define DEPTH_MAX 16
 
@@ -78,7 +79,7 @@ static int broken(struct status *status)
 static cJSON *string_of(const struct item *item)
 {
     cleanup_free char *text = mem_dup(item->data ? item->data : (const unsigned char *)"", item->len);
-    return strlen(text) == item->len ? cJSON_CreateString(text) : NULL;
+    return strlen(text) == item->len && utf8_valid(text, item->len) ? cJSON_CreateString(text) : NULL;
 }
 
 static cJSON *base64_of(const struct item *item)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static int hex(char c)
 {
@@ -16,10 +17,10 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place. False for a broken escape or an encoded NUL. */
+/* In place. False for a broken escape, an encoded NUL, and what is no UTF-8. */
 static bool decode(char *text, bool plus_is_space)
 {
-    char *out = text;
+    char *out = text, *from = text;
     for (; *text; text++) {
         if (*text == '%') {
             int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
@@ -32,7 +33,7 @@ static bool decode(char *text, bool plus_is_space)
         }
     }
     *out = '\0';
-    return true;
+    return utf8_valid(from, (size_t)(out - from));
 }
 
 static bool parse_query(struct request *request, char *query)
@@ -102,19 +103,31 @@ static void take_api(struct request *request, const char *const *part, size_t co
 
 #define PARTS_MAX 11
 
-static bool parse_path(struct request *request, char *path)
+/* What a name in a path may not be: elsewhere it would lead to another path. */
+static bool misleads(const char *part)
+{
+    return !strcmp(part, ".") || !strcmp(part, "..") || strpbrk(part, "/%");
+}
+
+static int parse_path(struct request *request, char *path, struct status *status)
 {
     const char *part[PARTS_MAX];
     size_t count = 0;
     for (char *item; (item = strsep(&path, "/"));) {
         if (!*item)
             continue;
-        if (count == PARTS_MAX || !decode(item, false))
-            return false;
+        if (count == PARTS_MAX)
+            return status_no_such_path(status);
+        if (!decode(item, false))
+            return status_set(status, 400, "BadRequest", "the path could not be decoded");
+        if (misleads(item))
+            return status_set(
+                status, 400, "BadRequest",
+                "invalid resource name \"%.200s\": [may not be '.', '..', or contain '/' or '%%']", item);
         part[count++] = item;
     }
     take_api(request, part, count);
-    return true;
+    return 0;
 }
 
 /* One media range of an Accept header: the first that is served decides, as in a real server. */
@@ -124,10 +137,6 @@ static bool form_of(const char *range, size_t len, enum api_form *form)
     bool json =
         strcasestr(text, "application/json") || strcasestr(text, "*/*") || strcasestr(text, "application/*");
     const char *as = strcasestr(text, "as=");
-    if (strcasestr(text, "protobuf")) {
-        *form = FORM_PROTOBUF;
-        return false;
-    }
     *form = FORM_JSON;
     if (!json || !as)
         return json;
@@ -144,16 +153,16 @@ static bool form_of(const char *range, size_t len, enum api_form *form)
 
 static enum api_form parse_accept(const char *accept)
 {
-    enum api_form form = FORM_JSON;
-    bool protobuf = false;
+    enum api_form form;
+    if (!accept[strspn(accept, " \t,")])
+        return FORM_JSON;
     while (*accept) {
         size_t len = strcspn(accept, ",");
         if (form_of(accept, len, &form))
             return form;
-        protobuf = protobuf || form == FORM_PROTOBUF;
         accept += len + (accept[len] == ',');
     }
-    return protobuf ? FORM_PROTOBUF : FORM_JSON;
+    return FORM_UNSERVED;
 }
 
 static void fill(struct request *request, const struct rest_request *from)
@@ -189,9 +198,10 @@ int request_parse(struct request *request, const struct rest_request *from, stru
         parts[path_len] = '\0';
         query = parts + path_len + 1;
     }
-    if (!parse_path(request, parts) || !parse_query(request, query))
-        return status_set(status, 400, "BadRequest", "the path or its options could not be decoded");
-    return 0;
+    if (parse_path(request, parts, status) == 0 && !parse_query(request, query))
+        status_set(status, 400, "BadRequest", "the options could not be decoded, or are more than %d",
+                   REQUEST_PARAMS_MAX);
+    return status->code;
 }
 
 void request_deinit(struct request *request)
@@ -200,18 +210,24 @@ void request_deinit(struct request *request)
     request->text = NULL;
 }
 
-const char *request_param(const struct request *request, const char *name)
+static const char *find_param(const struct request *request, const char *name)
 {
     for (size_t i = 0; i < request->param_count; i++)
         if (!strcmp(request->params[i].name, name))
             return request->params[i].value;
-    return "";
+    return NULL;
+}
+
+const char *request_param(const struct request *request, const char *name)
+{
+    const char *value = find_param(request, name);
+    return value ? value : "";
 }
 
 bool request_flag(const struct request *request, const char *name)
 {
-    const char *value = request_param(request, name);
-    return !strcasecmp(value, "true") || !strcasecmp(value, "t") || !strcmp(value, "1");
+    const char *value = find_param(request, name);
+    return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
 bool request_content_is(const struct request *request, const char *media_type)

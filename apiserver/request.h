@@ -3,7 +3,8 @@
 
 /*
  * A request taken apart: which resource, which object, which options, which form of answer. Everything here
- * is remote input; what does not parse is either absent (unknown options) or a Status.
+ * is remote input; what does not parse is either absent (unknown options) or a Status. Of an option that is
+ * given twice the first counts, as in a real server.
  */
 
 #include <stdbool.h>
@@ -18,7 +19,7 @@ enum api_form {
     FORM_TABLE,      /* as=Table;g=meta.k8s.io;v=v1 */
     FORM_PARTIAL,    /* as=PartialObjectMetadata(List);g=meta.k8s.io;v=v1 */
     FORM_AGGREGATED, /* as=APIGroupDiscoveryList;g=apidiscovery.k8s.io */
-    FORM_PROTOBUF,   /* some protobuf and nothing else that is served */
+    FORM_UNSERVED,   /* protobuf, HTML, … and nothing that is served */
 };
 
 #define REQUEST_PARAMS_MAX 32
@@ -48,7 +49,7 @@ int request_parse(struct request *request, const struct rest_request *from, stru
 void request_deinit(struct request *request);
 
 const char *request_param(const struct request *request, const char *name); /* "" where absent */
-bool request_flag(const struct request *request, const char *name);         /* "true", "1" */
+bool request_flag(const struct request *request, const char *name); /* given, and neither "false" nor "0" */
 bool request_content_is(const struct request *request, const char *media_type);
 
 enum { REQUEST_E_NUMBER = 1 };

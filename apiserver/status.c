@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 int status_set(struct status *status, int code, const char *reason, const char *format, ...)
 {
@@ -118,7 +119,10 @@ static void print_member(struct buf *out, const char *name, const char *value)
     if (out->data[out->len - 1] != '{')
         buf_append_char(out, ',');
     buf_appendf(out, "\"%s\":", name);
-    buf_append_json_string(out, value, strlen(value));
+    /* What was cut to the length that a message may have may have been cut within a character. */
+    cleanup_free char *text = mem_strdup(value);
+    utf8_mend(text);
+    buf_append_json_string(out, text, strlen(text));
 }
 
 static void print_details(const struct status *status, struct buf *out)

@@ -1,10 +1,12 @@
 #include "apiserver/tree.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 void tree_deletep(cJSON **tree)
 {
@@ -63,20 +65,55 @@ static const char *keep_spelling(cJSON *node, const char *at, const char *end)
     return at + len;
 }
 
+/* A backslash that is escaped itself does not begin an escape. */
 static bool has_nul(const char *json, size_t len)
 {
-    return memchr(json, '\0', len) || memmem(json, len, "\\u0000", 6);
+    const char *at = json, *end = json + len;
+    if (memchr(json, '\0', len))
+        return true;
+    for (; (at = memmem(at, (size_t)(end - at), "\\u0000", 6)); at += 6) {
+        size_t backslashes = 1;
+        while (at - backslashes >= json && at[-(ptrdiff_t)backslashes] == '\\')
+            backslashes++;
+        if (backslashes % 2 == 1)
+            return true;
+    }
+    return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* An object with a member twice is two objects, each to be read by somebody. */
+static bool is_ambiguous(const cJSON *node)
+{
+    size_t count = 0;
+    bool found = false;
+    for (const cJSON *child = node->child; child && !found; child = child->next, count++)
+        found = is_ambiguous(child);
+    if (found || count < 2 || !cJSON_IsObject(node))
+        return found;
+    cleanup_free const char **names = mem_alloc(count * sizeof(*names));
+    count = 0;
+    for (const cJSON *child = node->child; child; child = child->next)
+        names[count++] = child->string;
+    qsort(names, count, sizeof(*names), by_text);
+    for (size_t i = 1; i < count && !found; i++)
+        found = !strcmp(names[i - 1], names[i]);
+    return found;
 }
 
 cJSON *tree_parse(const char *json, size_t len)
 {
-    if (!json || has_nul(json, len))
+    if (!json || has_nul(json, len) || !utf8_valid(json, len))
         return NULL;
     const char *end = NULL;
     cJSON *tree = cJSON_ParseWithLengthOpts(json, len, &end, 0);
     while (tree && end < json + len && isspace((unsigned char)*end))
         end++;
-    if (tree && end != json + len) {
+    if (tree && (end != json + len || is_ambiguous(tree))) {
         cJSON_Delete(tree);
         return NULL;
     }

@@ -20,8 +20,8 @@
 void tree_deletep(cJSON **tree);
 #define cleanup_tree __attribute__((__cleanup__(tree_deletep)))
 
-cJSON *tree_parse(const char *json,
-                  size_t len); /* NULL where it is not one JSON value, or has a NUL character */
+/* NULL where it is not one JSON value, is no UTF-8, has a NUL character, or a member twice. */
+cJSON *tree_parse(const char *json, size_t len);
 int tree_print(const cJSON *tree, struct buf *out); /* compact; 0, BUF_E_LIMIT */
 bool tree_equal(const cJSON *a, const cJSON *b);    /* NULL equals NULL only; members in any order */
 

@@ -2,28 +2,7 @@
 
 #include <stdint.h>
 
-/* The length of the UTF-8 sequence at text, and its code point; 0 where it is none (overlong, surrogate, cut
- * off). */
-static size_t decode(const unsigned char *text, size_t len, uint32_t *point)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t n = text[0] < 0x80       ? 1
-               : text[0] >> 5 == 6  ? 2
-               : text[0] >> 4 == 14 ? 3
-               : text[0] >> 3 == 30 ? 4
-                                    : 0;
-    if (n == 0 || n > len)
-        return 0;
-    *point = n == 1 ? text[0] : text[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if (text[i] >> 6 != 2)
-            return 0;
-        *point = *point << 6 | (text[i] & 0x3f);
-    }
-    if (*point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff))
-        return 0;
-    return n;
-}
+#include "base/utf8.h"
 
 static bool harmful(uint32_t point)
 {
@@ -33,13 +12,13 @@ static bool harmful(uint32_t point)
 
 int escape_append(struct buf *out, const char *text, size_t len)
 {
-    const unsigned char *at = (const unsigned char *)text, *end = at + len;
+    const char *at = text, *end = text + len;
     int r = 0;
     while (r == 0 && at < end) {
         uint32_t point = 0;
-        size_t n = decode(at, (size_t)(end - at), &point);
+        size_t n = utf8_sequence(at, (size_t)(end - at), &point);
         if (n == 0 || (n == 1 && harmful(point)))
-            r = buf_appendf(out, "\\x%02x", *at);
+            r = buf_appendf(out, "\\x%02x", (unsigned char)*at);
         else if (harmful(point))
             r = buf_appendf(out, "\\u%04x", point);
         else

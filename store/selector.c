@@ -7,6 +7,9 @@
 
 #include "base/mem.h"
 
+#define NAME_MAX_LEN 63
+#define PREFIX_MAX_LEN 253
+
 void selector_deinit(struct selector *selector)
 {
     for (size_t i = 0; i < selector->count; i++) {
@@ -110,6 +113,73 @@ static int take_term(struct selector *selector, const char **at)
     return absent ? 0 : take_condition(term, at);
 }
 
+static bool all_of(const char *text, size_t len, const char *others)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))
+            return false;
+    return true;
+}
+
+static bool is_name(const char *text, size_t len)
+{
+    return len > 0 && len <= NAME_MAX_LEN && isalnum((unsigned char)text[0]) &&
+           isalnum((unsigned char)text[len - 1]) && all_of(text, len, "-_.");
+}
+
+static bool is_key(const char *key)
+{
+    const char *slash = strchr(key, '/');
+    size_t len = slash ? (size_t)(slash - key) : 0;
+    bool prefixed = !slash || (len > 0 && len <= PREFIX_MAX_LEN && all_of(key, len, "-."));
+    const char *name = slash ? slash + 1 : key;
+    return prefixed && is_name(name, strlen(name));
+}
+
+static bool integer(const char *text, size_t len, long long *out)
+{
+    char copy[32], *end;
+    if (len == 0 || len >= sizeof(copy))
+        return false;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    errno = 0;
+    *out = strtoll(copy, &end, 10);
+    return !*end && !errno;
+}
+
+/* No object can have such a label: what was meant is not what was written. NULL: nothing is wrong. */
+static const char *fault_of(const struct selector_term *term)
+{
+    bool compares = term->op == SELECTOR_GREATER || term->op == SELECTOR_LESS;
+    long long number;
+    if (!is_key(term->key))
+        return "a key is at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, "
+               "maybe behind a domain and '/'";
+    for (size_t i = 0; i < term->count; i++) {
+        const char *value = term->values[i];
+        if (value[0] && !is_name(value, strlen(value)))
+            return "a value is at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both "
+                   "ends";
+        if (compares && !integer(value, strlen(value), &number))
+            return "for '>' and '<' the value must be an integer";
+    }
+    return NULL;
+}
+
+static int check_terms(struct selector *selector, const char *text, struct error *err)
+{
+    for (size_t i = 0; i < selector->count; i++) {
+        const char *fault = fault_of(&selector->terms[i]);
+        if (fault) {
+            selector_deinit(selector);
+            return error_set(err, EX_DATAERR, "unable to parse requirement: %s: in selector '%.200s'", fault,
+                             text);
+        }
+    }
+    return 0;
+}
+
 int selector_parse_labels(struct selector *selector, const char *text, struct error *err)
 {
     const char *at = text;
@@ -125,19 +195,41 @@ int selector_parse_labels(struct selector *selector, const char *text, struct er
                              "unable to parse requirement: found '%.40s' in selector '%.200s'", at, text);
         }
     }
-    return 0;
+    return check_terms(selector, text, err);
 }
 
-/* A field's value runs to the next comma; a backslash takes the next character as it is. */
+/* A field's value runs to the next comma; a comma, '=' or backslash in it has a backslash before it. NULL
+ * where one has not, or stands before anything else. */
 static char *take_field_value(const char **at)
 {
     char *value = mem_alloc(strlen(*at) + 1), *out = value;
     for (; **at && **at != ','; (*at)++) {
-        if (**at == '\\' && (*at)[1])
-            (*at)++;
+        bool escaped = **at == '\\';
+        *at += escaped;
+        if (escaped ? !**at || !strchr("\\,=", **at) : **at == '=') {
+            free(value);
+            return NULL;
+        }
         *out++ = **at;
     }
     *out = '\0';
+    return value;
+}
+
+/* One term. False where it is none. */
+static bool take_field(struct selector *selector, const char **at)
+{
+    size_t len = strcspn(*at, "=!,");
+    bool not_equal = (*at)[len] == '!' && (*at)[len + 1] == '=';
+    if (len == 0 || ((*at)[len] != '=' && !not_equal))
+        return false;
+    struct selector_term *term =
+        add_term(selector, mem_dup(*at, len), not_equal ? SELECTOR_NOT_IN : SELECTOR_IN);
+    *at += len + 1;
+    *at += **at == '=';
+    char *value = take_field_value(at);
+    if (value)
+        add_value(term, value);
     return value;
 }
 
@@ -145,34 +237,12 @@ int selector_parse_fields(struct selector *selector, const char *text, struct er
 {
     *selector = (struct selector){0};
     for (const char *at = text; *at; at += *at == ',') {
-        if (*at == ',')
+        if (*at == ',' || take_field(selector, &at))
             continue;
-        size_t len = strcspn(at, "=!,");
-        bool not_equal = at[len] == '!' && at[len + 1] == '=';
-        if (len == 0 || (at[len] != '=' && !not_equal)) {
-            selector_deinit(selector);
-            return error_set(err, EX_DATAERR, "invalid selector: '%.200s'; can't understand '%.100s'", text,
-                             at);
-        }
-        struct selector_term *term =
-            add_term(selector, mem_dup(at, len), not_equal ? SELECTOR_NOT_IN : SELECTOR_IN);
-        at += len + 1;
-        at += *at == '=';
-        add_value(term, take_field_value(&at));
+        selector_deinit(selector);
+        return error_set(err, EX_DATAERR, "invalid selector: '%.200s'; can't understand '%.100s'", text, at);
     }
     return 0;
-}
-
-static bool integer(const char *text, size_t len, long long *out)
-{
-    char copy[32], *end;
-    if (len == 0 || len >= sizeof(copy))
-        return false;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    errno = 0;
-    *out = strtoll(copy, &end, 10);
-    return !*end && !errno;
 }
 
 static bool compares(const struct selector_term *term, struct slice value)

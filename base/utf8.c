@@ -1,0 +1,45 @@
+#include "base/utf8.h"
+
+#include <string.h>
+
+size_t utf8_sequence(const char *text, size_t len, uint32_t *point)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *at = (const unsigned char *)text;
+    size_t n = at[0] < 0x80 ? 1 : at[0] >> 5 == 6 ? 2 : at[0] >> 4 == 14 ? 3 : at[0] >> 3 == 30 ? 4 : 0;
+    if (n == 0 || n > len)
+        return 0;
+    *point = n == 1 ? at[0] : at[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (at[i] >> 6 != 2)
+            return 0;
+        *point = *point << 6 | (at[i] & 0x3f);
+    }
+    if (*point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff))
+        return 0;
+    return n;
+}
+
+bool utf8_valid(const char *text, size_t len)
+{
+    uint32_t point;
+    for (size_t i = 0, n; i < len; i += n) {
+        n = utf8_sequence(text + i, len - i, &point);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
+
+void utf8_mend(char *text)
+{
+    uint32_t point;
+    size_t len = strlen(text), n;
+    for (size_t i = 0; i < len; i += n) {
+        n = utf8_sequence(text + i, len - i, &point);
+        if (n == 0) {
+            text[i] = '?';
+            n = 1;
+        }
+    }
+}
