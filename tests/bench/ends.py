@@ -1,4 +1,5 @@
 """What the benchmark starts: a broker, the bench processes that speak in lines, and the real programs."""
+import http.client
 import json
 import os
 import re
@@ -96,13 +97,17 @@ class End:
             sys.exit(f"bench: {self.name} ended with {self.process.returncode}")
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Broker:
     """A mosquitto with its default limits, on a port of its own."""
 
     def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         conf = os.path.join(folder, "mosquitto.conf")
         with open(conf, "w") as file:
             file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nsys_interval 1\n")
@@ -179,6 +184,65 @@ class Agent:
                 if found := re.search(r"longest_us=(\d+)", log.read()):
                     return int(found.group(1))
         sys.exit("bench: the agent does not log its counters")
+
+    def end(self):
+        stop(self.process)
+
+
+class Hub:
+    """A hub that serves its fleet over plain HTTP, and keeps it in its state directory."""
+
+    TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    CLUSTERS = "/apis/fleet.transport-informer.io/v1alpha1/clusters"
+
+    def __init__(self, build, folder, broker):
+        self.port = free_port()
+        self.log = os.path.join(folder, "hub.log")
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen([os.path.join(build, "bin", "hub"), "--broker", broker.url, "--signal", "bench/signal",
+                                             "--payload", "bench/payload", "--state-dir", os.path.join(folder, "hub"),
+                                             "--read-only-http", f"127.0.0.1:{self.port}"], stdout=subprocess.DEVNULL, stderr=log)
+        self.client = None
+
+    def get(self, path, accept="application/json"):
+        """The bytes of an answer over a connection that is kept; None where there is none yet."""
+        try:
+            if not self.client:
+                self.client = http.client.HTTPConnection("127.0.0.1", self.port)
+                self.client.connect()
+                self.client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.client.request("GET", path, headers={"Accept": accept})
+            answer = self.client.getresponse()
+            body = answer.read()
+            return body if answer.status == 200 else None
+        except ConnectionError:
+            self.client = None
+            return None
+
+    def until(self, path, condition):
+        """The answer as soon as it fulfils something."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            body = self.get(path)
+            if body and condition(body):
+                return body
+            time.sleep(0.02)
+        sys.exit(f"bench: hub: what was waited for at {path} did not come within {PATIENCE_S} s (its log: {self.log})")
+
+    def watch(self, path):
+        """A watch; it is there once its answer has begun."""
+        stream = socket.create_connection(("127.0.0.1", self.port))
+        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        stream.recv(1)
+        return stream
+
+    def memory(self):
+        return memory(self.process.pid)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.client = None
 
     def end(self):
         stop(self.process)

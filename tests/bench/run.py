@@ -4,8 +4,8 @@
 Each run measures the broker alone as well, so that figures from different machines can be compared: ratios to it travel,
 figures do not. Nothing here passes or fails; --quick is a small run that only shows that all of it works.
 
-    tests/bench/run.py                        all of it, with the targets beside; about ten minutes
-    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet
+    tests/bench/run.py                        all of it, with the targets beside; some ten minutes
+    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub
     tests/bench/run.py --json FILE            the rows as JSON, too; --markdown FILE: as docs/performance.md has them
 """
 import argparse
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from ends import Agent, Broker, End, Minicluster, Queue
+from ends import Agent, Broker, End, Hub, Minicluster, Queue, processor_s
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REST_S = 15          # a heartbeat is sent that often
@@ -361,6 +361,88 @@ class Bench:
                 self.hub_restart(clusters, pods).end()
             fleet.end()
 
+    # ---- the hub's API
+
+    def hub_fresh(self, hub, clusters, pods):
+        """Once all pods are there, and no answer bears a warning that some are stale."""
+        hub.until("/api/v1/pods", lambda body: body.count(b'"creationTimestamp"') >= clusters * pods)
+        hub.until(hub.CLUSTERS, lambda body: fresh_clusters(body) >= clusters)
+
+    def hub_lists(self, hub, count):
+        row = self.report.row
+        spent, start = processor_s(hub.process.pid), time.monotonic()
+        size = len(hub.get("/api/v1/pods"))
+        seconds = time.monotonic() - start
+        row("hub_list", f"  all {count:,} pods as one list", f"{seconds:.2f} s, {size / seconds / 1e6:,.0f} MB/s "
+            f"({processor_s(hub.process.pid) - spent:.2f} s of the hub's CPU)", seconds=seconds, bytes=size)
+        start, pages, then = time.monotonic(), 0, ""
+        while then is not None:
+            page = json.loads(hub.get(f"/api/v1/pods?limit=500{then}", hub.TABLE))
+            pages += 1
+            then = f"&continue={page['metadata']['continue']}" if page["metadata"].get("continue") else None
+        seconds = time.monotonic() - start
+        row("hub_table", "  the same as kubectl gets them, tables of 500 rows", f"{seconds / pages * 1e3:.1f} ms each",
+            page_ms=seconds / pages * 1e3)
+        names = [item["metadata"]["name"] for item in json.loads(hub.get("/clusters/cluster0/api/v1/pods"))["items"]]
+        took = []
+        for _ in range(max(self.sizes["singles"] // len(names), 1)):
+            for name in names:
+                start = time.monotonic()
+                hub.get(f"/clusters/cluster0/api/v1/namespaces/default/pods/{name}")
+                took.append(time.monotonic() - start)
+        took.sort()
+        row("hub_get", "  one pod, p50 / p99", f"{ms(took[len(took) // 2] * 1e6)} / {ms(took[int(len(took) * 0.99)] * 1e6)} ms",
+            p50_us=took[len(took) // 2] * 1e6, p99_us=took[int(len(took) * 0.99)] * 1e6)
+
+    def hub_watches(self, hub, clusters, count):
+        version = json.loads(hub.get("/api/v1/pods?limit=1"))["metadata"]["resourceVersion"]
+        before = hub.memory()["RssAnon"]
+        streams = [hub.watch(f"/clusters/cluster{i % clusters}/api/v1/pods?watch=1&resourceVersion={version}") for i in range(count)]
+        self.report.row("hub_watches", f"  {count:,} watches at rest", f"{(hub.memory()['RssAnon'] - before) / count / 1e3:.1f} KB each",
+                        bytes_each=(hub.memory()["RssAnon"] - before) / count)
+        for stream in streams:
+            stream.close()
+
+    def hub(self):
+        clusters, pods = self.sizes["clusters"][-1], self.sizes["small"]
+        count = clusters * pods
+        fleet = End(self.build, "fleet", self.broker.url, PROVIDER_HOT, clusters, pods)
+        fleet.until("ready")
+        start = time.monotonic()
+        hub = Hub(self.build, self.folder, self.broker)
+        self.hub_fresh(hub, clusters, pods)
+        seconds = time.monotonic() - start
+        peak = hub.memory()["VmRSS"]
+        self.cooled(lambda: hub.memory()["RssAnon"])
+        spent, since = processor_s(hub.process.pid), time.monotonic()
+        self.rest(REST_S)
+        share = (processor_s(hub.process.pid) - spent) / max(time.monotonic() - since, 0.001)
+        self.report.row("hub_memory", f"hub, {clusters:,} clusters of {pods} pods",
+                        f"all served and fresh after {seconds:.2f} s; {mb(peak)} then, {mb(hub.memory()['VmRSS'])} at rest; {share:.1%} of a CPU",
+                        seconds=seconds, rss=hub.memory()["VmRSS"], synced_rss=peak, cpu_share=share)
+        self.hub_lists(hub, count)
+        self.hub_watches(hub, clusters, self.sizes["singles"])
+        hub.kill()
+        start = time.monotonic()
+        hub = Hub(self.build, self.folder, self.broker)
+        hub.until("/api/v1/pods", lambda body: body.count(b'"creationTimestamp"') >= count)
+        served = time.monotonic() - start
+        self.hub_fresh(hub, clusters, pods)
+        fresh = time.monotonic() - start
+        self.report.row("hub_killed", "  killed, and started again", f"all served after {served:.2f} s, all fresh after {fresh:.2f} s", "5 s",
+                        served_s=served, fresh_s=fresh)
+        hub.end()
+        fleet.end()
+
+
+def fresh_clusters(body):
+    """How many clusters of such a list are connected and have all that is shared."""
+    count = 0
+    for item in json.loads(body)["items"]:
+        conditions = {condition["type"]: condition["status"] for condition in item["status"]["conditions"]}
+        count += conditions == {**conditions, "Connected": "True", "Synced": "True"}
+    return count
+
 
 def machine(options):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
@@ -377,7 +459,7 @@ def markdown(about, rows):
 
 
 def main():
-    parts = ("raw", "events", "encodings", "sync", "memory", "fleet")
+    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder (default: %(default)s)")
     parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")
