@@ -2,15 +2,19 @@
  * As much OpenAPI as kubectl needs to write. Before create and apply it looks up, for the kind at hand,
  * whether PATCH takes the option fieldValidation: version 3 documents that name just that make it leave
  * validation to the server. Older ones read version 2, as protobuf: a document without definitions makes them
- * skip validation. No schema is offered, so that kubectl computes strategic merge patches from the types it
- * was built with.
+ * skip validation. No schema of built-in kinds is offered, so that kubectl computes strategic merge patches
+ * from the types it was built with. Those of custom resources are, for 'kubectl explain', as their
+ * definitions have them; and where nothing can be written there is something to be read about each kind.
  */
 
 #include "apiserver/openapi.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/definition.h"
 #include "apiserver/server_internal.h"
+#include "base/mem.h"
 
 static const struct collection *first_of(const struct exchange *exchange, const char *api, size_t len,
                                          const struct collection *after)
@@ -61,21 +65,128 @@ static void print_path(const struct resource *r, struct buf *out)
         path, r->kind, r->gvr.group, r->kind, r->gvr.version);
 }
 
-static bool print_document(const struct exchange *exchange, const char *api, struct buf *out)
+/* ---- schemas ---- */
+
+static void print_gvk(const struct resource *r, struct buf *out)
 {
-    size_t len = strlen(api);
-    const struct collection *c = first_of(exchange, api, len, NULL);
-    if (!c)
+    buf_appendf(out,
+                "\"x-kubernetes-group-version-kind\":[{\"group\":\"%s\",\"kind\":\"%s\",\"version\":\"%s\"}]",
+                r->gvr.group, r->kind, r->gvr.version);
+}
+
+/* The definition's, with what kubectl finds it by in front. */
+static void print_defined(const struct resource *r, struct slice schema, struct buf *out)
+{
+    const char *end = schema.data + schema.len, *at = json_skip_space(schema.data + 1, end);
+    buf_append_char(out, '{');
+    print_gvk(r, out);
+    buf_append_str(out, *at == '}' ? "" : ",");
+    buf_append(out, at, (size_t)(end - at));
+}
+
+/* All that is known of a kind whose schema no cluster has told. */
+static void print_unknown(const struct resource *r, struct buf *out)
+{
+    static const char *const members[] = {"apiVersion", "kind", "metadata", "spec", "status"};
+    buf_append_char(out, '{');
+    print_gvk(r, out);
+    buf_appendf(out,
+                ",\"type\":\"object\",\"description\":\"The fields of %s are not known here: this is a "
+                "fleet's API, and its "
+                "clusters tell schemas in CustomResourceDefinitions only. Ask one of the clusters itself.\","
+                "\"properties\":{",
+                r->kind);
+    for (size_t i = 0; i < array_size(members); i++)
+        buf_appendf(out, "%s\"%s\":{\"type\":\"%s\"}", i ? "," : "", members[i], i < 2 ? "string" : "object");
+    buf_append_str(out, "}}");
+}
+
+/* Where objects can be written, a schema without merge keys would mislead kubectl: none is better. */
+static bool print_schema(struct exchange *exchange, const struct resource *r, const char *comma)
+{
+    struct buf *out = &exchange->out;
+    struct slice version = definition_version(exchange, r);
+    struct slice schema = json_member(json_member(version, "schema"), "openAPIV3Schema");
+    bool defined = schema.len && schema.data[0] == '{';
+    if (!defined && !exchange->server->storage.fleet)
         return false;
-    buf_append_str(
-        out,
-        "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},\"paths\":{");
-    for (; c; c = first_of(exchange, api, len, c)) {
-        print_path(&c->resource, out);
-        buf_append_char(out, ',');
+    buf_appendf(out, "%s\"%s.%s.%s\":", comma, r->gvr.group[0] ? r->gvr.group : "core", r->gvr.version,
+                r->kind);
+    if (defined)
+        print_defined(r, schema, out);
+    else
+        print_unknown(r, out);
+    return true;
+}
+
+/* ---- one document ---- */
+
+/* The paths of all resources of a group and version, then the schemas: printed one by one, as some are long.
+ */
+struct document {
+    char *api;
+    const struct collection *at; /* the next to be printed */
+    bool schemas;                /* its schema, that is; else its path */
+    const char *comma;
+};
+
+static const struct collection *document_next(const struct exchange *exchange,
+                                              const struct document *document, const struct collection *after)
+{
+    return first_of(exchange, document->api, strlen(document->api), after);
+}
+
+static void print_next(struct exchange *exchange, struct document *document)
+{
+    const struct collection *c = document->at;
+    bool printed = true;
+    if (document->schemas) {
+        printed = print_schema(exchange, &c->resource, document->comma);
+    } else {
+        buf_append_str(&exchange->out, document->comma);
+        print_path(&c->resource, &exchange->out);
     }
-    buf_truncate(out, out->len - 1);
-    buf_append_str(out, "},\"components\":{\"schemas\":{}}}\n");
+    document->comma = printed ? "," : document->comma;
+    document->at = document_next(exchange, document, c);
+    if (document->at || document->schemas)
+        return;
+    buf_append_str(&exchange->out, "},\"components\":{\"schemas\":{");
+    document->schemas = true;
+    document->comma = "";
+    document->at = document_next(exchange, document, NULL);
+}
+
+static bool document_fill(struct exchange *exchange)
+{
+    struct document *document = exchange->state;
+    while (document->at && exchange->out.len < SLICE_BYTES)
+        print_next(exchange, document);
+    if (document->at)
+        return true;
+    buf_append_str(&exchange->out, "}}}\n");
+    return false;
+}
+
+static void document_close(struct exchange *exchange)
+{
+    struct document *document = exchange->state;
+    free(document->api);
+    free(document);
+}
+
+static bool answer_document(struct exchange *exchange, const char *api)
+{
+    static const struct exchange_source source = {.fill = document_fill, .close = document_close};
+    const struct collection *first = first_of(exchange, api, strlen(api), NULL);
+    if (!first)
+        return false;
+    struct document *document = mem_zalloc(sizeof(*document));
+    *document = (struct document){.api = mem_strdup(api), .at = first, .comma = ""};
+    exchange->source = &source;
+    exchange->state = document;
+    buf_append_str(
+        &exchange->out,
+        "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},\"paths\":{");
     return true;
 }
 
@@ -111,6 +222,6 @@ bool openapi_answer(struct exchange *exchange)
         return true;
     }
     if (!strncmp(path, "/openapi/v3/apis/", 17))
-        return print_document(exchange, path + 17, &exchange->out);
-    return !strncmp(path, "/openapi/v3/api/", 16) && print_document(exchange, path + 16, &exchange->out);
+        return answer_document(exchange, path + 17);
+    return !strncmp(path, "/openapi/v3/api/", 16) && answer_document(exchange, path + 16);
 }

@@ -3,6 +3,7 @@
 wait, rollout status, get -w, api-resources and explain."""
 
 import json
+import re
 import unittest
 
 import fleet_hub
@@ -12,7 +13,10 @@ WIDGETS = "/apis/example.com/v1/namespaces/default/widgets"
 WIDGET = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "widgets.example.com"},
           "spec": {"group": "example.com", "scope": "Namespaced",
                    "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"], "categories": ["gadgets"]},
-                   "versions": [{"name": "v1", "served": True, "storage": True, "additionalPrinterColumns": [
+                   "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                       "type": "object", "description": "A widget, of its color.", "properties": {"spec": {
+                           "type": "object", "properties": {"color": {"type": "string", "description": "How it looks."}}}}}},
+                       "additionalPrinterColumns": [
                        {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
                        {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"},
                        {"name": "Size", "type": "integer", "jsonPath": ".spec.size", "priority": 1}]}]}}
@@ -32,6 +36,10 @@ class Verbs(fleet_hub.FleetCase):
     def of(self, cluster, *arguments, code=0):
         return self.kubectl(*arguments, "--server", f"https://127.0.0.1:{self.https}/clusters/{cluster}", code=code)
 
+    def asking(self):
+        """kubectl before all clusters, and before one."""
+        return self.kubectl, lambda *arguments: self.of("cluster1", *arguments)
+
     def test_custom_resources_are_as_their_definitions_have_them(self):
         self.bench.wait("both are mirrored", lambda: len(self.items("/apis/example.com/v1/widgets")) == 2)
         self.assertRegex(self.kubectl("get", "widgets.example.com"),
@@ -42,7 +50,7 @@ class Verbs(fleet_hub.FleetCase):
     def test_names_are_those_of_the_clusters(self):
         self.bench.wait("both are mirrored", lambda: len(self.items("/apis/example.com/v1/widgets")) == 2)
         self.assertRegex(self.kubectl("api-resources", "--api-group", "example.com"), r"widgets +wd +example.com/v1 +true +Widget")
-        for ask in (self.kubectl, lambda *arguments: self.of("cluster1", *arguments)):
+        for ask in self.asking():
             for name in ("wd", "widget", "gadgets", "widgets", "Widget"):
                 self.assertRegex(ask("get", name, "-A"), r"default +(cluster1 +)?one +red", name)
         names = {**WIDGET["spec"]["names"], "shortNames": ["gw"]}
@@ -52,6 +60,29 @@ class Verbs(fleet_hub.FleetCase):
         self.provider("cluster1", *self.providing)
         self.bench.wait("what it is called now", lambda: '"shortNames":["gw"]' in json.dumps(
             self.get("/apis/example.com/v1")[2], separators=(",", ":")))
+
+    def test_kinds_are_explained_as_far_as_they_are_known(self):
+        self.bench.wait("both are mirrored", lambda: len(self.items(DEFINITIONS)) == 2)
+        for ask in self.asking():
+            self.assertRegex(ask("explain", "wd"), r"KIND: +Widget\n(.|\n)*A widget, of its color.\n(.|\n)*spec\t<Object>")
+            self.assertRegex(ask("explain", "widgets.spec.color"), r"FIELD: color <string>\n(.|\n)*How it looks.")
+            self.assertIn("The fields of Pod are not known here", " ".join(ask("explain", "pods").split()))
+
+    def test_workloads_are_described_and_waited_for(self):
+        self.await_synced()
+        watch = self.follow("get", "deploy", "-w")
+        self.clusters["cluster1"].create("Deployment", "web", spec={
+            "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}})
+        self.bench.wait("it is followed", lambda: re.search(r"cluster1 +web +2/2", watch.out()))
+        for ask in self.asking():
+            self.assertIn("successfully rolled out", ask("rollout", "status", "deploy/web", "--timeout=10s"))
+            self.assertEqual(ask("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=10s").count("condition met"), 2)
+            self.assertRegex(ask("describe", "pod", "-l", "app=web"), r"Node: +node-1/(.|\n)*Image: +nginx:1\n(.|\n)*Events: +<none>")
+            self.assertRegex(ask("describe", "deploy", "web"), r"2 desired \| 2 updated(.|\n)*NewReplicaSet: +web-\w+ \(2/2 replicas created\)")
+            self.assertRegex(ask("get", "all", "-o", "wide"), r"pod/web-\w+-\w+ +1/1 +Running(.|\n)*deployment.apps/web +2/2 +2 +2 +\S+ +c +nginx:1 +app=web")
+            self.assertRegex(ask("api-resources"), r"deployments +deploy +apps/v1 +true +Deployment")
+        self.assertRegex(self.of("cluster1", "describe", "node", "node-1"), r"Non-terminated Pods: +\(2 in total\)")
 
 
 if __name__ == "__main__":
