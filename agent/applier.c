@@ -411,25 +411,3 @@ struct store *applier_inventory(const struct applier *a)
 {
     return a->target;
 }
-
-static const struct metric requests =
-    METRIC_COUNTER("transport_informer_applier_requests_total",
-                   "Requests to the cluster's API, by outcome: applied or failed.");
-static const struct metric repaired =
-    METRIC_COUNTER("transport_informer_applier_repairs_total",
-                   "Requests that were applied because of a change or a deletion in the cluster.");
-static const struct metric deleted =
-    METRIC_COUNTER("transport_informer_applier_deletions_total", "Workloads that were deleted.");
-
-void applier_counters(const struct applier *a, struct counters *out)
-{
-#define STAT(...) COUNTER(struct applier_stats, __VA_ARGS__)
-    static const struct counter list[] = {
-        STAT(applied, &requests, "outcome=\"applied\""),
-        STAT(repaired, &repaired),
-        STAT(deleted, &deleted),
-        STAT(failed, &requests, "outcome=\"failed\""),
-    };
-#undef STAT
-    counters_add(out, "applier", "", list, array_size(list), &a->stats);
-}

@@ -137,6 +137,17 @@ void downlink_counters(const struct downlink *downlink, struct counters *out)
     applier_counters(downlink->applier, out);
 }
 
+bool downlink_metrics(const struct downlink *downlink, struct metrics *out, size_t part)
+{
+    return informer_metrics(downlink->informer, out, part);
+}
+
+void downlink_ready(const struct downlink *downlink, struct checks *out)
+{
+    bool synced = applier_target_state(downlink->applier) == REFLECTOR_SYNCED;
+    checks_add(out, "workloads", !downlink->started || synced ? NULL : "what is here is not listed yet");
+}
+
 void downlink_destroy(struct downlink *downlink)
 {
     if (!downlink)

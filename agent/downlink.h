@@ -39,6 +39,10 @@ struct downlink;
 
 struct downlink *downlink_create(const struct downlink_config *config);
 void downlink_counters(const struct downlink *downlink, struct counters *out);
+bool downlink_metrics(const struct downlink *downlink, struct metrics *out,
+                      size_t part); /* as informer_metrics() */
+/* A hub may be away: then there is nothing to wait for. */
+void downlink_ready(const struct downlink *downlink, struct checks *out);
 void downlink_destroy(struct downlink *downlink); /* before the connection; NULL is fine */
 
 #endif

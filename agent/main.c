@@ -54,9 +54,21 @@ static void on_counters(void *arg, struct counters *out)
     downlink_counters(app->downlink, out);
 }
 
+static bool on_streams(void *arg, struct metrics *out, size_t part)
+{
+    struct app *app = arg;
+    return downlink_metrics(app->downlink, out, part);
+}
+
+static void on_ready(void *arg, struct checks *out)
+{
+    struct app *app = arg;
+    downlink_ready(app->downlink, out);
+}
+
 int main(int argc, char **argv)
 {
-    static const struct uplink_ops ops = {on_opened, on_closing, on_counters};
+    static const struct uplink_ops ops = {on_opened, on_closing, on_counters, on_streams, on_ready};
     struct app app = {0};
     struct option_group groups[UPLINK_GROUPS + 1];
     uplink_option_groups(&app.uplink, "Agent", groups);

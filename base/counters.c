@@ -42,5 +42,6 @@ void counters_add(struct counters *out, const char *part, const char *instance, 
     if (out->line)
         append_line(out->line, part, list, count, values);
     for (size_t i = 0; out->metrics && i < count; i++)
-        add_sample(out->metrics, instance, &list[i], value_of(&list[i], values));
+        if (!out->sparse || value_of(&list[i], values))
+            add_sample(out->metrics, instance, &list[i], value_of(&list[i], values));
 }

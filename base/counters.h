@@ -29,6 +29,7 @@ struct counter {
 struct counters {
     struct buf *line;
     struct metrics *metrics;
+    bool sparse; /* what is 0 is no sample either: there are too many of their like */
 };
 
 /* instance: labels that tell this part from its like, as one of several connections; "": there is one. */

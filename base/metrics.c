@@ -8,9 +8,11 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/escape.h"
 #include "base/mem.h"
 
 #define DIGITS_MAX 20 /* of 64 bits */
+#define LABEL_LIMIT 4096
 
 struct family {
     UT_hash_handle hh; /* of the metrics, by metric; they iterate in the order of insertion */
@@ -27,7 +29,7 @@ struct metrics {
 
 /* ---- text ---- */
 
-/* Of help and of label values, which differ in the quote only. */
+/* Of help and of label values, which differ in the quote. */
 static void append_escaped(struct buf *out, const char *text, const char *special)
 {
     for (size_t plain = strcspn(text, special); *text; plain = strcspn(text, special)) {
@@ -47,7 +49,10 @@ void metric_label(struct buf *labels, const char *name, const char *value)
         buf_append_char(labels, ',');
     buf_append_str(labels, name);
     buf_append_str(labels, "=\"");
-    append_escaped(labels, value, "\\\"\n");
+    struct buf text = BUF_INIT(LABEL_LIMIT);
+    escape_append(&text, value, strlen(value));
+    append_escaped(labels, text.len ? text.data : "", "\\\"\n");
+    buf_deinit(&text);
     buf_append_char(labels, '"');
 }
 

@@ -37,7 +37,8 @@ struct metric {
         .name = name_, .help = help_, .type = METRIC_TYPE_GAUGE                                              \
     }
 
-/* Appends one label: name="value", with a comma where there are others before it. */
+/* Appends one label: name="value", with a comma where there are others before it. What is no text in the
+ * value is written as base/escape.h does. */
 void metric_label(struct buf *labels, const char *name, const char *value);
 
 struct metrics;

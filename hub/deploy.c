@@ -137,6 +137,24 @@ void deploy_counters(const struct deploy *deploy, struct counters *out)
     connection_counters(deploy->outlet.connection, "workloads", out);
 }
 
+void deploy_metrics(const struct deploy *deploy, struct metrics *out)
+{
+    if (deploy)
+        publisher_metrics(deploy->outlet.publisher, out);
+}
+
+void deploy_ready(const struct deploy *deploy, struct checks *out)
+{
+    if (!deploy)
+        return;
+    bool synced = deploy->workloads && workloads_synced(deploy->workloads);
+    checks_add(out, "source",
+               synced              ? NULL
+               : deploy->workloads ? "not listed yet"
+                                   : "not known yet which cluster it is");
+    connection_ready(deploy->outlet.connection, "workloads", out);
+}
+
 void deploy_farewell(struct deploy *deploy)
 {
     if (deploy)

@@ -39,6 +39,8 @@ struct deploy;
 /* Starts at once. 0, or what open() gives. */
 int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err);
 void deploy_counters(const struct deploy *deploy, struct counters *out); /* NULL is fine, as below */
+void deploy_metrics(const struct deploy *deploy, struct metrics *out);
+void deploy_ready(const struct deploy *deploy, struct checks *out);
 void deploy_farewell(struct deploy *deploy);
 void deploy_destroy(struct deploy *deploy); /* before the informer */
 

@@ -286,10 +286,20 @@ static void on_counters(void *arg, struct counters *out)
     keeper_counters(app->keeper, out);
 }
 
+/* The first part is what goes down. */
+static bool on_streams(void *arg, struct metrics *out, size_t part)
+{
+    struct app *app = arg;
+    if (part == 0)
+        deploy_metrics(app->deploy, out);
+    return part == 0 || inlet_metrics(&app->inlet, out, part - 1);
+}
+
 static void on_ready(void *arg, struct checks *out)
 {
     struct app *app = arg;
     inlet_ready(&app->inlet, out);
+    deploy_ready(app->deploy, out);
     keeper_ready(app->keeper, out);
 }
 
@@ -324,7 +334,8 @@ int main(int argc, char **argv)
         attic_option_group_large(&app.memory),
         {"Source of workloads", source_specs, array_size(source_specs), &app.source},
     };
-    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
+    static const struct monitor_ops monitor = {
+        .counters = on_counters, .streams = on_streams, .ready = on_ready};
     struct error err = {0};
     if (argc > 1 && strcmp(argv[1], "store") == 0)
         return store_command(argc - 1, argv + 1);

@@ -150,7 +150,7 @@ bool bounds_fit_changes(const struct informer_replica *replica, const struct cha
 
 void bounds_refuse(struct informer_replica *replica)
 {
-    replica->informer->stats.refused++;
+    REPLICA_COUNT(replica, refused, 1);
     replica->refused = true;
     report_refused(replica->cluster, replica->gvr.resource,
                    "the cluster's objects would pass the bound (--cluster-objects, --cluster-size); what is "

@@ -388,6 +388,7 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
     catalog_fill(cluster, catalog, entries, count);
     free(entries);
     early_release(catalog);
+    cluster_settle(cluster);
 }
 
 /* ---- heartbeat ---- */
@@ -433,6 +434,7 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
     early_set(catalog, 0, NULL, 0);
     catalog_heartbeat(catalog, entries);
     free(entries);
+    cluster_settle(cluster);
 }
 
 /* ---- access ---- */
@@ -485,6 +487,11 @@ bool cluster_synced(const struct informer_cluster *cluster)
     DL_FOREACH(cluster->replicas, replica)
     settled = settled && is_settled(replica);
     return settled;
+}
+
+void cluster_settle(struct informer_cluster *cluster)
+{
+    cluster->was_synced = cluster->was_synced || cluster_synced(cluster);
 }
 
 struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,

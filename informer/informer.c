@@ -71,35 +71,52 @@ static void on_unasked(struct informer *informer, uint64_t nonce)
             informer->name);
 }
 
-static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
-                              const struct message *message)
+/* An answer comes on our own topic, whatever the audience of the stream it is about. */
+static struct informer_replica *replica_of_answer(struct informer_cluster *cluster, const struct topic *topic,
+                                                  uint64_t nonce)
 {
-    /* An answer comes on our own topic, whatever the audience of the stream it is about. */
-    struct informer_replica *replica;
-    if (message->kind == MESSAGE_DELTA) {
-        replica = replica_of_delta(cluster, topic, message->epoch);
-        if (replica)
-            replica_delta(replica, message);
-        else
-            cluster->informer->stats.foreign++;
+    struct informer_replica *replica = cluster->replicas;
+    while (replica && !(replica->snapshot && snapshot_nonce(replica->snapshot) == nonce &&
+                        gvr_equal(&replica->gvr, &topic->gvr)))
+        replica = replica->next;
+    return replica;
+}
+
+static struct informer_replica *replica_of(struct informer_cluster *cluster, const struct topic *topic,
+                                           const struct message *message)
+{
+    if (message->kind == MESSAGE_DELTA)
+        return replica_of_delta(cluster, topic, message->epoch);
+    if (message->nonce)
+        return replica_of_answer(cluster, topic, message->nonce);
+    return cluster_find(cluster, topic->informer, &topic->gvr);
+}
+
+static void on_unclaimed(struct informer *informer, const struct message *message)
+{
+    if (message->kind == MESSAGE_DELTA)
+        informer->stats.foreign++;
+    else if (message->nonce)
+        on_unasked(informer, message->nonce);
+}
+
+/* len: of the message as it was sent. */
+static void on_stream_message(struct informer_cluster *cluster, const struct topic *topic,
+                              const struct message *message, size_t len)
+{
+    struct informer_replica *replica = replica_of(cluster, topic, message);
+    if (!replica) {
+        on_unclaimed(cluster->informer, message);
         return;
     }
-    if (message->nonce == 0) {
-        replica = cluster_find(cluster, topic->informer, &topic->gvr);
-        if (replica && message->kind == MESSAGE_END)
-            replica_end(replica, message);
-        return;
-    }
-    for (replica = cluster->replicas; replica; replica = replica->next)
-        if (replica->snapshot && snapshot_nonce(replica->snapshot) == message->nonce &&
-            gvr_equal(&replica->gvr, &topic->gvr))
-            break;
-    if (replica && message->kind == MESSAGE_END)
+    replica->stats.messages++;
+    replica->stats.bytes += len;
+    if (message->kind == MESSAGE_DELTA)
+        replica_delta(replica, message);
+    else if (message->kind == MESSAGE_END)
         replica_end(replica, message);
-    else if (replica)
+    else if (message->nonce)
         sync_answer(replica, message);
-    else
-        on_unasked(cluster->informer, message->nonce);
 }
 
 static bool kind_fits(enum topic_kind topic, enum message_kind kind)
@@ -117,7 +134,8 @@ static bool kind_fits(enum topic_kind topic, enum message_kind kind)
     }
 }
 
-static void on_decoded(struct informer *informer, const struct topic *topic, const struct message *message)
+static void on_decoded(struct informer *informer, const struct topic *topic, const struct message *message,
+                       size_t len)
 {
     struct informer_cluster *cluster = cluster_get(informer, topic->provider);
     if (!cluster || (topic->kind != TOPIC_STREAM && !bounds_announcing(cluster, message->body.len)))
@@ -129,7 +147,7 @@ static void on_decoded(struct informer *informer, const struct topic *topic, con
     else if (message->kind == MESSAGE_HEARTBEAT)
         cluster_heartbeat(cluster, topic->informer, message);
     else
-        on_stream_message(cluster, topic, message);
+        on_stream_message(cluster, topic, message, len);
 }
 
 /* What a participant publishes itself is no news to it. */
@@ -157,7 +175,7 @@ void informer_on_message(struct informer *informer, const char *name, const void
         informer_malformed(informer, name);
         return;
     }
-    on_decoded(informer, &topic, &message);
+    on_decoded(informer, &topic, &message, whole.len);
 }
 
 static bool is_alive(const struct informer *informer)
@@ -186,6 +204,8 @@ static void informer_begin(struct informer *informer)
     struct message whois = {.kind = MESSAGE_WHOIS};
     if (!informer->connected || !informer->answerable)
         return;
+    if (!informer->asked_us)
+        informer->asked_us = loop_now_us(informer->loop);
     if (informer->provider[0]) {
         informer_signal(informer, informer->provider, &whois);
         timer_start(&informer->seek, SEEK_US);

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/checks.h"
 #include "base/counters.h"
 #include "base/event.h"
 #include "base/gvr.h"
@@ -121,6 +122,12 @@ struct informer_memory {
     uint64_t unfinished_bytes; /* payloads that lack parts; one for each topic, and 64 MiB */
 };
 struct informer_memory informer_memory(const struct informer *informer); /* O(replicas) */
+
+/* Of this part of the clusters and their replicas, counted from 0: a slice of work. False: it was the last
+ * one. */
+bool informer_metrics(const struct informer *informer, struct metrics *out, size_t part);
+/* Connected, and each cluster that is heard has been followed to its present state once. */
+void informer_ready(const struct informer *informer, struct checks *out);
 
 const struct informer_stats *informer_stats(const struct informer *informer);
 void informer_counters(const struct informer *informer, struct counters *out);

@@ -31,6 +31,18 @@ struct held {
     struct held *prev, *next;
 };
 
+/* Of the informer's counters those that are kept for each replica, too. */
+struct replica_stats {
+    uint64_t messages, bytes; /* of the stream, and answers */
+    uint64_t events, syncs, syncs_equal, syncs_repair, syncs_snapshot, syncs_failed;
+    uint64_t gaps, divergences, bases_missing;
+    uint64_t duplicates, held_dropped, foreign, refused;
+};
+
+/* Counts for the replica and for its informer. */
+#define REPLICA_COUNT(replica, member, more)                                                                 \
+    ((replica)->stats.member += (more), (replica)->informer->stats.member += (more))
+
 struct informer_replica {
     struct informer *informer;
     struct informer_cluster *cluster;
@@ -54,6 +66,7 @@ struct informer_replica {
         char version[64]; /* the resourceVersion up to which that state is complete */
     } complete, promised; /* of the state that was reached last; of the one in the last heartbeat */
 
+    struct replica_stats stats;
     enum replica_phase phase;
     bool whole; /* it was live once, or is restored from a run in which it was */
     struct store *store;
@@ -121,6 +134,7 @@ struct informer_cluster {
     uint64_t claim_boot; /* 0: none. A boot that was heard once to be of another cluster, and of which */
     char claim_cluster[64];
     bool alive;
+    bool was_synced;  /* once, at least */
     int64_t heard_us; /* the last sign of life of that boot */
     struct timer silence;
     struct catalog *catalogs;
@@ -152,6 +166,7 @@ struct informer {
     char provider[TOPICS_PARTICIPANT_MAX + 1];
     uint64_t run; /* the upper half of all nonces; 0: none yet */
     int64_t begun_us;
+    int64_t asked_us;           /* when it was first asked who is there; 0: not yet */
     bool connected, answerable; /* the first transport; the one that brings answers */
     struct informer_cluster *clusters;
     struct informer_cluster *turns; /* those with replicas that want to sync; the next one first */
@@ -234,6 +249,7 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);
 void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, const struct message *message);
 void cluster_whois(struct informer_cluster *cluster);
+void cluster_settle(struct informer_cluster *cluster);         /* notes whether it is synced now */
 bool cluster_complete(const struct informer_cluster *cluster); /* it knows all that it has */
 void cluster_report_conflict(struct informer_cluster *cluster, uint64_t other);
 

@@ -74,10 +74,16 @@ void inlet_counters(const struct inlet *inlet, struct counters *out)
     connection_counters(inlet->transfers, "transfers", out);
 }
 
+bool inlet_metrics(const struct inlet *inlet, struct metrics *out, size_t part)
+{
+    return informer_metrics(inlet->informer, out, part);
+}
+
 void inlet_ready(const struct inlet *inlet, struct checks *out)
 {
     connection_ready(inlet->connection, "main", out);
     connection_ready(inlet->transfers, "transfers", out);
+    informer_ready(inlet->informer, out);
 }
 
 void inlet_close(struct inlet *inlet)

@@ -24,6 +24,7 @@ int inlet_open(struct inlet *inlet, struct loop *loop, const struct broker_optio
                struct error *err);
 void inlet_start(struct inlet *inlet);
 void inlet_counters(const struct inlet *inlet, struct counters *out);
+bool inlet_metrics(const struct inlet *inlet, struct metrics *out, size_t part); /* as informer_metrics() */
 void inlet_ready(const struct inlet *inlet, struct checks *out);
 /* Nothing is of interest any more; sends what was published. A zeroed one is fine. */
 void inlet_close(struct inlet *inlet);

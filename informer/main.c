@@ -191,6 +191,12 @@ static void on_counters(void *arg, struct counters *out)
     inlet_counters(&app->inlet, out);
 }
 
+static bool on_streams(void *arg, struct metrics *out, size_t part)
+{
+    struct app *app = arg;
+    return inlet_metrics(&app->inlet, out, part);
+}
+
 static void on_ready(void *arg, struct checks *out)
 {
     struct app *app = arg;
@@ -217,7 +223,8 @@ int main(int argc, char **argv)
         broker_option_group(&app.broker),
         attic_option_group_large(&app.memory),
     };
-    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
+    static const struct monitor_ops monitor = {
+        .counters = on_counters, .streams = on_streams, .ready = on_ready};
     struct error err = {0};
     int code = program_init(&app.program, &info, groups, array_size(groups), argc, argv);
     if (code == 0) {

@@ -126,7 +126,8 @@ void replica_drop(struct informer_replica *replica)
 
 void replica_empty(struct informer_replica *replica)
 {
-    replica->informer->stats.events += store_delete_some(replica->store, SIZE_MAX, true);
+    size_t gone = store_delete_some(replica->store, SIZE_MAX, true);
+    REPLICA_COUNT(replica, events, gone);
     bounds_account(replica);
 }
 
@@ -148,6 +149,7 @@ void replica_set_phase(struct informer_replica *replica, enum replica_phase phas
         replica->refused = false;
         replica->whole = true;
         bounds_account(replica);
+        cluster_settle(replica->cluster);
     }
     if (before == REPLICA_LIVE && phase != REPLICA_LIVE && informer->ops->stale)
         informer->ops->stale(informer->arg, replica);
@@ -234,7 +236,7 @@ static void heartbeat_behind(struct informer_replica *replica, uint64_t sequence
     if (++replica->beats_behind < BEATS_BEHIND_MAX)
         return;
     replica->beats_behind = 0;
-    replica->informer->stats.gaps++;
+    REPLICA_COUNT(replica, gaps, 1);
     sync_want(replica);
 }
 
@@ -277,7 +279,7 @@ static void on_lag(void *arg)
         await_lag(replica);
         return;
     }
-    replica->informer->stats.gaps++;
+    REPLICA_COUNT(replica, gaps, 1);
     sync_want(replica);
 }
 
@@ -286,7 +288,7 @@ static void on_lag(void *arg)
 static void report_divergence(struct informer_replica *replica, const struct message *delta)
 {
     struct informer *informer = replica->informer;
-    informer->stats.divergences++;
+    REPLICA_COUNT(replica, divergences, 1);
     if (allowance_take(&replica->cluster->divergence_log, loop_now_us(informer->loop), DIVERGENCE_LOG_US, 1))
         log_warn(informer->options.log, "informer", "%s %s: root differs after event %llu: asking again",
                  replica->cluster->name, replica->gvr.resource,
@@ -303,7 +305,7 @@ static void apply_changes(struct informer_replica *replica, const struct changes
     bounds_account(replica);
     replica->sequence += changes->count;
     replica->beats_behind = 0;
-    informer->stats.events += changes->count;
+    REPLICA_COUNT(replica, events, changes->count);
     informer->stats.patched += changes->patched;
     informer->stats.deltas++;
 }
@@ -315,7 +317,7 @@ static void replica_apply(struct informer_replica *replica, const struct message
     struct informer *informer = replica->informer;
     struct changes changes;
     int r = changes_decode(&changes, informer->codec, delta, target);
-    informer->stats.bases_missing += r == CHANGES_E_BASE;
+    REPLICA_COUNT(replica, bases_missing, r == CHANGES_E_BASE);
     if (r == CHANGES_E_MALFORMED)
         informer_malformed(informer, replica->cluster->name);
     if (r != 0) {
@@ -356,9 +358,8 @@ static void take(struct informer_replica *replica, const struct message *delta)
 /* More than can be held: what is missing in front is taken as lost. */
 static void held_overflow(struct informer_replica *replica)
 {
-    struct informer *informer = replica->informer;
-    informer->stats.gaps++;
-    informer->stats.held_dropped += replica->held_count;
+    REPLICA_COUNT(replica, gaps, 1);
+    REPLICA_COUNT(replica, held_dropped, replica->held_count);
     if (replica->phase == REPLICA_SYNCING)
         replica_drop_held(replica);
     else
@@ -423,7 +424,7 @@ static void on_drain(void *arg)
 static void on_reorder(void *arg)
 {
     struct informer_replica *replica = arg;
-    replica->informer->stats.gaps++;
+    REPLICA_COUNT(replica, gaps, 1);
     if (replica->phase != REPLICA_SYNCING) {
         sync_want(replica);
         return;
@@ -447,17 +448,16 @@ bool replica_follows(const struct informer_replica *replica, uint64_t epoch)
 
 void replica_delta(struct informer_replica *replica, const struct message *delta)
 {
-    struct informer *informer = replica->informer;
     if (replica->phase == REPLICA_IDLE || delta->items == 0 || delta->from == 0)
         return;
     if (!replica_follows(replica, delta->epoch)) {
-        informer->stats.foreign++;
+        REPLICA_COUNT(replica, foreign, 1);
         cluster_whois(replica->cluster);
         return;
     }
     uint64_t next = next_sequence(replica);
     if (next && delta->from < next) {
-        informer->stats.duplicates++;
+        REPLICA_COUNT(replica, duplicates, 1);
     } else if ((next && delta->from > next) || replica->gone) {
         hold(replica, delta); /* also while a repair is put in place, which is a matter of a moment */
     } else {
@@ -476,7 +476,8 @@ void replica_end(struct informer_replica *replica, const struct message *end)
     if (end->reason != END_GONE && end->reason != END_REVOKED) {
         informer_malformed(informer, replica->cluster->name);
     } else if (answer && replica->listed) {
-        informer->stats.foreign++; /* the run that we follow has it: another provider has said that */
+        REPLICA_COUNT(replica, foreign,
+                      1); /* the run that we follow has it: another provider has said that */
         cluster_whois(replica->cluster);
     } else if (answer || follows) {
         informer->stats.syncs_ended += answer;

@@ -155,7 +155,7 @@ static void sync_send(struct informer_replica *replica)
     replica_drop_held(replica);
     timer_stop(&replica->lag);
     informer->syncing++;
-    informer->stats.syncs++;
+    REPLICA_COUNT(replica, syncs, 1);
     replica_set_phase(replica, REPLICA_SYNCING);
     struct message sync = {
         .kind = MESSAGE_SYNC,
@@ -255,7 +255,7 @@ static int64_t retry_delay(struct informer_replica *replica)
 static void sync_fail(struct informer_replica *replica)
 {
     struct informer *informer = replica->informer;
-    informer->stats.syncs_failed++;
+    REPLICA_COUNT(replica, syncs_failed, 1);
     if (snapshot_kind(replica->snapshot) == SNAPSHOT_REPAIR)
         replica->unrepaired = snapshot_epoch(replica->snapshot);
     sync_abandon(replica);
@@ -297,18 +297,18 @@ static void sync_done(struct informer_replica *replica, uint64_t epoch, uint64_t
     sync_admit(informer);
 }
 
-static void count_outcome(struct informer_stats *stats, enum snapshot_kind kind)
+static void count_outcome(struct informer_replica *replica, enum snapshot_kind kind)
 {
-    stats->syncs_equal += kind == SNAPSHOT_EQUAL;
-    stats->syncs_repair += kind == SNAPSHOT_REPAIR;
-    stats->syncs_snapshot += kind == SNAPSHOT_WHOLE;
+    REPLICA_COUNT(replica, syncs_equal, kind == SNAPSHOT_EQUAL);
+    REPLICA_COUNT(replica, syncs_repair, kind == SNAPSHOT_REPAIR);
+    REPLICA_COUNT(replica, syncs_snapshot, kind == SNAPSHOT_WHOLE);
 }
 
 /* What changes little is in place at once. */
 static void sync_verified(struct informer_replica *replica)
 {
     struct snapshot *snapshot = replica->snapshot;
-    count_outcome(&replica->informer->stats, snapshot_kind(snapshot));
+    count_outcome(replica, snapshot_kind(snapshot));
     replica->root = snapshot_take(snapshot, &replica->fresh, &replica->gone);
     replica->cursor = 0;
     replica->unrepaired = 0;
@@ -411,7 +411,7 @@ void sync_answer(struct informer_replica *replica, const struct message *message
     if (replica->phase != REPLICA_SYNCING || message->nonce != snapshot_nonce(replica->snapshot))
         return;
     if (is_unannounced(replica, message)) {
-        informer->stats.foreign++;
+        REPLICA_COUNT(replica, foreign, 1);
         cluster_whois(replica->cluster);
         return;
     }
@@ -450,7 +450,7 @@ static size_t install_hash(struct informer_replica *replica, uint64_t hash)
     for (object = store_seek(from, hash); object && object_key_hash(object) == hash; object = after) {
         after = store_after(from, object);
         if (!store_get(replica->fresh, object_key(object))) {
-            replica->informer->stats.events++;
+            REPLICA_COUNT(replica, events, 1);
             bytes += object_size(object);
             store_delete(replica->store, object_key(object), true);
         }
@@ -458,7 +458,7 @@ static size_t install_hash(struct informer_replica *replica, uint64_t hash)
     for (object = store_seek(replica->fresh, hash); object && object_key_hash(object) == hash;
          object = store_after(replica->fresh, object))
         if (store_put(replica->store, object) != STORE_UNCHANGED) {
-            replica->informer->stats.events++;
+            REPLICA_COUNT(replica, events, 1);
             bytes += object_size(object);
         }
     return bytes;

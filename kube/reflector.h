@@ -31,6 +31,7 @@
 #include "base/gvr.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 #include "base/object.h"
 #include "kube/rest.h"
 
@@ -76,10 +77,10 @@ struct reflector_config {
 };
 
 struct reflector_stats {
-    size_t lists, streams, watches; /* begun */
-    size_t events;                  /* told to the owner */
-    size_t refused;                 /* objects that the scanner refused */
-    size_t ignored;                 /* events of another kind or an unknown type */
+    uint64_t lists, streams, watches; /* begun */
+    uint64_t events;                  /* told to the owner */
+    uint64_t refused;                 /* objects that the scanner refused */
+    uint64_t ignored;                 /* events of another kind or an unknown type */
 };
 
 struct reflector;
@@ -94,6 +95,8 @@ void reflector_stop(
 
 enum reflector_state reflector_state(const struct reflector *reflector);
 const struct reflector_stats *reflector_stats(const struct reflector *reflector);
+/* labels: of the resource (base/metrics.h). */
+void reflector_metrics(const struct reflector *reflector, const char *labels, struct metrics *out);
 const char *reflector_resource_version(
     const struct reflector *reflector); /* the last one seen; "" before the first sync */
 int64_t

@@ -45,7 +45,7 @@ static bool chunk_send(struct publisher_stream *stream, struct transfer *transfe
         .count = store_count(stream->published),
     };
     chunk_fill(stream, transfer, &chunk);
-    turns_send(stream->publisher, transfer->topic, &chunk);
+    turns_send(stream, transfer->topic, &chunk);
     transfer->index++;
     transfer->cursor = chunk.last_hash + 1;
     return chunk.last;
@@ -54,5 +54,5 @@ static bool chunk_send(struct publisher_stream *stream, struct transfer *transfe
 void chunks_start(struct publisher_stream *stream, const char *informer, const struct message *sync)
 {
     if (transfer_begin(stream, informer, sync, chunk_send))
-        stream->publisher->stats.syncs_snapshot++;
+        STREAM_COUNT(stream, syncs_snapshot, 1);
 }

@@ -6,6 +6,7 @@
 #include "provider/interest.h"
 #include "provider/mirror.h"
 
+#define LABELS_LIMIT 1024
 #define PATIENCE_US (30 * LOOP_SECOND) /* for a first list, before others go on without it */
 #define SLICE_DELETIONS 256            /* in one turn of the loop */
 
@@ -303,4 +304,17 @@ enum reflector_state feed_state(const struct feed *feed)
 const char *feed_reason(const struct feed *feed)
 {
     return feed->reason;
+}
+
+bool feed_awake(const struct feed *feed)
+{
+    return feed->awake;
+}
+
+void feed_metrics(const struct feed *feed, const char *cluster, struct metrics *out)
+{
+    struct buf labels = BUF_INIT(LABELS_LIMIT);
+    topics_labels(cluster, TOPICS_ALL, &feed->gvr, &labels);
+    reflector_metrics(mirror_reflector(feed->mirror), labels.data, out);
+    buf_deinit(&labels);
 }

@@ -54,6 +54,8 @@ void feed_start(struct feed *feed);
 const struct gvr *feed_gvr(const struct feed *feed);
 struct store *feed_store(struct feed *feed);
 enum reflector_state feed_state(const struct feed *feed);
+bool feed_awake(const struct feed *feed); /* somebody wants it */
+void feed_metrics(const struct feed *feed, const char *cluster, struct metrics *out);
 const char *feed_reason(const struct feed *feed); /* one line; "" where all is well */
 
 #endif

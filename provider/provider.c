@@ -21,6 +21,7 @@
 #define REFRESH_DEFAULT_US (120 * LOOP_SECOND) /* while a default is missing */
 #define PATIENCE_US (30 * LOOP_SECOND)         /* with groups that do not answer, before others go on */
 #define CHECK_US LOOP_SECOND
+#define REASON_LIMIT ((size_t)4096)
 #define OUTAGE_US (3 * LOOP_SECOND) /* for others to notice it, too */
 
 /* One spelling. */
@@ -376,4 +377,42 @@ void provider_destroy(struct provider *provider)
 size_t provider_feeds(const struct provider *provider)
 {
     return provider->feed_count;
+}
+
+void provider_metrics(const struct provider *provider, const char *cluster, struct metrics *out)
+{
+    for (size_t i = 0; i < provider->feed_count; i++)
+        feed_metrics(provider->feeds[i], cluster, out);
+}
+
+/* Not listed yet, or not to be had just now; the first one's name and reason are told. */
+static size_t count_wanting(const struct provider *provider, struct buf *first)
+{
+    size_t count = 0;
+    char name[GVR_TEXT_MAX];
+    for (size_t i = 0; i < provider->feed_count; i++) {
+        const struct feed *feed = provider->feeds[i];
+        enum reflector_state state = feed_state(feed);
+        if (!feed_awake(feed) || (state != REFLECTOR_STARTING && state != REFLECTOR_UNAVAILABLE))
+            continue;
+        if (count++ == 0)
+            buf_appendf(first, "%s: %s", gvr_text(feed_gvr(feed), name),
+                        *feed_reason(feed) ? feed_reason(feed) : "not listed yet");
+    }
+    return count;
+}
+
+void provider_ready(const struct provider *provider, struct checks *out)
+{
+    struct buf first = BUF_INIT(REASON_LIMIT), reason = BUF_INIT(REASON_LIMIT);
+    size_t wanting = count_wanting(provider, &first);
+    if (wanting)
+        buf_appendf(&reason, "%zu wanting, such as %s", wanting, first.data);
+    checks_add(out, "discovery",
+               provider->complete ? NULL
+               : provider->reason ? provider->reason
+                                  : "not known yet what there is");
+    checks_add(out, "resources", reason.data);
+    buf_deinit(&first);
+    buf_deinit(&reason);
 }

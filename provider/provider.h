@@ -16,6 +16,7 @@
  * A state machine over struct rest and struct loop.
  */
 
+#include "base/checks.h"
 #include "kube/cluster_options.h"
 #include "provider/publisher.h"
 
@@ -43,6 +44,11 @@ void provider_destroy(struct provider *provider);
 
 /* For publisher_ops.absent. */
 int provider_absent(struct provider *provider, const char *audience, const struct gvr *gvr);
+
+/* cluster: under which name it is published. */
+void provider_metrics(const struct provider *provider, const char *cluster, struct metrics *out);
+/* It is known what there is to be had, and what somebody wants of it is listed, or known not to be had. */
+void provider_ready(const struct provider *provider, struct checks *out);
 
 size_t provider_feeds(const struct provider *provider); /* how many resources are fed */
 

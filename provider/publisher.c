@@ -38,9 +38,11 @@ static bool publish(struct publisher *publisher, const char *topic, struct slice
     return r == 0;
 }
 
-bool publisher_send_payload(struct publisher *publisher, const char *topic, struct slice payload)
+bool publisher_send_payload(struct publisher_stream *stream, const char *topic, struct slice payload)
 {
-    return publish(publisher, topic, payload, false);
+    stream->stats.messages++;
+    stream->stats.bytes += payload.len;
+    return publish(stream->publisher, topic, payload, false);
 }
 
 bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
@@ -123,7 +125,7 @@ static void answer_equal(struct publisher_stream *stream, const char *informer, 
     };
     if (topics_stream(&publisher->options.topics, publisher->name, informer, &stream->gvr, topic) != 0)
         return;
-    publisher->stats.syncs_equal++;
+    STREAM_COUNT(stream, syncs_equal, 1);
     publisher_send(publisher, topic, &equal, false);
 }
 

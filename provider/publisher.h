@@ -137,6 +137,9 @@ struct publisher_memory {
 };
 struct publisher_memory publisher_memory(const struct publisher *publisher); /* O(streams) */
 
+/* Of each stream. */
+void publisher_metrics(const struct publisher *publisher, struct metrics *out);
+
 const struct publisher_stats *publisher_stats(const struct publisher *publisher);
 void publisher_counters(const struct publisher *publisher, struct counters *out);
 

@@ -64,6 +64,16 @@ struct audience {
     UT_hash_handle hh; /* by name: a hub has one for each of its clusters */
 };
 
+/* Of the publisher's counters those that are kept for each stream, too. */
+struct stream_stats {
+    uint64_t events, coalesced, messages, bytes, too_large;
+    uint64_t syncs_equal, syncs_replay, syncs_repair, syncs_snapshot;
+};
+
+/* Counts for the stream and for its publisher. */
+#define STREAM_COUNT(stream, member, more)                                                                   \
+    ((stream)->stats.member += (more), (stream)->publisher->stats.member += (more))
+
 struct publisher_stream {
     struct publisher *publisher;
     struct audience *audience;
@@ -72,6 +82,7 @@ struct publisher_stream {
     bool namespaced;
     char *names; /* packed; NULL: not known */
     topics_text topic;
+    struct stream_stats stats;
     const char *path;         /* the part of topic behind the provider: what a sync names the stream by */
     uint64_t epoch, sequence; /* 0 while it is not ready */
     bool ready;
@@ -147,8 +158,8 @@ void turns_want(struct publisher_stream *stream);  /* a transfer of it may go on
 void turns_leave(struct publisher_stream *stream); /* idempotent */
 bool turns_may_go(struct publisher *publisher);    /* somebody wants to, and there is room */
 void turns_go(struct publisher *publisher);        /* one message of the next stream, if there still is one */
-bool turns_send_payload(struct publisher *publisher, const char *topic, struct slice payload);
-bool turns_send(struct publisher *publisher, const char *topic, const struct message *message);
+bool turns_send_payload(struct publisher_stream *stream, const char *topic, struct slice payload);
+bool turns_send(struct publisher_stream *stream, const char *topic, const struct message *message);
 void turns_deinit(struct publisher *publisher);
 
 /* chunks.c */
@@ -178,7 +189,8 @@ bool publisher_may_send(const struct publisher *publisher);
 /* Encodes and publishes at QoS 1. True where it was taken. */
 bool publisher_send(struct publisher *publisher, const char *topic, const struct message *message,
                     bool retain);
-bool publisher_send_payload(struct publisher *publisher, const char *topic, struct slice payload);
+/* Of the stream, which it is counted for. */
+bool publisher_send_payload(struct publisher_stream *stream, const char *topic, struct slice payload);
 void publisher_flush_soon(struct publisher *publisher);
 
 /* announce.c */

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "provider/publisher_internal.h"
 
+#define LABELS_LIMIT 1024
 #define ANSWER(name) "answer=\"" name "\""
 #define REASON(name) "reason=\"" name "\""
 
@@ -42,6 +43,36 @@ static const struct metric unheard =
     METRIC_COUNTER("transport_informer_publisher_unheard_total",
                    "Times that the broker did not pass on what was published.");
 
+static const struct metric stream_objects =
+    METRIC_GAUGE("transport_informer_stream_objects", "Objects of a stream, as they are published.");
+static const struct metric stream_ready =
+    METRIC_GAUGE("transport_informer_stream_ready",
+                 "1 while a stream is published; else it is not wanted, or not complete yet.");
+static const struct metric stream_age =
+    METRIC_GAUGE("transport_informer_stream_age_seconds",
+                 "Time since the API server was last heard about a resource.");
+static const struct metric stream_pending = METRIC_GAUGE("transport_informer_stream_pending_objects",
+                                                         "Objects whose newest state waits to be published.");
+static const struct metric stream_transfers =
+    METRIC_GAUGE("transport_informer_stream_transfers",
+                 "Answers to syncs that are on their way to informers.");
+static const struct metric stream_events =
+    METRIC_COUNTER("transport_informer_stream_events_total",
+                   "Changes of a stream's objects that were published.");
+static const struct metric stream_coalesced = METRIC_COUNTER(
+    "transport_informer_stream_coalesced_events_total",
+    "Changes of a stream's objects that were overtaken by a newer one before they were published.");
+static const struct metric stream_messages =
+    METRIC_COUNTER("transport_informer_stream_messages_total",
+                   "Messages with a stream's deltas, snapshots and repairs.");
+static const struct metric stream_bytes =
+    METRIC_COUNTER("transport_informer_stream_bytes_total", "Payloads of a stream's messages, in bytes.");
+static const struct metric stream_syncs =
+    METRIC_COUNTER("transport_informer_stream_syncs_total", "Syncs of a stream that were answered, by how.");
+static const struct metric stream_dropped =
+    METRIC_COUNTER("transport_informer_stream_dropped_total",
+                   "States of a stream's objects that were left out, by reason.");
+
 const struct publisher_stats *publisher_stats(const struct publisher *publisher)
 {
     return &publisher->stats;
@@ -77,4 +108,54 @@ void publisher_counters(const struct publisher *publisher, struct counters *out)
 #undef STAT
     _Static_assert(sizeof(struct publisher_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
     counters_add(out, "publisher", "", list, array_size(list), &publisher->stats);
+}
+
+/* What comes only with trouble shows once there is some. */
+static void add_stream_counters(const struct publisher_stream *stream, const char *labels,
+                                struct metrics *out)
+{
+#define STAT(...) COUNTER(struct stream_stats, __VA_ARGS__)
+    static const struct counter always[] = {
+        STAT(events, &stream_events),
+        STAT(coalesced, &stream_coalesced),
+        STAT(messages, &stream_messages),
+        STAT(bytes, &stream_bytes),
+    };
+    static const struct counter sparse[] = {
+        STAT(syncs_equal, &stream_syncs, ANSWER("equal")),
+        STAT(syncs_replay, &stream_syncs, ANSWER("replay")),
+        STAT(syncs_repair, &stream_syncs, ANSWER("repair")),
+        STAT(syncs_snapshot, &stream_syncs, ANSWER("snapshot")),
+        STAT(too_large, &stream_dropped, REASON("too_large")),
+    };
+#undef STAT
+    counters_add(&(struct counters){.metrics = out}, "stream", labels, always, array_size(always),
+                 &stream->stats);
+    counters_add(&(struct counters){.metrics = out, .sparse = true}, "stream", labels, sparse,
+                 array_size(sparse), &stream->stats);
+}
+
+static void add_stream(const struct publisher_stream *stream, struct metrics *out)
+{
+    struct buf labels = BUF_INIT(LABELS_LIMIT);
+    const struct transfer *transfer;
+    uint64_t transfers;
+    topics_labels(stream->publisher->name, stream->audience->name, &stream->gvr, &labels);
+    DL_COUNT(stream->transfers, transfer, transfers);
+    metrics_number(out, &stream_objects, labels.data, store_count(stream->published));
+    metrics_number(out, &stream_ready, labels.data, stream->ready);
+    metrics_number(out, &stream_pending, labels.data, HASH_COUNT(stream->pending_by_key));
+    metrics_number(out, &stream_transfers, labels.data, transfers);
+    int64_t age_us = stream->ops && stream->ops->age_us ? stream->ops->age_us(stream->arg) : -1;
+    if (age_us >= 0)
+        metrics_seconds(out, &stream_age, labels.data, age_us);
+    add_stream_counters(stream, labels.data, out);
+    buf_deinit(&labels);
+}
+
+void publisher_metrics(const struct publisher *publisher, struct metrics *out)
+{
+    for (const struct audience *audience = publisher->audiences; audience; audience = audience->hh.next)
+        for (const struct publisher_stream *stream = audience->streams; stream; stream = stream->next)
+            add_stream(stream, out);
 }

@@ -91,7 +91,7 @@ static bool digests_send(struct publisher_stream *stream, struct transfer *trans
              body->len < (size_t)SLICE_BUCKETS * BUCKET_ENTRY_LEN);
     digests.last = digests.last_hash == UINT64_MAX;
     digests.body = (struct slice){body->data, body->len};
-    turns_send(stream->publisher, transfer->topic, &digests);
+    turns_send(stream, transfer->topic, &digests);
     stream->publisher->effort += objects * LOOK_EFFORT;
     stream->publisher->stats.digests++;
     transfer->index++;
@@ -107,7 +107,7 @@ void repair_start(struct publisher_stream *stream, const char *informer, const s
     if (!transfer)
         return;
     transfer->bits = choose_bits(stream, sync);
-    stream->publisher->stats.syncs_repair++;
+    STREAM_COUNT(stream, syncs_repair, 1);
 }
 
 /* ---- repairs ---- */
@@ -213,7 +213,7 @@ static bool repair_send(struct publisher_stream *stream, struct transfer *transf
     bool answered = transfer->have.at == transfer->have.end;
     repair.last = answered && transfer->have_last;
     repair.body = (struct slice){body.data, body.len};
-    turns_send(publisher, transfer->topic, &repair);
+    turns_send(stream, transfer->topic, &repair);
     publisher->effort += parts.looked_at * LOOK_EFFORT + parts.items->len;
     publisher->stats.repairs++;
     transfer->index++;

@@ -109,7 +109,7 @@ static bool replay_send(struct publisher_stream *stream, struct transfer *transf
     const struct sent *sent = sent_from(stream, transfer->cursor);
     if (!sent)
         return true;
-    turns_send_payload(stream->publisher, transfer->topic, (struct slice){sent->payload, sent->len});
+    turns_send_payload(stream, transfer->topic, (struct slice){sent->payload, sent->len});
     stream->publisher->stats.deltas_replayed++;
     transfer->cursor = sent->from + sent->items;
     return sent->next == NULL;
@@ -127,7 +127,7 @@ void replay_start(struct publisher_stream *stream, const char *informer, const s
                             .to = sync->to,
                             .root = sync->root,
                             .count = sync->count};
-    publisher->stats.syncs_replay++;
+    STREAM_COUNT(stream, syncs_replay, 1);
     publisher_send(publisher, transfer->topic, &equal, false);
     transfer->cursor = sync->to + 1;
     transfer->credit = UINT64_MAX; /* of its own bound */

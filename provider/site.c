@@ -61,6 +61,19 @@ int site_open(struct site *site, const struct site_config *config, struct error 
     return 0;
 }
 
+void site_metrics(const struct site *site, const char *cluster, struct metrics *out)
+{
+    if (site->provider)
+        provider_metrics(site->provider, cluster, out);
+}
+
+void site_ready(const struct site *site, struct checks *out)
+{
+    checks_add(out, "cluster", site->provider ? NULL : "it is not known yet which cluster this is");
+    if (site->provider)
+        provider_ready(site->provider, out);
+}
+
 void site_close(struct site *site)
 {
     timer_stop(&site->again);

@@ -48,6 +48,10 @@ int site_open(struct site *site, const struct site_config *config, struct error 
 /* For outlet_open(); its arg is the site, which may not be open yet. */
 extern const struct publisher_ops site_publisher_ops;
 
+void site_metrics(const struct site *site, const char *cluster,
+                  struct metrics *out); /* as provider_metrics() */
+void site_ready(const struct site *site, struct checks *out);
+
 /* After outlet_close(), since the publisher borrows stores. A zeroed one is fine. */
 void site_close(struct site *site);
 

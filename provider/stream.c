@@ -65,7 +65,7 @@ static bool is_too_large(struct publisher_stream *stream, const struct object *o
 {
     if (!object || object_size(object) <= OBJECT_SIZE_MAX)
         return false;
-    stream->publisher->stats.too_large++;
+    STREAM_COUNT(stream, too_large, 1);
     log_error(
         stream->publisher->options.log, "publisher",
         "%s %s: %zu bytes are more than can be published (%zu): left out, and not up to date at informers",
@@ -92,7 +92,7 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
     }
     struct object *object = new_ ? new_ : old;
     if (pending_find(stream, object)) {
-        stream->publisher->stats.coalesced++;
+        STREAM_COUNT(stream, coalesced, 1);
         return;
     }
     pending_add(stream, object);
@@ -326,11 +326,11 @@ static void publish_batch(struct publisher_stream *stream)
     };
     stream->sequence += batch.items;
     publisher->effort += batch.stands_for;
-    publisher->stats.events += batch.items;
+    STREAM_COUNT(stream, events, batch.items);
     publisher->stats.patched += batch.patched;
     struct slice payload = codec_encode(publisher->codec, &delta);
     replay_keep(stream, &delta, payload, root, count);
-    publisher_send_payload(publisher, stream->topic, payload);
+    publisher_send_payload(stream, stream->topic, payload);
 }
 
 /* Nobody is told any more. */

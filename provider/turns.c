@@ -28,11 +28,12 @@ void turns_deinit(struct publisher *publisher)
         crossing_free(publisher, publisher->crossings);
 }
 
-bool turns_send_payload(struct publisher *publisher, const char *topic, struct slice payload)
+bool turns_send_payload(struct publisher_stream *stream, const char *topic, struct slice payload)
 {
+    struct publisher *publisher = stream->publisher;
     struct transport *transport = publisher->transport;
     struct crossing *crossing = mem_alloc(sizeof(*crossing));
-    bool sent = publisher_send_payload(publisher, topic, payload);
+    bool sent = publisher_send_payload(stream, topic, payload);
     *crossing = (struct crossing){.end = transport_landed(transport) + transport_in_flight(transport),
                                   .bytes = payload.len};
     DL_APPEND(publisher->crossings, crossing);
@@ -40,9 +41,9 @@ bool turns_send_payload(struct publisher *publisher, const char *topic, struct s
     return sent;
 }
 
-bool turns_send(struct publisher *publisher, const char *topic, const struct message *message)
+bool turns_send(struct publisher_stream *stream, const char *topic, const struct message *message)
 {
-    return turns_send_payload(publisher, topic, codec_encode(publisher->codec, message));
+    return turns_send_payload(stream, topic, codec_encode(stream->publisher->codec, message));
 }
 
 void turns_want(struct publisher_stream *stream)

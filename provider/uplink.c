@@ -108,16 +108,35 @@ static void on_counters(void *arg, struct counters *out)
         uplink->ops->counters(uplink->arg, out);
 }
 
+/* The first part is what goes up. */
+static bool on_streams(void *arg, struct metrics *out, size_t part)
+{
+    struct uplink *uplink = arg;
+    bool more = uplink->open && uplink->ops && uplink->ops->streams;
+    if (part > 0)
+        return more && uplink->ops->streams(uplink->arg, out, part - 1);
+    if (uplink->open) {
+        site_metrics(&uplink->site, uplink->named.cluster, out);
+        publisher_metrics(uplink->outlet.publisher, out);
+    }
+    return more;
+}
+
 static void on_ready(void *arg, struct checks *out)
 {
     struct uplink *uplink = arg;
-    if (uplink->open)
-        connection_ready(uplink->outlet.connection, "main", out);
+    if (!uplink->open)
+        return;
+    site_ready(&uplink->site, out);
+    connection_ready(uplink->outlet.connection, "main", out);
+    if (uplink->ops && uplink->ops->ready)
+        uplink->ops->ready(uplink->arg, out);
 }
 
 int uplink_run(struct uplink *uplink, struct program *program, const struct uplink_ops *ops, void *arg)
 {
-    static const struct monitor_ops monitor = {.counters = on_counters, .ready = on_ready};
+    static const struct monitor_ops monitor = {
+        .counters = on_counters, .streams = on_streams, .ready = on_ready};
     struct error err = {0};
     uplink->program = program;
     uplink->ops = ops;

@@ -23,6 +23,8 @@ struct uplink_ops {
     void (*opened)(void *arg);
     void (*closing)(void *arg);
     void (*counters)(void *arg, struct counters *out);
+    bool (*streams)(void *arg, struct metrics *out, size_t part); /* as monitor_ops */
+    void (*ready)(void *arg, struct checks *out);
 };
 
 /* What the options under the program's own title give. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/metrics.h"
 
 /* -- prefixes
  * ------------------------------------------------------------------------------------------------------- */
@@ -260,4 +261,14 @@ int topics_parse(const struct topics *topics, const char *topic, struct topic *o
         return TOPICS_E_FOREIGN;
     strcpy(text, rest);
     return parse_payload(levels, split(text, levels), out);
+}
+
+void topics_labels(const char *provider, const char *audience, const struct gvr *gvr, struct buf *out)
+{
+    char text[GVR_TEXT_MAX];
+    metric_label(out, "cluster", provider);
+    metric_label(out, "resource", gvr_text(gvr, text));
+    metric_label(out, "version", gvr->version);
+    if (strcmp(audience, TOPICS_ALL) != 0)
+        metric_label(out, "audience", audience);
 }

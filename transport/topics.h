@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/gvr.h"
 #include "transport/filter.h"
@@ -59,6 +60,10 @@ int topics_filter_presences(const struct topics *topics, topics_text out);
 /* Streams, catalogs and heartbeats for that audience. provider may be NULL: of all. */
 int topics_filter_streams(const struct topics *topics, const char *provider, const char *audience,
                           topics_text out);
+
+/* The labels of a stream's samples (base/metrics.h): cluster (its provider), resource and version; and where
+ * it is for one participant alone, audience. */
+void topics_labels(const char *provider, const char *audience, const struct gvr *gvr, struct buf *out);
 
 enum topic_kind { TOPIC_SIGNAL, TOPIC_WHOIS, TOPIC_PRESENCE, TOPIC_AUDIENCE, TOPIC_STREAM };
 

@@ -14,7 +14,7 @@ import urllib.request
 
 from bench import BIN, ROOT, Bench
 from exposition import Exposition
-from fleet import Cluster
+from fleet import PLURALS, Cluster
 
 DOCUMENTED = set(re.findall(r"^\| `(\w+)`", (ROOT / "docs/metrics.md").read_text(encoding="utf-8"), re.M))
 
@@ -96,6 +96,38 @@ class Metrics(unittest.TestCase):
         self.assertGreater(provider.total("broker_sent_bytes_total"), bytes_before[0])
         self.assertGreater(informer.total("broker_received_bytes_total"), bytes_before[1])
         self.assertEqual(provider.value("publisher_syncs_total", answer="snapshot"), 1)
+        stream = {"cluster": "cluster1", "resource": "configmaps", "version": "v1"}
+        self.assertEqual(provider.value("stream_objects", **stream), informer.value("replica_objects", **stream))
+        self.assertEqual(informer.value("cluster_info", cluster="cluster1", kubernetes=cluster.request("GET", "/version")["gitVersion"],
+                                        uid=cluster.state(PLURALS["Namespace"])["", "kube-system"]["metadata"]["uid"]), 1)
+
+    def test_a_provider_waits_for_its_cluster(self):
+        nowhere = self.bench.write("nowhere.yaml", (
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]\n"
+            "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {}}]\n"))
+        provider = self.watch("provider", "--cluster", "cluster1", "--kubeconfig", nowhere)
+        status, text = provider.get("/readyz?verbose")
+        self.assertEqual(status, 503)
+        self.assertIn("[+]started ok\n[-]cluster failed: it is not known yet which cluster this is\n", text)
+        self.assertTrue(text.endswith("readyz check failed\n"))
+
+    def test_a_hub_tells_of_all_clusters(self):
+        names = ["cluster1", "cluster2", "cluster3"]
+        clusters = [Cluster(self.bench, name) for name in names]
+        source = Cluster(self.bench, "source", "--no-controllers")
+        providers = [self.bench.program("provider", "--broker", f"tcp://127.0.0.1:{self.port}", "--cluster", cluster.name,
+                                        "--heartbeat", "1s", "--kubeconfig", cluster.kubeconfig, label=f"provider-{cluster.name}")
+                     for cluster in clusters]
+        hub = self.watch("hub", "--kubeconfig", source.kubeconfig, "--state-dir", self.bench.directory / "state")
+        self.bench.wait("all are synced", lambda: hub.total("cluster_synced") == 3)
+        self.bench.wait("it is ready", hub.ready)
+        for check in ["broker-main", "broker-transfers", "broker-workloads", "clusters", "source"]:
+            self.assertIn(f"[+]{check} ok\n", hub.get("/readyz")[1])
+        providers[0].child.kill()
+        self.bench.wait("one is silent", lambda: hub.value("cluster_connected", cluster="cluster1") == 0)
+        self.assertEqual(hub.total("cluster_connected"), 2)
+        self.assertEqual(hub.total("replica_synced", cluster="cluster1"), 0)
+        self.assertTrue(hub.ready())  # its rows are served, as stale
 
     def test_ready_is_who_has_a_broker(self):
         informer = self.watch("informer")

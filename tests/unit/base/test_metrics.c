@@ -10,9 +10,8 @@
 #include <time.h>
 
 #include "base/counters.h"
-#include "base/mem.h"
-#include "base/metrics.h"
 #include "base/process.h"
+#include "tests/support/samples.h"
 
 static const struct metric objects = METRIC_GAUGE("thing_objects", "Objects, \"quoted\" \\ in\ntwo lines.");
 static const struct metric events = METRIC_COUNTER("thing_events_total", "Events.");
@@ -51,11 +50,13 @@ static void label_values_are_escaped(void **state)
     (void)state;
     struct buf labels = BUF_INIT(256);
     metric_label(&labels, "plain", "pods.metrics.k8s.io");
-    metric_label(&labels, "odd", "\\a\"b\nc\\");
+    metric_label(&labels, "odd", "\\a\"b\\");
+    metric_label(&labels, "none", "a\nb\xff");
     metric_label(&labels, "empty", "");
     metric_label(&labels, "utf8", "Zürich");
-    assert_string_equal(
-        labels.data, "plain=\"pods.metrics.k8s.io\",odd=\"\\\\a\\\"b\\nc\\\\\",empty=\"\",utf8=\"Zürich\"");
+    assert_string_equal(labels.data,
+                        "plain=\"pods.metrics.k8s.io\",odd=\"\\\\a\\\"b\\\\\",none=\"a\\\\x0ab\\\\xff\","
+                        "empty=\"\",utf8=\"Zürich\"");
     buf_deinit(&labels);
 }
 
@@ -122,19 +123,6 @@ static void one_table_serves_a_line_and_samples(void **state)
     buf_deinit(&line);
 }
 
-static double value_of(const struct metrics *metrics, const char *name)
-{
-    const struct buf *piece;
-    cleanup_free char *start = mem_printf("\n%s ", name);
-    for (size_t i = 0; (piece = metrics_text(metrics, i)); i++) {
-        const char *at = strstr(piece->data, start);
-        if (at)
-            return strtod(at + strlen(start), NULL);
-    }
-    fail_msg("there is no %s", name);
-    return 0;
-}
-
 static void a_process_knows_itself(void **state)
 {
     (void)state;
@@ -143,14 +131,14 @@ static void a_process_knows_itself(void **state)
     FILE *file = tmpfile();
     process_metrics(more);
     fclose(file);
-    assert_true(value_of(more, "process_open_fds") == value_of(metrics, "process_open_fds") + 1);
-    assert_true(value_of(metrics, "process_max_fds") >= value_of(more, "process_open_fds"));
-    assert_true(value_of(metrics, "process_resident_memory_bytes") > 100000);
-    assert_true(value_of(metrics, "process_virtual_memory_bytes") >
-                value_of(metrics, "process_resident_memory_bytes"));
-    assert_true(value_of(more, "process_cpu_seconds_total") >=
-                value_of(metrics, "process_cpu_seconds_total"));
-    double age_s = (double)time(NULL) - value_of(metrics, "process_start_time_seconds");
+    assert_true(sample_of(more, "process_open_fds") == sample_of(metrics, "process_open_fds") + 1);
+    assert_true(sample_of(metrics, "process_max_fds") >= sample_of(more, "process_open_fds"));
+    assert_true(sample_of(metrics, "process_resident_memory_bytes") > 100000);
+    assert_true(sample_of(metrics, "process_virtual_memory_bytes") >
+                sample_of(metrics, "process_resident_memory_bytes"));
+    assert_true(sample_of(more, "process_cpu_seconds_total") >=
+                sample_of(metrics, "process_cpu_seconds_total"));
+    double age_s = (double)time(NULL) - sample_of(metrics, "process_start_time_seconds");
     assert_true(age_s > -5 && age_s < 3600);
     metrics_destroy(metrics);
     metrics_destroy(more);

@@ -77,7 +77,8 @@ static char *write_kubeconfig(void)
 
 static int run(struct app *app, char *kubeconfig, char *selector)
 {
-    static const struct uplink_ops ops = {on_opened, on_closing, on_counters};
+    static const struct uplink_ops ops = {
+        .opened = on_opened, .closing = on_closing, .counters = on_counters};
     char *argv[] = {(char *)"thing",
                     (char *)"--cluster",
                     (char *)"c1",
