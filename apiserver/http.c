@@ -27,8 +27,8 @@
 #include "base/listen.h"
 #include "base/mem.h"
 
-#define BLOCK_BYTES ((size_t)32 << 10)
-#define MEMORY_BYTES ((size_t)96 << 10) /* of the library, per connection */
+#define BLOCK_BYTES ((size_t)4 << 10)
+#define MEMORY_BYTES ((size_t)32 << 10) /* of the library, per connection: what a watch costs */
 #define IDLE_S 120                      /* without a byte from or to the client */
 #define SWEEP_US (5 * LOOP_SECOND)
 #define BODY_LIMIT ((size_t)3 << 20)
