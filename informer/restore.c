@@ -7,6 +7,14 @@
 
 #include <string.h>
 
+/* A file may say anything. */
+static bool is_valid(const struct record *record)
+{
+    struct gvr gvr;
+    return topics_participant_valid(record->cluster) &&
+           gvr_set(&gvr, record->gvr.group, record->gvr.version, record->gvr.resource) == 0;
+}
+
 static bool is_acceptable(struct informer_cluster *cluster, const struct record *record)
 {
     return !cluster_find(cluster, record->audience, &record->gvr) && bounds_stream(cluster, &record->gvr);
@@ -23,7 +31,7 @@ static int64_t age_s(const struct informer *informer, const struct record *recor
 
 struct informer_replica *informer_restore(struct informer *informer, const struct record *record)
 {
-    struct informer_cluster *cluster = cluster_get(informer, record->cluster);
+    struct informer_cluster *cluster = is_valid(record) ? cluster_get(informer, record->cluster) : NULL;
     if (!cluster || !is_acceptable(cluster, record))
         return NULL;
     cluster_known(cluster, record->uid, record->version);

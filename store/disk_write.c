@@ -204,23 +204,40 @@ void disk_write_done(struct disk *disk, const struct disk_job *job)
 
 /* ---- the end ---- */
 
+/* Something is done, or comes up and may lead to the next. */
+static void advance(struct disk *disk)
+{
+    if (disk->phase != DISK_COMMITTING && disk->down < JOBS_AHEAD) {
+        disk_write_turn(disk);
+        return;
+    }
+    struct disk_job *job = disk_thread_await(disk->thread);
+    disk_write_done(disk, job);
+    disk_job_destroy(job);
+}
+
+static bool is_under_way(const struct disk *disk)
+{
+    return disk->phase == DISK_FEEDING || disk->phase == DISK_COMMITTING;
+}
+
+/* A transaction more in any case, which has the time; one that has failed is tried once. */
 void disk_write_all(struct disk *disk)
 {
-    bool once = disk->phase == DISK_RESTING || disk->phase == DISK_FAILED;
-    while (disk->thread && disk->phase != DISK_READING && disk->phase != DISK_OVER) {
-        if (disk->phase == DISK_RESTING && !once && !disk_write_waits(disk))
-            return;
-        if (disk->phase == DISK_FAILED && !once)
-            return;
-        once = false;
-        if (disk->phase != DISK_COMMITTING && disk->down < JOBS_AHEAD) {
-            disk_write_turn(disk);
-            continue;
-        }
-        struct disk_job *job = disk_thread_await(disk->thread);
-        disk_write_done(disk, job);
-        disk_job_destroy(job);
+    if (!disk->thread || disk->phase == DISK_READING)
+        return;
+    while (is_under_way(disk))
+        advance(disk);
+    bool more = disk->phase != DISK_OVER;
+    while (more) {
+        advance(disk);
+        while (is_under_way(disk))
+            advance(disk);
+        more = disk->phase == DISK_RESTING && disk_write_waits(disk);
     }
+    if (disk->batch)
+        log_error(disk->log, "store", "%s: the last changes are not in it; the next run has them sent again",
+                  disk->path);
 }
 
 void disk_write_forget(struct disk *disk)

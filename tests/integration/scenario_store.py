@@ -43,9 +43,12 @@ class Store(FleetCase):
                                  label=f"hub-{len(self.bench.processes)}")
         return hub.wait(), hub.log()
 
-    def check(self):
-        done = subprocess.run([BIN / "hub", "store", "check", self.file], capture_output=True, text=True, timeout=60, check=False)
+    def command(self, *words):
+        done = subprocess.run([BIN / "hub", "store", *words], capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def check(self):
+        return self.command("check", self.file)
 
     # ---- asking ----
 
@@ -151,6 +154,17 @@ class Store(FleetCase):
         self.await_synced()
         self.await_same()
         self.assertIn("is another cluster now", self.hub.log())
+
+    def test_a_cluster_that_will_not_come_back_is_forgotten(self):
+        had = self.filled()
+        self.assertEqual(self.command("forget", self.file, "cluster1")[0], 75)
+        self.hub.stop(signal.SIGKILL)
+        self.assertEqual(self.command("forget", self.file, "cluster9")[0], 65)
+        self.assertIn("forgot cluster1, with", self.command("forget", self.file, "cluster1")[1])
+        self.assertEqual(self.check()[0], 0)
+        self.alone()
+        self.assertEqual({name: self.ours(name) for name in self.clusters}, {**had, "cluster1": {}})
+        self.assertEqual(self.command("check")[0], 64)
 
     # ---- killed under churn ----
 
