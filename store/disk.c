@@ -161,7 +161,12 @@ int disk_reserve(struct disk *disk, uint64_t least, uint64_t count, uint64_t *fi
     if (r != 0)
         return r;
     *first = (uint64_t)taken > least ? (uint64_t)taken : least;
-    return disk_file_set_number(disk->file, DISK_REVISION, (int64_t)(*first + count), err);
+    r = disk_file_set_number(disk->file, DISK_REVISION, (int64_t)(*first + count), err);
+    if (r != EX_IOERR)
+        return r;
+    log_error(disk->log, "store", "%s. What was kept is served all the same", err->text);
+    *err = (struct error){0};
+    return 0;
 }
 
 int disk_load(struct disk *disk, struct error *err)

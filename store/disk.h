@@ -48,7 +48,8 @@ struct disk_stats {
 int disk_open(struct loop *loop, struct log *log, const char *path, const struct disk_ops *ops, void *arg,
               struct disk **out, struct error *err);
 /* Before disk_load(). Numbers that no two runs share: `count` of them from *first on, which is at least
- * `least`, and beyond all that were ever taken. On the disk when it returns. 0, or as disk_file.h. */
+ * `least`, and beyond all that were ever taken. On the disk when it returns; where that is full, the log says
+ * so, and only `least` keeps the next run from them. 0, or as disk_file.h. */
 int disk_reserve(struct disk *disk, uint64_t least, uint64_t count, uint64_t *first, struct error *err);
 /* Ends with loaded(), in a later turn of the loop. 0, EX_OSERR. */
 int disk_load(struct disk *disk, struct error *err);

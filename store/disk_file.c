@@ -82,7 +82,7 @@ static int fail(const struct disk_file *file, struct error *err)
                          "directory",
                          path);
     default:
-        return error_set(err, EX_IOERR, "%s: %s", path, why);
+        return error_set(err, EX_IOERR, "%s: %s (%s)", path, why, strerror(sqlite3_system_errno(file->db)));
     }
 }
 

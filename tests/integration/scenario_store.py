@@ -81,6 +81,13 @@ class Store(FleetCase):
             self.bench.wait(f"the hub has what {name} has", lambda cluster=cluster, name=name:
                             self.ours(name) == cluster.state(CONFIGMAPS))
 
+    def await_fresh(self):
+        self.bench.wait("all is up to date", lambda: all(self.fresh(name) for name in self.clusters))
+
+    def fresh(self, name):
+        status, headers, _ = self.get(f"/clusters/{name}{collection(CONFIGMAPS)}")
+        return status == 200 and not headers["Warning"]
+
     def await_durable(self):
         """All that the hub has at this moment is on the disk."""
         changes = self.counter("store_changes")
@@ -89,8 +96,8 @@ class Store(FleetCase):
     def filled(self):
         """A fleet that is mirrored and durable; what the hub has of it."""
         self.clusters["cluster1"].create("ConfigMap", "one", data={"a": "1"})
-        self.await_synced()
         self.await_same()
+        self.await_fresh()
         self.await_durable()
         return {name: self.ours(name) for name in self.clusters}
 
@@ -132,7 +139,7 @@ class Store(FleetCase):
         self.clusters["cluster1"].patch("ConfigMap", "one", {"data": {"a": "2"}})
         self.clusters["cluster2"].delete("ConfigMap", "goes")
         self.hub = self.start_hub()
-        self.await_synced()
+        self.await_fresh()
         self.await_same()
         self.await_durable()
         had = {name: self.ours(name) for name in self.clusters}
@@ -151,7 +158,7 @@ class Store(FleetCase):
         self.bench.wait("it begins with the one that was", lambda: ("default", "one") in self.ours("cluster1"))
         self.providers["cluster1"] = self.provider("cluster1")
         self.bench.wait("it has the other one", lambda: ("default", "one") not in self.ours("cluster1"))
-        self.await_synced()
+        self.await_fresh()
         self.await_same()
         self.assertIn("is another cluster now", self.hub.log())
 
@@ -193,7 +200,7 @@ class Store(FleetCase):
         histories = {name: History(cluster) for name, cluster in self.clusters.items()}
         churns = [Churn(cluster, seed) for seed, cluster in enumerate(self.clusters.values())]
         for _ in range(4):
-            self.await_synced()
+            self.await_fresh()
             written = self.counter("store_written_objects")
             self.bench.wait("what changes is written", lambda written=written: self.counter("store_written_objects") >= written + 50)
             floor = {name: self.ours(name) for name in self.clusters}
@@ -232,7 +239,7 @@ class Store(FleetCase):
         self.assertIn("1 objects are left out", alone.log())
         alone.stop()
         self.hub = self.start_hub()
-        self.await_synced()
+        self.await_fresh()
         self.assertEqual(self.ours("cluster1"), had["cluster1"])
         self.assertEqual(self.syncs("snapshot") + self.syncs("repair"), 1)
         self.hub.stop()
@@ -260,7 +267,7 @@ class Store(FleetCase):
         self.assertEqual(self.check()[0], 65)
         self.file.rename(self.file.with_suffix(".damaged"))
         self.hub = self.start_hub()
-        self.await_synced()
+        self.await_fresh()
 
 
 if __name__ == "__main__":

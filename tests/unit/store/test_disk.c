@@ -320,6 +320,14 @@ static void half_a_transaction_is_none(void **state)
 
 /* ---- numbers ---- */
 
+static void limit_file(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 static void numbers_are_never_given_twice(void **state)
 {
     struct run run;
@@ -338,6 +346,14 @@ static void numbers_are_never_given_twice(void **state)
     assert_int_equal(disk_reserve(run.disk, 5000, 100, &first, &err), 0);
     assert_int_equal(first, 5000);
     run_close(&run);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_file(0);
+    run_open(&run);
+    assert_int_equal(disk_reserve(run.disk, 10, 100, &first, &err), 0); /* no room to take them */
+    assert_int_equal(first, 5100);
+    assert_int_equal(err.code, 0);
+    run_close(&run);
+    limit_file(RLIM_INFINITY);
 }
 
 /* ---- what goes wrong ---- */
@@ -427,14 +443,6 @@ static void a_damaged_file_is_told_and_kept(void **state)
         fill(&run.kept[i], 10, 2);
     run_close(&run);
     assert_int_equal(check(), EX_DATAERR);
-}
-
-static void limit_file(rlim_t bytes)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = bytes;
-    setrlimit(RLIMIT_FSIZE, &limit);
 }
 
 /* While there is no room changes wait; then all of them are written, and nothing was torn. */
