@@ -265,8 +265,9 @@ static struct object *reworded(struct kube *kube, const struct object *object)
 {
     struct object *other = NULL;
     struct slice bytes = object_bytes(object);
-    cleanup_free char *text = mem_printf("%.*s,\"told\":%u}", (int)bytes.len - 1, bytes.data,
-                                         (unsigned)world_dice(kube->world, 1000));
+    const char *told = memmem(bytes.data, bytes.len, ",\"told\":", 8), *end = bytes.data + bytes.len - 1;
+    cleanup_free char *text = mem_printf("%.*s,\"told\":%u}", (int)((told ? told : end) - bytes.data),
+                                         bytes.data, (unsigned)world_dice(kube->world, 1000));
     object_create(text, strlen(text), NULL, &other);
     return other;
 }
