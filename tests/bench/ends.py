@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 PATIENCE_S = 180  # for one answer; what hangs longer is broken
 
@@ -195,13 +196,14 @@ class Hub:
     TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
     CLUSTERS = "/apis/fleet.transport-informer.io/v1alpha1/clusters"
 
-    def __init__(self, build, folder, broker):
-        self.port = free_port()
+    def __init__(self, build, folder, broker, *arguments):
+        self.port, self.metrics = free_port(), free_port()
         self.log = os.path.join(folder, "hub.log")
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([os.path.join(build, "bin", "hub"), "--broker", broker.url, "--signal", "bench/signal",
                                              "--payload", "bench/payload", "--state-dir", os.path.join(folder, "hub"),
-                                             "--read-only-http", f"127.0.0.1:{self.port}"], stdout=subprocess.DEVNULL, stderr=log)
+                                             "--read-only-http", f"127.0.0.1:{self.port}",
+                                             "--metrics", f"127.0.0.1:{self.metrics}", *arguments], stdout=subprocess.DEVNULL, stderr=log)
         self.client = None
 
     def get(self, path, accept="application/json"):
@@ -228,6 +230,25 @@ class Hub:
                 return body
             time.sleep(0.02)
         sys.exit(f"bench: hub: what was waited for at {path} did not come within {PATIENCE_S} s (its log: {self.log})")
+
+    def await_counters(self, condition):
+        """Its counters, by their names without what all begin with, as soon as they fulfil something."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
+                    text = answer.read().decode()
+            except OSError:
+                text = ""
+            values = {name: int(value) for name, value in re.findall(r"^transport_informer_(\w+)_total (\d+)$", text, re.M)}
+            if values and condition(values):
+                return values
+            time.sleep(0.02)
+        sys.exit(f"bench: hub: its counters are not what was waited for within {PATIENCE_S} s (its log: {self.log})")
+
+    def await_durable(self):
+        """All that it has is on the disk."""
+        return self.await_counters(lambda values: values["store_durable_changes"] == values["store_changes"])
 
     def watch(self, path):
         """A watch; it is there once its answer has begun."""

@@ -5,7 +5,7 @@ Each run measures the broker alone as well, so that figures from different machi
 figures do not. Nothing here passes or fails; --quick is a small run that only shows that all of it works.
 
     tests/bench/run.py                        all of it, with the targets beside; some ten minutes
-    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub
+    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub, store
     tests/bench/run.py --json FILE            the rows as JSON, too; --markdown FILE: as docs/performance.md has them
 """
 import argparse
@@ -434,6 +434,56 @@ class Bench:
         hub.end()
         fleet.end()
 
+    # ---- the hub's store
+
+    def store_churn(self, hub, publisher, pods, rate, durable):
+        """CPU of the hub for each of so many changes, in µs, until they are in it and (durable) on the disk."""
+        count = self.sizes["events"] // 30 if rate else self.sizes["events"]
+        before = hub.await_counters(lambda values: True)["informer_events"]
+        spent = processor_s(hub.process.pid)
+        publisher.say(f"churn {count} {rate} {pods}")
+        hub.await_counters(lambda values: values["informer_events"] >= before + count)
+        if durable:
+            hub.await_durable()
+        return (processor_s(hub.process.pid) - spent) / count * 1e6
+
+    def store_kept(self, publisher, pods, where):
+        """A hub that keeps them there, in sync; how long that took, and what a change costs it."""
+        start = time.monotonic()
+        hub = Hub(self.build, self.folder, self.broker, "--store", where)
+        hub.await_counters(lambda values: values["informer_events"] >= pods)
+        synced = time.monotonic() - start
+        durable = where != "memory"
+        if durable:
+            hub.await_durable()
+        written = time.monotonic() - start
+        costs = [self.store_churn(hub, publisher, pods, rate, durable) for rate in (UNDER_LOAD // 10, 0)]
+        return hub, synced, written, costs
+
+    def store(self):
+        pods, row = self.sizes["pods"], self.report.row
+        file = os.path.join(self.folder, "fleet.db")
+        publisher = self.publisher(pods)
+        publisher.until("connected")
+        hub, synced, _, plain = self.store_kept(publisher, pods, "memory")
+        hub.end()
+        hub, kept, written, costs = self.store_kept(publisher, pods, f"sqlite:{file}")
+        row("store_first", f"hub, first sync of {pods:,} pods of one cluster", f"{synced:.2f} s in memory only; with a store {kept:.2f} s, and "
+            f"on the disk after {written:.2f} s, {mb(os.path.getsize(file))}", memory_s=synced, seconds=kept, durable_s=written)
+        for name, what, before, after in zip(("store_cpu", "store_flood"), ("at 2,000 changes a second", "as fast as they come"), plain, costs):
+            row(name, f"  its CPU per change, {what}", f"{before:.1f} µs in memory only, {after:.1f} µs until durable",
+                memory_us=before, durable_us=after)
+        hub.kill()
+        start = time.monotonic()
+        hub = Hub(self.build, self.folder, self.broker, "--store", f"sqlite:{file}")
+        hub.until("/api/v1/pods?limit=1", lambda body: b'"creationTimestamp"' in body)
+        answered = time.monotonic() - start
+        whole = len(hub.get("/api/v1/pods"))
+        row("store_restart", "  killed, and started again", f"first answer after {answered:.2f} s, a list of all ({mb(whole)}) after "
+            f"{time.monotonic() - start:.2f} s; {mb(hub.memory()['VmRSS'])}", answered_s=answered, rss=hub.memory()["VmRSS"])
+        hub.end()
+        publisher.end()
+
 
 def fresh_clusters(body):
     """How many clusters of such a list are connected and have all that is shared."""
@@ -459,7 +509,7 @@ def markdown(about, rows):
 
 
 def main():
-    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub")
+    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub", "store")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder (default: %(default)s)")
     parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")
