@@ -119,10 +119,10 @@ bool exchange_take(struct exchange *exchange, struct buf *out)
 
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
 {
+    if (!exchange->broken && exchange->sent == exchange->out.len)
+        refill(exchange);
     if (exchange->broken)
         return EXCHANGE_BROKEN;
-    if (exchange->sent == exchange->out.len)
-        refill(exchange);
     size_t left = exchange->out.len - exchange->sent;
     if (left == 0)
         return exchange->ended ? EXCHANGE_END : EXCHANGE_WAIT;

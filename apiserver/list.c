@@ -24,7 +24,10 @@ struct list {
     struct view_reader reader;
     uint64_t revision;
     struct printer printer;
-    bool opened; /* the head is printed */
+    struct token from; /* where it goes on */
+    bool goes_on;      /* else from the beginning */
+    bool placed;       /* the view is what it is to be, and the readers are in their place */
+    bool opened;       /* the head is printed */
     /* The page, which is looked through with a reader of its own. */
     struct view_reader scan;
     size_t scanned;  /* objects, so far */
@@ -106,10 +109,30 @@ static bool fill_items(struct list *list, struct buf *out)
     return true;
 }
 
+/* False: later, or never, where the history has been forgotten meanwhile. The next try is told so. */
+static bool find_place(struct exchange *exchange, struct list *list)
+{
+    const char *namespace_ = list->options.namespace_;
+    int r = view_rewind(&list->view, SLICE_OBJECTS);
+    if (r == VIEW_E_MORE)
+        exchange_later(exchange);
+    exchange->broken = r == STORAGE_E_EXPIRED;
+    if (r != 0)
+        return false;
+    list->reader = list->goes_on
+                       ? view_read_after(&list->view, namespace_, list->from.partition, list->from.after)
+                       : view_read(&list->view, namespace_);
+    list->scan = list->reader;
+    list->placed = true;
+    return true;
+}
+
 static bool list_fill(struct exchange *exchange)
 {
     struct list *list = exchange->state;
     struct buf *out = &exchange->out;
+    if (!list->placed && !find_place(exchange, list))
+        return true;
     if (!list->opened && (!list->options.limit || scan_page(list)))
         print_head(exchange, list);
     if (!list->opened || fill_items(list, out)) {
@@ -197,28 +220,25 @@ static const struct partition *only_partition(const struct exchange *exchange,
 static int list_prepare(struct exchange *exchange, struct list *list, struct status *status)
 {
     const struct collection *collection = list->collection;
-    struct token token, *from = NULL;
+    const struct token *from = NULL;
     int r = list_options_parse(&list->options, exchange, &collection->resource, status);
     if (r != 0)
         return r;
     if (list->options.continue_[0]) {
-        if (token_parse(list->options.continue_, &token) != 0)
+        if (token_parse(list->options.continue_, &list->from) != 0)
             return status_set(
                 status, 400, "BadRequest",
                 "invalid continue token: continue key is not valid: it is none that this server gave");
-        from = &token;
+        from = &list->from;
+        list->goes_on = true;
     }
     r = choose_revision(exchange, list, from, status);
     if (r != 0)
         return r;
     const struct partition *only = only_partition(exchange, collection, &list->options);
-    if (view_take(collection, only, list->revision, &list->view) != 0)
+    if (view_begin(collection, only, list->revision, &list->view) != 0)
         return expired(from, status);
-    const char *namespace_ = list->options.namespace_;
     freshness_warn(exchange, collection, only);
-    list->reader = from ? view_read_after(&list->view, namespace_, from->partition, from->after)
-                        : view_read(&list->view, namespace_);
-    list->scan = list->reader;
     list->page = list->options.limit ? 0 : SIZE_MAX;
     return 0;
 }

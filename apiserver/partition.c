@@ -59,13 +59,18 @@ void partition_release(struct partition *partition)
     free(partition);
 }
 
+bool partition_empty(struct partition *partition, size_t most)
+{
+    const struct object_entry *entry;
+    while ((entry = object_set_next(&partition->objects, &(struct object_place){0})) && most-- > 0)
+        storage_commit(partition, entry->object, true);
+    return entry != NULL;
+}
+
 void partition_drop(struct partition *partition)
 {
     struct collection *collection = partition->collection;
-    const struct object_entry *entry;
     bool found;
-    while ((entry = object_set_next(&partition->objects, &(struct object_place){0})))
-        storage_commit(partition, entry->object, true);
     size_t at = partition_place(collection, partition->name, &found);
     collection->partition_count--;
     memmove(collection->partitions + at, collection->partitions + at + 1,

@@ -217,7 +217,7 @@ void storage_rewrite(struct collection *collection, struct object *object)
     object_set_put(objects, object, object_set_find(objects, object_key(object))->revision);
 }
 
-const struct event *collection_event_after(const struct collection *collection, uint64_t revision)
+size_t collection_events_until(const struct collection *collection, uint64_t revision)
 {
     size_t low = 0, high = collection->count;
     while (low < high) {
@@ -227,7 +227,13 @@ const struct event *collection_event_after(const struct collection *collection, 
         else
             high = middle;
     }
-    return low < collection->count ? event_at(collection, low) : NULL;
+    return low;
+}
+
+const struct event *collection_event_after(const struct collection *collection, uint64_t revision)
+{
+    size_t i = collection_events_until(collection, revision);
+    return i < collection->count ? event_at(collection, i) : NULL;
 }
 
 const struct event *storage_event_after(const struct storage *storage, uint64_t revision,

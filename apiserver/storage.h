@@ -95,8 +95,9 @@ struct collection *storage_find_kind(const struct storage *storage, const char *
 /* The partition of that name; made where there is none. */
 struct partition *collection_partition(struct collection *collection, const char *name);
 struct partition *collection_find(const struct collection *collection, const char *name); /* NULL: none */
-/* Its objects are deleted, with an event each; then it is no more. */
-void partition_drop(struct partition *partition);
+/* Deletes so many of its objects at most, with an event each. False where none is left. */
+bool partition_empty(struct partition *partition, size_t most);
+void partition_drop(struct partition *partition);    /* an empty one: it is no more */
 void partition_release(struct partition *partition); /* by one of its holders */
 
 /* Makes `object` the state of its key (or, with deleted, its last state) under the next revision. */
@@ -117,6 +118,9 @@ void storage_rewrite(struct collection *collection, struct object *object);
 /* The i-th of the events that are kept (`count`), oldest first. Borrowed until the next commit. */
 const struct event *collection_event(const struct collection *collection, size_t i);
 void event_undo(const struct event *event, struct object_set *objects); /* of its partition */
+
+/* How many of those that are kept are of that revision or before. */
+size_t collection_events_until(const struct collection *collection, uint64_t revision);
 
 /* The first event after a revision, NULL where there is none yet. Borrowed until the next commit. */
 const struct event *collection_event_after(const struct collection *collection, uint64_t revision);

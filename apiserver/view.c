@@ -34,30 +34,52 @@ static struct view_part *part_of(const struct view *view, const struct partition
     return part && part->partition == partition ? part : NULL;
 }
 
-static void undo_until(struct view *view, const struct collection *collection, uint64_t revision)
+static void undo(struct view *view, const struct event *event)
 {
-    for (size_t i = collection->count; i-- > 0;) {
-        const struct event *event = collection_event(collection, i);
-        if (event->revision <= revision)
-            return;
-        struct view_part *part = part_of(view, event->partition);
-        if (part)
-            event_undo(event, &part->objects);
-    }
+    struct view_part *part = part_of(view, event->partition);
+    if (part)
+        event_undo(event, &part->objects);
+    view->reached = event->revision - 1;
 }
 
-int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
-              struct view *out)
+int view_rewind(struct view *view, size_t most)
 {
-    *out = (struct view){0};
+    const struct collection *collection = view->collection;
+    if (view->reached <= view->revision)
+        return 0;
+    if (view->revision < collection->dropped)
+        return STORAGE_E_EXPIRED;
+    for (size_t i = collection_events_until(collection, view->reached); i-- > 0;) {
+        const struct event *event = collection_event(collection, i);
+        if (event->revision <= view->revision)
+            break;
+        if (most-- == 0)
+            return VIEW_E_MORE;
+        undo(view, event);
+    }
+    view->reached = view->revision;
+    return 0;
+}
+
+int view_begin(const struct collection *collection, const struct partition *only, uint64_t revision,
+               struct view *out)
+{
+    *out = (struct view){
+        .collection = collection, .revision = revision, .reached = collection->storage->revision};
     if (revision < collection->dropped)
         return STORAGE_E_EXPIRED;
     out->parts = mem_alloc((only ? 1 : collection->partition_count + 1) * sizeof(*out->parts));
     for (size_t i = 0; i < collection->partition_count; i++)
         if (!only || collection->partitions[i] == only)
             take_part(out, collection->partitions[i]);
-    undo_until(out, collection, revision);
     return 0;
+}
+
+int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
+              struct view *out)
+{
+    int r = view_begin(collection, only, revision, out);
+    return r == 0 ? view_rewind(out, SIZE_MAX) : r;
 }
 
 void view_deinit(struct view *view)

@@ -18,6 +18,9 @@ struct view_part {
 struct view {
     struct view_part *parts; /* in the order of their names */
     size_t count;
+    const struct collection *collection;
+    uint64_t revision; /* what it is to show, */
+    uint64_t reached;  /* and what it shows: later events are undone */
 };
 
 /* An object in its place; all borrowed from the view, or whatever it came from. */
@@ -35,7 +38,15 @@ struct view_reader {
     struct object_place at, end; /* in that part */
 };
 
-/* only: that partition; NULL: all. Revision: the current one, or one before it. 0, STORAGE_E_EXPIRED. */
+enum { VIEW_E_MORE = 2 };
+
+/* only: that partition; NULL: all. Revision: the current one, or one before it, in which case the view is to
+ * be wound back before it is read, so many events at a time as there is time for. 0, STORAGE_E_EXPIRED; of
+ * view_rewind() VIEW_E_MORE, too, as long as there is more to undo. */
+int view_begin(const struct collection *collection, const struct partition *only, uint64_t revision,
+               struct view *out);
+int view_rewind(struct view *view, size_t most);
+/* Both, to the end. */
 int view_take(const struct collection *collection, const struct partition *only, uint64_t revision,
               struct view *out);
 void view_deinit(struct view *view); /* a zeroed one is empty */

@@ -5,20 +5,35 @@
 #include <string.h>
 #include <time.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "base/mem.h"
 
+#define SLICE 64 /* objects put in, or taken out, in one turn of the loop: each is told to every watch */
+
+enum phase {
+    WAITS,   /* for a partition: one of another cluster of this name is being emptied */
+    FILLS,   /* with what its store had before; changes are followed meanwhile */
+    LIVE,    /* it has what its store has */
+    EMPTIES, /* its replica is gone */
+};
+
 struct mirrored {
-    UT_hash_handle hh;
+    UT_hash_handle hh; /* by replica; not in there when it EMPTIES */
     const struct informer_replica *replica;
-    struct partition *partition;
+    struct partition *partition; /* NULL while it WAITS */
     struct store_observer observer;
+    enum phase phase;
+    uint64_t filled;              /* FILLS: up to that key hash */
+    struct mirrored *heir;        /* EMPTIES: who WAITS for it; may be NULL */
+    struct mirrored *prev, *next; /* of those at work: FILLS and EMPTIES */
 };
 
 struct fleet {
     struct loop *loop;
     struct storage *storage;
-    struct mirrored *replicas;
+    struct mirrored *replicas, *working;
+    struct timer work;
 };
 
 /* ---- which resource it is ---- */
@@ -69,14 +84,8 @@ static void on_changed(void *arg, struct object *old, struct object *new_, bool 
 {
     const struct mirrored *mirrored = arg;
     (void)unseen;
-    storage_commit(mirrored->partition, new_ ? new_ : old, !new_);
-}
-
-static void fill(const struct mirrored *mirrored)
-{
-    const struct store *store = replica_store(mirrored->replica);
-    for (struct object *object = store_seek(store, 0); object; object = store_after(store, object))
-        storage_commit(mirrored->partition, object, false);
+    if (new_ || mirrored->phase == LIVE || object_set_find(&mirrored->partition->objects, object_key(old)))
+        storage_commit(mirrored->partition, new_ ? new_ : old, !new_);
 }
 
 /* 'kubectl describe' asks for events whatever it describes, and fails where there is no such thing. */
@@ -88,23 +97,6 @@ static void serve_events(struct fleet *fleet, const char *cluster)
     struct collection *collection = storage_add(fleet->storage, &resource);
     if (!collection_find(collection, cluster))
         strcpy(collection_partition(collection, cluster)->stale, PARTITION_NOT_MIRRORED);
-}
-
-void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
-{
-    if (!fleet)
-        return;
-    const char *cluster = cluster_name(replica_cluster(replica));
-    serve_events(fleet, cluster);
-    struct collection *collection = describe(fleet, replica);
-    struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored));
-    mirrored->replica = replica;
-    mirrored->partition = collection_partition(collection, cluster);
-    mirrored->observer = (struct store_observer){.changed = on_changed, .arg = mirrored};
-    HASH_ADD_PTR(fleet->replicas, replica, mirrored);
-    store_observe(replica_store(replica), &mirrored->observer);
-    fill(mirrored);
-    fleet_heard(fleet, replica);
 }
 
 static struct mirrored *find(struct fleet *fleet, const struct informer_replica *replica)
@@ -126,14 +118,14 @@ static void print_time(const struct fleet *fleet, int64_t age_s, char out[PARTIT
 void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
 {
     struct mirrored *mirrored = find(fleet, replica);
-    if (!mirrored)
+    if (!mirrored || mirrored->phase == WAITS)
         return;
     char *stale = mirrored->partition->stale;
     struct replica_freshness freshness = replica_freshness(replica);
     if (stale[0] && freshness.synced)
         describe(fleet, replica);
     stale[0] = '\0';
-    if (!freshness.whole)
+    if (!freshness.whole || mirrored->phase == FILLS)
         strcpy(stale, PARTITION_NOT_WHOLE);
     else if (!freshness.synced)
         print_time(fleet, freshness.age_s < 0 ? 0 : freshness.age_s, stale);
@@ -146,11 +138,120 @@ void fleet_cluster(struct fleet *fleet, const struct informer_cluster *cluster)
         fleet_heard(fleet, replica);
 }
 
+/* ---- work, slice by slice ---- */
+
+static void work_begin(struct fleet *fleet, struct mirrored *mirrored, enum phase phase)
+{
+    mirrored->phase = phase;
+    DL_APPEND(fleet->working, mirrored);
+    if (!timer_active(&fleet->work))
+        timer_start(&fleet->work, 0);
+}
+
+static void fill_slice(struct fleet *fleet, struct mirrored *mirrored)
+{
+    const struct store *store = replica_store(mirrored->replica);
+    struct object *object = store_seek(store, mirrored->filled);
+    for (int i = 0; i < SLICE && object; i++, object = store_after(store, object)) {
+        const struct object_entry *entry = object_set_find(&mirrored->partition->objects, object_key(object));
+        if (!entry || entry->object != object)
+            storage_commit(mirrored->partition, object, false);
+    }
+    if (object) {
+        mirrored->filled = object_key_hash(object);
+        return;
+    }
+    DL_DELETE(fleet->working, mirrored);
+    mirrored->phase = LIVE;
+    fleet_heard(fleet, mirrored->replica);
+}
+
+static void start(struct fleet *fleet, struct mirrored *mirrored)
+{
+    struct store *store = replica_store(mirrored->replica);
+    mirrored->partition = collection_partition(describe(fleet, mirrored->replica),
+                                               cluster_name(replica_cluster(mirrored->replica)));
+    mirrored->observer = (struct store_observer){.changed = on_changed, .arg = mirrored};
+    store_observe(store, &mirrored->observer);
+    mirrored->phase = LIVE;
+    if (store_count(store))
+        work_begin(fleet, mirrored, FILLS);
+    fleet_heard(fleet, mirrored->replica);
+}
+
+static void empty_slice(struct fleet *fleet, struct mirrored *mirrored)
+{
+    struct mirrored *heir = mirrored->heir;
+    if (partition_empty(mirrored->partition, SLICE))
+        return;
+    partition_drop(mirrored->partition);
+    DL_DELETE(fleet->working, mirrored);
+    free(mirrored);
+    if (heir)
+        start(fleet, heir);
+}
+
+static void on_work(void *arg)
+{
+    struct fleet *fleet = arg;
+    if (fleet->working->phase == FILLS)
+        fill_slice(fleet, fleet->working);
+    else
+        empty_slice(fleet, fleet->working);
+    if (fleet->working)
+        timer_start(&fleet->work, 0);
+}
+
+/* ---- replicas come and go ---- */
+
+/* The one that still has the place of that replica in its collection; NULL: it is free. */
+static struct mirrored *emptying(const struct fleet *fleet, const struct informer_replica *replica)
+{
+    const struct gvr *gvr = replica_gvr(replica);
+    struct mirrored *mirrored;
+    DL_FOREACH(fleet->working, mirrored)
+    {
+        if (mirrored->phase == EMPTIES && gvr_equal(&mirrored->partition->collection->resource.gvr, gvr) &&
+            !strcmp(mirrored->partition->name, cluster_name(replica_cluster(replica))))
+            return mirrored;
+    }
+    return NULL;
+}
+
+void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
+{
+    if (!fleet)
+        return;
+    struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored)), *before = emptying(fleet, replica);
+    mirrored->replica = replica;
+    HASH_ADD_PTR(fleet->replicas, replica, mirrored);
+    serve_events(fleet, cluster_name(replica_cluster(replica)));
+    if (before)
+        before->heir = mirrored;
+    else
+        start(fleet, mirrored);
+}
+
+/* Its place is nobody's now. */
+static void stop_waiting(struct fleet *fleet, const struct mirrored *heir)
+{
+    struct mirrored *mirrored;
+    DL_FOREACH(fleet->working, mirrored)
+    {
+        if (mirrored->heir == heir)
+            mirrored->heir = NULL;
+    }
+}
+
 static void forget(struct fleet *fleet, struct mirrored *mirrored)
 {
-    store_unobserve(replica_store(mirrored->replica), &mirrored->observer);
+    if (mirrored->phase == WAITS)
+        stop_waiting(fleet, mirrored);
+    else
+        store_unobserve(replica_store(mirrored->replica), &mirrored->observer);
+    if (mirrored->phase == FILLS)
+        DL_DELETE(fleet->working, mirrored);
     HASH_DEL(fleet->replicas, mirrored); /* it is in there. NOLINT(clang-analyzer-core.NullDereference) */
-    free(mirrored);
 }
 
 void fleet_dropped(struct fleet *fleet, struct informer_replica *replica)
@@ -158,8 +259,11 @@ void fleet_dropped(struct fleet *fleet, struct informer_replica *replica)
     struct mirrored *mirrored = find(fleet, replica);
     if (!mirrored)
         return;
-    partition_drop(mirrored->partition);
     forget(fleet, mirrored);
+    if (mirrored->partition)
+        work_begin(fleet, mirrored, EMPTIES);
+    else
+        free(mirrored);
 }
 
 struct fleet *fleet_create(struct loop *loop, struct storage *storage)
@@ -167,6 +271,7 @@ struct fleet *fleet_create(struct loop *loop, struct storage *storage)
     struct fleet *fleet = mem_zalloc(sizeof(*fleet));
     fleet->loop = loop;
     fleet->storage = storage;
+    timer_init(&fleet->work, loop, on_work, fleet);
     return fleet;
 }
 
@@ -175,7 +280,12 @@ void fleet_destroy(struct fleet *fleet)
     struct mirrored *mirrored, *next;
     if (!fleet)
         return;
-    HASH_ITER (hh, fleet->replicas, mirrored, next)
+    timer_stop(&fleet->work);
+    HASH_ITER (hh, fleet->replicas, mirrored, next) {
         forget(fleet, mirrored);
+        free(mirrored);
+    }
+    DL_FOREACH_SAFE(fleet->working, mirrored, next)
+    free(mirrored);
     free(fleet);
 }

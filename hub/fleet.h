@@ -6,6 +6,9 @@
  * collection, and holds the very same objects. A change of a replica's store is a commit there; so watches
  * are told of it, and lists have it, in the same turn of the loop.
  *
+ * What is there already when a replica appears comes in slices, a turn of the loop each, and what a replica
+ * leaves behind goes so.
+ *
  * A partition stays when its cluster falls silent: its objects are the last ones known, and say since when.
  */
 

@@ -265,6 +265,47 @@ static size_t told(struct fixture *f, struct exchange *exchange)
     return f->body.len ? count(f, "{\"type\":") : 0;
 }
 
+/* The second page of a list whose collection has changed so often since. */
+static struct exchange *second_page(struct fixture *f, int changes)
+{
+    apiserver_storage(f->server)->history_events = 1000;
+    for (int i = 0; i < 4; i++)
+        put(f, "a", (char[]){'p', (char)('0' + i), '\0'}, 1);
+    assert_int_equal(get(f, "/api/v1/pods?limit=2"), 200);
+    cleanup_free char *token = token_of(f);
+    for (int i = 0; i < changes; i++)
+        commit(f, "a", i % 2 ? "p3" : "p4", i + 2, i % 4 == 2);
+    cleanup_free char *path = mem_printf("/api/v1/pods?limit=2&continue=%s", token);
+    return watch(f, path);
+}
+
+static void a_page_is_wound_back_in_slices(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange *page = second_page(f, 900);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(exchange_read(page, (char[8]){0}, 8), EXCHANGE_WAIT);
+    put(f, "a", "p2", 7); /* meanwhile, which is later than the page, too */
+    told(f, page);
+    assert_int_equal(count(f, "\"uid\""), 2);
+    assert_has(f, "\"cluster.transport-informer/resource-version\":\"1\"");
+    assert_int_equal(count(f, "resource-version\":\"1\""), 2);
+    assert_has(f, "\"uid\":\"a-p2\"");
+    assert_has(f, "\"uid\":\"a-p3\"");
+    assert_has(f, "\"metadata\":{\"resourceVersion\":\"1004\"}");
+    exchange_close(page);
+}
+
+static void a_page_whose_past_is_forgotten_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct exchange *page = second_page(f, 900);
+    assert_int_equal(exchange_read(page, (char[8]){0}, 8), EXCHANGE_WAIT);
+    storage_compact(apiserver_storage(f->server), BEGIN + 500);
+    assert_int_equal(exchange_read(page, (char[8]){0}, 8), EXCHANGE_BROKEN);
+    exchange_close(page);
+}
+
 static void watches_follow_one_or_all(void **state)
 {
     struct fixture *f = *state;
@@ -299,13 +340,19 @@ static void a_cluster_that_goes_and_returns(void **state)
     put(f, "b", "web", 1);
     struct exchange *all = watch(f, "/api/v1/pods?watch=1&resourceVersion=1002");
     struct exchange *one = watch(f, "/clusters/b/api/v1/pods?watch=1&resourceVersion=1002");
-    partition_drop(collection_find(f->pods, "b"));
+    struct partition *partition = collection_find(f->pods, "b");
+    put(f, "b", "web-2", 1);
+    assert_true(partition_empty(partition, 1));
+    assert_int_equal(get(f, "/clusters/b/api/v1/pods"), 200);
+    assert_int_equal(count(f, "\"uid\""), 1);
+    assert_false(partition_empty(partition, 1));
+    partition_drop(partition);
     assert_int_equal(get(f, "/clusters/b/api/v1/pods"), 404);
     put(f, "b", "db", 1);
-    assert_int_equal(told(f, all), 2);
-    assert_has(f, "{\"type\":\"DELETED\"");
-    assert_has(f, "{\"type\":\"ADDED\"");
-    assert_int_equal(told(f, one), 1); /* that was another cluster */
+    assert_int_equal(told(f, all), 4);
+    assert_int_equal(count(f, "{\"type\":\"DELETED\""), 2);
+    assert_int_equal(count(f, "{\"type\":\"ADDED\""), 2);
+    assert_int_equal(told(f, one), 3); /* that was another cluster */
     assert_int_equal(exchange_read(one, (char[8]){0}, 8), EXCHANGE_END);
     exchange_close(all);
     exchange_close(one);
@@ -433,6 +480,8 @@ int main(void)
         TEST(a_field_selects_clusters),
         TEST(a_name_of_several_is_nobodys),
         TEST(nothing_is_written),
+        TEST(a_page_is_wound_back_in_slices),
+        TEST(a_page_whose_past_is_forgotten_is_cut),
         TEST(watches_follow_one_or_all),
         TEST(a_cluster_that_goes_and_returns),
         TEST(versions_of_others_are_expired),
