@@ -18,21 +18,39 @@ static void append_authority(struct buf *text, const char *pem)
     buf_append_char(text, '\n');
 }
 
-static void append_text(struct buf *text, const struct kubeconfig_out *out)
+static void append_cluster(struct buf *text, const struct kubeconfig_entry *entry)
 {
-    const char *name = out->name;
-    buf_appendf(text, "apiVersion: v1\nkind: Config\nclusters:\n- name: %s\n  cluster:\n    server: %s\n",
-                name, out->url);
-    if (out->ca_pem)
-        append_authority(text, out->ca_pem);
-    buf_appendf(text,
-                "contexts:\n- name: %s\n  context:\n    cluster: %s\n    user: %s\ncurrent-context: %s\n"
-                "users:\n- name: %s\n  user:",
-                name, name, name, name, name);
-    if (out->token)
-        buf_appendf(text, "\n    token: %s\n", out->token);
+    buf_appendf(text, "- name: %s\n  cluster:\n    server: %s\n", entry->name, entry->url);
+    if (entry->ca_pem)
+        append_authority(text, entry->ca_pem);
+}
+
+static void append_context(struct buf *text, const struct kubeconfig_entry *entry)
+{
+    buf_appendf(text, "- name: %s\n  context:\n    cluster: %s\n    user: %s\n", entry->name, entry->name,
+                entry->name);
+}
+
+static void append_user(struct buf *text, const struct kubeconfig_entry *entry)
+{
+    buf_appendf(text, "- name: %s\n  user:", entry->name);
+    if (entry->token)
+        buf_appendf(text, "\n    token: %s\n", entry->token);
     else
         buf_append_str(text, " {}\n");
+}
+
+static void append_text(struct buf *text, const struct kubeconfig_entry *entries, size_t count)
+{
+    buf_append_str(text, "apiVersion: v1\nkind: Config\nclusters:\n");
+    for (size_t i = 0; i < count; i++)
+        append_cluster(text, &entries[i]);
+    buf_append_str(text, "contexts:\n");
+    for (size_t i = 0; i < count; i++)
+        append_context(text, &entries[i]);
+    buf_appendf(text, "current-context: %s\nusers:\n", entries[0].name);
+    for (size_t i = 0; i < count; i++)
+        append_user(text, &entries[i]);
 }
 
 static int write_file(const char *path, const struct buf *text)
@@ -46,18 +64,19 @@ static int write_file(const char *path, const struct buf *text)
     return r;
 }
 
-int kubeconfig_write(const struct kubeconfig_out *out, struct error *err)
+int kubeconfig_write(const char *path, const struct kubeconfig_entry *entries, size_t count,
+                     struct error *err)
 {
     cleanup_with(buf_deinit) struct buf text = BUF_INIT(TEXT_LIMIT);
-    cleanup_free char *beside = mem_printf("%s.%d.new", out->path, (int)getpid());
-    append_text(&text, out);
+    cleanup_free char *beside = mem_printf("%s.%d.new", path, (int)getpid());
+    append_text(&text, entries, count);
     int r = write_file(beside, &text);
-    if (r == 0 && rename(beside, out->path) != 0)
+    if (r == 0 && rename(beside, path) != 0)
         r = -errno;
     if (r == 0)
         return 0;
     unlink(beside);
     return error_set(err, EX_CANTCREAT,
-                     "--kubeconfig-out %s: %s: name a file in a directory that can be written", out->path,
+                     "--kubeconfig-out %s: %s: name a file in a directory that can be written", path,
                      strerror(-r));
 }

@@ -139,9 +139,9 @@ static int announce(struct api *api, const char *host, struct error *err)
     char url[320];
     const char *file = api->options->kubeconfig_out;
     print_url("https", host, listener_port(api->secure), url, sizeof(url));
-    struct kubeconfig_out out = {
-        .path = file, .name = "fleet", .url = url, .ca_pem = api->certificate.data, .token = api->token.data};
-    int r = file ? kubeconfig_write(&out, err) : 0;
+    struct kubeconfig_entry fleet = {
+        .name = "fleet", .url = url, .ca_pem = api->certificate.data, .token = api->token.data};
+    int r = file ? kubeconfig_write(file, &fleet, 1, err) : 0;
     if (r == 0)
         log_info(api->log, "api", "serving the fleet at %s%s%s", url,
                  file ? ": kubectl get pods -A --kubeconfig " : "", file ? file : "");

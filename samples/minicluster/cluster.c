@@ -58,7 +58,7 @@ struct cluster *cluster_create(const struct cluster_options *options)
         .loop = options->loop,
         .log = options->log,
         .history_events = 20000,
-        .history_bytes = (size_t)64 << 20,
+        .history_bytes = options->history_bytes ? options->history_bytes : (size_t)64 << 20,
         .graceful = true,
     };
     cluster->server = apiserver_create(&server);

@@ -17,9 +17,10 @@ struct cluster_options {
     struct loop *loop;
     struct log *log;
     unsigned nodes;
-    unsigned pods;  /* running from the start */
-    unsigned churn; /* changes a second */
-    bool passive;   /* nobody acts on workloads: what is declared stays a declaration */
+    unsigned pods;        /* running from the start */
+    unsigned churn;       /* changes a second */
+    size_t history_bytes; /* of events, for each resource; 0: 64 MB */
+    bool passive;         /* nobody acts on workloads: what is declared stays a declaration */
 };
 
 struct cluster *cluster_create(const struct cluster_options *options);

@@ -2,19 +2,16 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "apiserver/http.h"
-#include "apiserver/kubeconfig.h"
 #include "base/mem.h"
 #include "base/program.h"
-#include "samples/minicluster/cluster.h"
+#include "samples/minicluster/clusters.h"
 
 struct settings {
     struct option_endpoint listen;
     char *kubeconfig_out;
     char *name;
-    int64_t nodes, pods, churn;
+    int64_t clusters, nodes, pods, churn;
     bool controllers;
 };
 
@@ -24,19 +21,27 @@ static const struct option_spec specs[] = {
      .value = "ADDRESS",
      .fallback = "127.0.0.1:0",
      .help = "where to serve the API, on plain http and without any authentication; port 0 takes one that is "
-             "free",
+             "free; further clusters take the ports that follow",
      .offset = offsetof(struct settings, listen)},
     {.name = "kubeconfig-out",
      .type = OPTION_TEXT,
      .value = "FILE",
-     .help = "write a kubeconfig for this cluster, once it listens",
+     .help = "write a kubeconfig once all is served, with a context for each cluster",
      .offset = offsetof(struct settings, kubeconfig_out)},
     {.name = "name",
      .type = OPTION_TEXT,
      .value = "NAME",
      .fallback = "minicluster",
-     .help = "of the cluster and the context in that kubeconfig",
+     .help = "of the cluster and the context in that kubeconfig; several are NAME-1, NAME-2, …",
      .offset = offsetof(struct settings, name)},
+    {.name = "clusters",
+     .type = OPTION_NUMBER,
+     .value = "N",
+     .fallback = "1",
+     .least = 1,
+     .most = CLUSTERS_MAX,
+     .help = "clusters in this process, each with a port, nodes and pods of its own",
+     .offset = offsetof(struct settings, clusters)},
     {.name = "nodes",
      .type = OPTION_NUMBER,
      .value = "N",
@@ -77,30 +82,6 @@ static const struct program_info info = {
                "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n",
 };
 
-static void host_in_url(const char *host, char *out, size_t size)
-{
-    bool any = !host[0] || !strcmp(host, "0.0.0.0");
-    snprintf(out, size, strchr(host, ':') ? "[%s]" : "%s", any ? "127.0.0.1" : host);
-}
-
-static int announce(const struct settings *settings, uint16_t port, struct error *err)
-{
-    char host[280];
-    host_in_url(settings->listen.host, host, sizeof(host));
-    cleanup_free char *url = mem_printf("http://%s:%u", host, port);
-    if (settings->kubeconfig_out) {
-        struct kubeconfig_out out = {.path = settings->kubeconfig_out, .name = settings->name, .url = url};
-        int r = kubeconfig_write(&out, err);
-        if (r != 0)
-            return r;
-    }
-    printf("minicluster %s: serving %s%s%s\n", settings->name, url,
-           settings->kubeconfig_out ? ", kubeconfig " : "",
-           settings->kubeconfig_out ? settings->kubeconfig_out : "");
-    fflush(stdout);
-    return 0;
-}
-
 static void stop(void *arg)
 {
     program_end(arg, 0);
@@ -109,26 +90,26 @@ static void stop(void *arg)
 static int serve(struct program *program, const struct settings *settings)
 {
     struct error err = {0};
-    struct listener *listener = NULL;
-    struct cluster_options options = {
-        .loop = program->loop,
-        .log = &program->log,
-        .nodes = (unsigned)settings->nodes,
-        .pods = (unsigned)settings->pods,
-        .churn = (unsigned)settings->churn,
-        .passive = !settings->controllers,
+    struct clusters *clusters = NULL;
+    struct clusters_options options = {
+        .host = settings->listen.host,
+        .port = settings->listen.port,
+        .name = settings->name,
+        .kubeconfig_out = settings->kubeconfig_out,
+        .count = (unsigned)settings->clusters,
+        .each = {.loop = program->loop,
+                 .log = &program->log,
+                 .nodes = (unsigned)settings->nodes,
+                 .pods = (unsigned)settings->pods,
+                 .churn = (unsigned)settings->churn,
+                 .passive = !settings->controllers},
     };
-    struct cluster *cluster = cluster_create(&options);
-    struct listener_options listen = {.host = settings->listen.host, .port = settings->listen.port};
-    int r = listener_create(cluster_server(cluster), &listen, &listener, &err);
-    if (r == 0)
-        r = announce(settings, listener_port(listener), &err);
+    int r = clusters_create(&options, &clusters, &err);
     if (r == 0)
         r = program_run(program, stop, program);
     else
         fprintf(stderr, "minicluster: %s\n", err.text);
-    listener_destroy(listener);
-    cluster_destroy(cluster);
+    clusters_destroy(clusters);
     return r;
 }
 

@@ -154,11 +154,16 @@ class Queue:
 
 
 class Minicluster:
-    def __init__(self, build, folder, pods):
-        self.kubeconfig = os.path.join(folder, f"kubeconfig-{pods}")
-        self.process = subprocess.Popen([os.path.join(build, "bin", "minicluster"), "--pods", str(pods), "--kubeconfig-out",
-                                         self.kubeconfig], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.process.stdout.readline()  # it serves
+    def __init__(self, build, folder, pods, clusters=1, churn=0):
+        self.kubeconfig = os.path.join(folder, f"kubeconfig-{clusters}-{pods}")
+        self.process = subprocess.Popen([os.path.join(build, "bin", "minicluster"), "--pods", str(pods), "--clusters", str(clusters),
+                                         "--churn", str(churn), "--kubeconfig-out", self.kubeconfig],
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(clusters):
+            self.process.stdout.readline()  # it serves
+
+    def memory(self):
+        return memory(self.process.pid)
 
     def end(self):
         stop(self.process)

@@ -5,7 +5,7 @@ Each run measures the broker alone as well, so that figures from different machi
 figures do not. Nothing here passes or fails; --quick is a small run that only shows that all of it works.
 
     tests/bench/run.py                        all of it, with the targets beside; some ten minutes
-    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub, store
+    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub, store, miniclusters
     tests/bench/run.py --json FILE            the rows as JSON, too; --markdown FILE: as docs/performance.md has them
 """
 import argparse
@@ -29,9 +29,9 @@ PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have b
 INFORMER_HOT = 256
 ALL_HOT = 512
 FULL = {"pods": 100000, "hot": 20000, "events": 300000, "repeat": 3, "singles": 1000, "load_s": 5, "clusters": (1, 10, 100, 1000),
-        "small": 50, "cluster_pods": 20000, "changed": (0, 1, 100, 1000, 100000), "raw": 1}
+        "small": 50, "cluster_pods": 20000, "changed": (0, 1, 100, 1000, 100000), "raw": 1, "miniclusters": 200}
 QUICK = {"pods": 1000, "hot": 500, "events": 3000, "repeat": 1, "singles": 20, "load_s": 0.1, "clusters": (1, 5), "small": 5,
-         "cluster_pods": 200, "changed": (0, 1, 1000), "raw": 100}
+         "cluster_pods": 200, "changed": (0, 1, 1000), "raw": 100, "miniclusters": 5}
 
 
 class Report:
@@ -484,6 +484,20 @@ class Bench:
         hub.end()
         publisher.end()
 
+    # ---- miniclusters
+
+    def miniclusters(self):
+        """How many there is room for in one process, once their history of events is full."""
+        clusters, pods = self.sizes["miniclusters"], 20
+        box = Minicluster(self.build, self.folder, pods, clusters, churn=1)
+        first = box.memory()
+        self.rest(COOL_S)
+        full = box.memory()
+        self.report.row("miniclusters", f"{clusters} miniclusters in one process, 2 nodes and {pods} pods each, a change a second each",
+                        f"{mb(first['VmRSS'])} at first, {mb(full['VmRSS'])} with a full history", "200 MB", rss=full["VmRSS"],
+                        first=first["VmRSS"])
+        box.end()
+
 
 def fresh_clusters(body):
     """How many clusters of such a list are connected and have all that is shared."""
@@ -509,7 +523,7 @@ def markdown(about, rows):
 
 
 def main():
-    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub", "store")
+    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub", "store", "miniclusters")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder (default: %(default)s)")
     parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")

@@ -47,6 +47,14 @@ class Process:
     def log(self):
         return self.log_path.read_text(encoding="utf-8", errors="replace")
 
+    def resident_bytes(self):
+        text = pathlib.Path(f"/proc/{self.child.pid}/status").read_text(encoding="utf-8")
+        return int(text.split("VmRSS:")[1].split()[0]) << 10
+
+    def sanitized(self):
+        """AddressSanitizer keeps what was freed, so that memory says little."""
+        return "libasan" in pathlib.Path(f"/proc/{self.child.pid}/maps").read_text(encoding="utf-8")
+
     def wait(self, seconds=20):
         """Its exit code, once it has ended by itself."""
         return self.child.wait(timeout=seconds)

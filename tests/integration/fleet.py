@@ -1,5 +1,6 @@
 """Clusters for the scenarios, and what an informer has seen of them."""
 
+import copy
 import json
 import re
 import urllib.error
@@ -18,8 +19,7 @@ def collection(gvr, namespace=None):
 
 def bare(item):
     """An object less what is always cut."""
-    copy = {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "managedFields"}}
-    return copy
+    return {**item, "metadata": {key: value for key, value in item["metadata"].items() if key != "managedFields"}}
 
 
 def key(item):
@@ -35,6 +35,12 @@ class Cluster:
                                      label=f"minicluster-{name}")
         bench.wait(f"{name} is ready", self.kubeconfig.exists)
         self.url = re.search(r"server: *\"?(http://[^\s\"]+)", self.kubeconfig.read_text(encoding="utf-8")).group(1)
+
+    def at(self, url):
+        """Another one of the same process."""
+        other = copy.copy(self)
+        other.url = url
+        return other
 
     def request(self, method, path, body=None, content_type="application/json"):
         request = urllib.request.Request(self.url + path, method=method, headers={"Content-Type": content_type},

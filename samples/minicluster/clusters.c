@@ -1,0 +1,111 @@
+#include "samples/minicluster/clusters.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apiserver/http.h"
+#include "apiserver/kubeconfig.h"
+#include "base/mem.h"
+
+#define HISTORY_BYTES ((size_t)32 << 20) /* of all clusters together, for each resource */
+
+struct served {
+    struct cluster *cluster;
+    struct listener *listener;
+    char *name, *url;
+};
+
+struct clusters {
+    unsigned count;
+    struct served served[];
+};
+
+static void host_in_url(const char *host, char *out, size_t size)
+{
+    bool any = !host[0] || !strcmp(host, "0.0.0.0");
+    snprintf(out, size, strchr(host, ':') ? "[%s]" : "%s", any ? "127.0.0.1" : host);
+}
+
+/* Many share what one may have to itself, so that what changes for days costs no more than that. */
+static struct cluster *create_cluster(const struct clusters_options *options)
+{
+    struct cluster_options each = options->each;
+    if (options->count > 1)
+        each.history_bytes = HISTORY_BYTES / options->count;
+    return cluster_create(&each);
+}
+
+static int serve(struct served *served, const struct clusters_options *options, unsigned i, struct error *err)
+{
+    char host[280];
+    struct listener_options listen = {.host = options->host,
+                                      .port = (uint16_t)(options->port ? options->port + i : 0)};
+    served->cluster = create_cluster(options);
+    served->name =
+        options->count == 1 ? mem_strdup(options->name) : mem_printf("%s-%u", options->name, i + 1);
+    int r = listener_create(cluster_server(served->cluster), &listen, &served->listener, err);
+    if (r != 0)
+        return r;
+    host_in_url(options->host, host, sizeof(host));
+    served->url = mem_printf("http://%s:%u", host, listener_port(served->listener));
+    return 0;
+}
+
+static int write_kubeconfig(const struct clusters *clusters, const char *path, struct error *err)
+{
+    struct kubeconfig_entry entries[CLUSTERS_MAX];
+    for (unsigned i = 0; i < clusters->count; i++)
+        entries[i] =
+            (struct kubeconfig_entry){.name = clusters->served[i].name, .url = clusters->served[i].url};
+    return kubeconfig_write(path, entries, clusters->count, err);
+}
+
+static void announce(const struct clusters *clusters, const char *kubeconfig)
+{
+    for (unsigned i = 0; i < clusters->count; i++)
+        printf("minicluster %s: serving %s%s%s\n", clusters->served[i].name, clusters->served[i].url,
+               kubeconfig ? ", kubeconfig " : "", kubeconfig ? kubeconfig : "");
+    fflush(stdout);
+}
+
+static int start(struct clusters *clusters, const struct clusters_options *options, struct error *err)
+{
+    if (options->port && options->port + options->count - 1 > UINT16_MAX)
+        return error_set(err, EX_USAGE, "--listen: there are no %u ports from %u on", options->count,
+                         options->port);
+    for (unsigned i = 0; i < options->count; i++) {
+        int r = serve(&clusters->served[i], options, i, err);
+        if (r != 0)
+            return r;
+    }
+    int r = options->kubeconfig_out ? write_kubeconfig(clusters, options->kubeconfig_out, err) : 0;
+    if (r == 0)
+        announce(clusters, options->kubeconfig_out);
+    return r;
+}
+
+int clusters_create(const struct clusters_options *options, struct clusters **out, struct error *err)
+{
+    struct clusters *clusters = mem_zalloc(sizeof(*clusters) + options->count * sizeof(clusters->served[0]));
+    clusters->count = options->count;
+    int r = start(clusters, options, err);
+    if (r == 0)
+        *out = clusters;
+    else
+        clusters_destroy(clusters);
+    return r;
+}
+
+void clusters_destroy(struct clusters *clusters)
+{
+    if (!clusters)
+        return;
+    for (unsigned i = 0; i < clusters->count; i++) {
+        struct served *served = &clusters->served[i];
+        listener_destroy(served->listener);
+        cluster_destroy(served->cluster);
+        free(served->name);
+        free(served->url);
+    }
+    free(clusters);
+}

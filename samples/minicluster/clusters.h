@@ -1,0 +1,29 @@
+#ifndef TI_SAMPLES_MINICLUSTER_CLUSTERS_H
+#define TI_SAMPLES_MINICLUSTER_CLUSTERS_H
+
+/* Clusters of one process, each served at a port of its own, and the kubeconfig that leads to all of them. */
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "samples/minicluster/cluster.h"
+
+#define CLUSTERS_MAX 1000
+
+struct clusters;
+
+struct clusters_options {
+    const char *host;
+    uint16_t port;              /* of the first; the others follow it. 0: each takes one that is free */
+    const char *name;           /* of the cluster; where there are more, of each with a number behind it */
+    const char *kubeconfig_out; /* NULL: none is written */
+    unsigned count;             /* 1 to CLUSTERS_MAX */
+    struct cluster_options each;
+};
+
+/* All listen, the kubeconfig is written and stdout has a line for each; or one of sysexits with err set. */
+int clusters_create(const struct clusters_options *options, struct clusters **out, struct error *err);
+/* The loop must run once more before it is destroyed. NULL is fine. */
+void clusters_destroy(struct clusters *clusters);
+
+#endif
