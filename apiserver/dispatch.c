@@ -6,15 +6,6 @@
 #include "apiserver/discovery.h"
 #include "apiserver/server_internal.h"
 
-static const char *verb_of(const struct request *request)
-{
-    if (!strcmp(request->method, "GET"))
-        return request_flag(request, "watch") ? "watch" : request->name[0] ? "get" : "list";
-    if (!strcmp(request->method, "DELETE"))
-        return request->name[0] ? "delete" : "deletecollection";
-    return !strcmp(request->method, "POST") ? "create" : !strcmp(request->method, "PUT") ? "update" : "patch";
-}
-
 static int refuse(const struct request *request, const struct resource *resource, struct status *status)
 {
     char qualified[GVR_TEXT_MAX];
@@ -23,7 +14,7 @@ static int refuse(const struct request *request, const struct resource *resource
                "%s%s%s%s is forbidden: User \"system:anonymous\" cannot %s resource \"%s\" in API group "
                "\"%s\" %s%s%s",
                resource_qualified(resource, qualified), named ? " \"" : "", request->name, named ? "\"" : "",
-               verb_of(request), resource->gvr.resource, resource->gvr.group,
+               request_verb(request), resource->gvr.resource, resource->gvr.group,
                request->namespace_ ? "in the namespace \"" : "at the cluster scope",
                request->namespace_ ? request->namespace_ : "", request->namespace_ ? "\"" : "");
     status_details(status, resource, request->name);

@@ -13,7 +13,7 @@ static void link_exchange(struct exchange *exchange)
     server->exchanges = exchange;
 }
 
-static void on_again(void *arg)
+static void on_timer(void *arg)
 {
     exchange_wake(arg);
 }
@@ -21,6 +21,13 @@ static void on_again(void *arg)
 void exchange_later(struct exchange *exchange)
 {
     timer_start(&exchange->again, 0);
+}
+
+/* What this process asks for itself, at once and with nobody to tell, is not filtered. */
+static bool is_filtered(struct exchange *exchange)
+{
+    const struct apiserver_filter *filter = exchange->server->filter;
+    return filter && exchange->readable && filter->takes(filter->arg, exchange);
 }
 
 struct exchange *exchange_open(struct apiserver *server, const struct rest_request *request,
@@ -38,11 +45,12 @@ struct exchange *exchange_open(struct apiserver *server, const struct rest_reque
         .readable = readable,
         .arg = arg,
     };
-    timer_init(&exchange->again, server->loop, on_again, exchange);
+    timer_init(&exchange->again, server->loop, on_timer, exchange);
+    timer_init(&exchange->hold, server->loop, on_timer, exchange);
     link_exchange(exchange);
     if (request_parse(&exchange->request, request, &status) != 0)
         exchange_fail(exchange, &status);
-    else
+    else if (!is_filtered(exchange))
         server_dispatch(exchange);
     exchange->request.body = NULL;
     exchange->request.body_len = 0;
@@ -56,6 +64,7 @@ void exchange_close(struct exchange *exchange)
     if (exchange->source)
         exchange->source->close(exchange);
     timer_stop(&exchange->again);
+    timer_stop(&exchange->hold);
     *exchange->link = exchange->next;
     if (exchange->next)
         exchange->next->link = exchange->link;
@@ -119,6 +128,8 @@ bool exchange_take(struct exchange *exchange, struct buf *out)
 
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
 {
+    if (exchange_held(exchange))
+        return EXCHANGE_WAIT;
     if (!exchange->broken && exchange->sent == exchange->out.len)
         refill(exchange);
     if (exchange->broken)
@@ -130,6 +141,43 @@ ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
     memcpy(out, exchange->out.data + exchange->sent, len);
     exchange->sent += len;
     return (ssize_t)len;
+}
+
+bool exchange_held(const struct exchange *exchange)
+{
+    return timer_active(&exchange->hold) && !exchange->broken;
+}
+
+bool exchange_broken(const struct exchange *exchange)
+{
+    return exchange->broken;
+}
+
+const struct request *exchange_request(const struct exchange *exchange)
+{
+    return &exchange->request;
+}
+
+void exchange_answer(struct exchange *exchange, const char *json, size_t len)
+{
+    buf_clear(&exchange->out);
+    buf_append(&exchange->out, json, len);
+}
+
+void exchange_hold(struct exchange *exchange, int64_t delay_us)
+{
+    timer_start(&exchange->hold, delay_us);
+}
+
+void exchange_break(struct exchange *exchange)
+{
+    exchange->broken = true;
+    exchange_wake(exchange);
+}
+
+void exchange_follow(struct exchange *exchange, const uint64_t *horizon)
+{
+    exchange->horizon = horizon;
 }
 
 void exchange_wake(struct exchange *exchange)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "apiserver/request.h"
 #include "apiserver/server.h"
 #include "kube/rest.h"
 
@@ -30,6 +31,11 @@ struct exchange *exchange_open(struct apiserver *server, const struct rest_reque
                                const uint64_t *horizon, void (*readable)(void *arg), void *arg);
 void exchange_close(struct exchange *exchange); /* at any time; NULL is fine */
 
+/* It has no status and no bytes yet, since a filter holds it back. readable() comes when it is over. */
+bool exchange_held(const struct exchange *exchange);
+bool exchange_broken(
+    const struct exchange *exchange); /* what EXCHANGE_BROKEN says; before the first read, too */
+
 int exchange_status(const struct exchange *exchange);
 const char *exchange_content_type(const struct exchange *exchange);
 int exchange_retry_after_s(const struct exchange *exchange);   /* 0: none */
@@ -42,5 +48,19 @@ bool exchange_take(struct exchange *exchange, struct buf *out);
 /* > 0: so many bytes; or one of the above. */
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size);
 void exchange_wake(struct exchange *exchange); /* calls readable() */
+
+/*
+ * What a filter may do with a request: answer it in the place of the server, or let it through and change how
+ * the answer flows.
+ */
+const struct request *exchange_request(const struct exchange *exchange);
+/* The answer is that Status, in the place of anything printed so far. Returns its code. */
+int exchange_fail(struct exchange *exchange, const struct status *status);
+/* The answer is that JSON, with 200. */
+void exchange_answer(struct exchange *exchange, const char *json, size_t len);
+void exchange_hold(struct exchange *exchange, int64_t delay_us); /* the answer comes that much later */
+void exchange_break(struct exchange *exchange);                  /* the connection is cut, now */
+/* In the place of the horizon of exchange_open(). */
+void exchange_follow(struct exchange *exchange, const uint64_t *horizon);
 
 #endif

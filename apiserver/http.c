@@ -250,6 +250,18 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
     return MHD_YES;
 }
 
+/* Comes again when what was held back is taken up. Without an answer, the connection is closed. */
+static enum MHD_Result reply(struct visit *visit)
+{
+    if (visit->gone || exchange_broken(visit->exchange))
+        return MHD_NO;
+    if (!exchange_held(visit->exchange))
+        return send_response(visit);
+    visit->suspended = true;
+    MHD_suspend_connection(visit->connection);
+    return MHD_YES;
+}
+
 static enum MHD_Result answer(struct visit *visit, const char *method)
 {
     struct rest_request request = {
@@ -262,7 +274,7 @@ static enum MHD_Result answer(struct visit *visit, const char *method)
     };
     visit->exchange = exchange_open(visit->listener->server, &request, NULL, visit_readable, visit);
     buf_deinit(&visit->body);
-    return send_response(visit);
+    return reply(visit);
 }
 
 /* Within a body the library takes no answer: what is too much is passed over, and refused at its end. Who
@@ -289,7 +301,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         return take_body(visit, data, len);
     if (visit->excess)
         return refuse_body(connection);
-    return answer(visit, method);
+    return visit->exchange ? reply(visit) : answer(visit, method);
 }
 
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,

@@ -107,6 +107,8 @@ static void call_turn(void *arg)
         call_end(call, REST_REFUSED, "connection refused");
         return;
     }
+    if (exchange_held(call->exchange))
+        return;
     if (call->headers_sent) {
         call_read(call);
         return;

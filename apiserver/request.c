@@ -230,6 +230,16 @@ bool request_flag(const struct request *request, const char *name)
     return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
+const char *request_verb(const struct request *request)
+{
+    bool named = request->name[0] || !request->resource[0];
+    if (!strcmp(request->method, "GET"))
+        return request_flag(request, "watch") ? "watch" : named ? "get" : "list";
+    if (!strcmp(request->method, "DELETE"))
+        return named ? "delete" : "deletecollection";
+    return !strcmp(request->method, "POST") ? "create" : !strcmp(request->method, "PUT") ? "update" : "patch";
+}
+
 bool request_content_is(const struct request *request, const char *media_type)
 {
     size_t len = strlen(media_type);

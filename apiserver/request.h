@@ -50,6 +50,9 @@ void request_deinit(struct request *request);
 
 const char *request_param(const struct request *request, const char *name); /* "" where absent */
 bool request_flag(const struct request *request, const char *name); /* given, and neither "false" nor "0" */
+/* As access rules have it: "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection".
+ */
+const char *request_verb(const struct request *request);
 bool request_content_is(const struct request *request, const char *media_type);
 
 enum { REQUEST_E_NUMBER = 1 };

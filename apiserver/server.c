@@ -196,15 +196,55 @@ void apiserver_compact(struct apiserver *server, uint64_t revision)
     storage_compact(&server->storage, revision);
 }
 
+void apiserver_set_filter(struct apiserver *server, const struct apiserver_filter *filter)
+{
+    server->filter = filter;
+}
+
+void apiserver_expire(struct apiserver *server)
+{
+    storage_compact(&server->storage, server->storage.revision);
+    for (struct exchange *e = server->exchanges, *next; e; e = next) {
+        next = e->next;
+        if (e->watch)
+            server_expire_watch(e);
+    }
+}
+
+size_t apiserver_cut(struct apiserver *server, bool (*chosen)(void *arg, const struct exchange *exchange),
+                     void *arg)
+{
+    size_t count = 0;
+    for (struct exchange *e = server->exchanges, *next; e; e = next) {
+        next = e->next;
+        if (!chosen(arg, e))
+            continue;
+        exchange_break(e);
+        count++;
+    }
+    return count;
+}
+
+void apiserver_wake(struct apiserver *server)
+{
+    for (struct exchange *e = server->exchanges, *next; e; e = next) {
+        next = e->next;
+        exchange_wake(e);
+    }
+}
+
+static bool every(void *arg, const struct exchange *exchange)
+{
+    (void)arg;
+    (void)exchange;
+    return true;
+}
+
 void apiserver_restart(struct apiserver *server)
 {
     for (struct collection *c = server->storage.first; c; c = c->next)
         c->cache_from = server->storage.revision;
-    for (struct exchange *e = server->exchanges, *next; e; e = next) {
-        next = e->next;
-        e->broken = true;
-        exchange_wake(e);
-    }
+    apiserver_cut(server, every, NULL);
 }
 
 int apiserver_restore(struct apiserver *server, uint64_t revision)

@@ -68,10 +68,25 @@ struct collection *apiserver_collection(struct apiserver *server,
 struct rest_request;
 int apiserver_call(struct apiserver *server, const struct rest_request *request, struct buf *body);
 
+/* Sees each request from outside that could be parsed, before the server does. */
+struct exchange;
+struct apiserver_filter {
+    bool (*takes)(void *arg, struct exchange *exchange); /* true: it has answered (exchange.h) */
+    void *arg;
+};
+void apiserver_set_filter(struct apiserver *server,
+                          const struct apiserver_filter *filter); /* borrowed; NULL: none */
+
 /* Faults. */
 void apiserver_forbid(struct apiserver *server, const struct gvr *gvr,
                       bool forbidden);                               /* 403; open watches go on */
 void apiserver_compact(struct apiserver *server, uint64_t revision); /* older lists and watches: 410 */
+/* All watches are told that their revision is too old, and end; and the history is forgotten up to now. */
+void apiserver_expire(struct apiserver *server);
+/* The connections of those open exchanges break that are chosen. Returns how many. */
+size_t apiserver_cut(struct apiserver *server, bool (*chosen)(void *arg, const struct exchange *exchange),
+                     void *arg);
+void apiserver_wake(struct apiserver *server); /* a horizon that exchanges follow has been raised */
 /* As if the process had been started anew: every open exchange breaks, and the watch cache knows nothing from
  * before. */
 void apiserver_restart(struct apiserver *server);

@@ -20,6 +20,7 @@ struct apiserver {
     size_t body_limit;
     bool graceful;
     struct storage storage;
+    const struct apiserver_filter *filter; /* NULL: none */
     struct exchange *exchanges;
     uint64_t next_address; /* of the cluster IPs that services get */
 };
@@ -44,6 +45,7 @@ struct exchange {
     const struct exchange_source *source; /* NULL: out is all there is */
     void *state;                          /* the source's */
     struct timer again; /* wakes the reader where fill() has more to do than one turn of the loop is for */
+    struct timer hold;
     bool ended, broken, watch;
     const uint64_t *horizon;
     void (*readable)(void *arg);
@@ -55,9 +57,6 @@ struct exchange {
 uint64_t exchange_horizon(const struct exchange *exchange);
 
 void exchange_later(struct exchange *exchange);
-
-/* The answer is that Status, in the place of anything printed so far. Returns its code. */
-int exchange_fail(struct exchange *exchange, const struct status *status);
 
 /* The collections that this request may see, one after the other: those of its cluster, or all. NULL: the
  * first, and the end. */
@@ -77,6 +76,8 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
 /* 504: the replica that was asked has not seen that revision yet. Returns the code. */
 int server_too_large(const struct exchange *exchange, uint64_t wanted, struct status *status);
 void server_answer_watch(struct exchange *exchange, struct collection *collection);
+/* An open watch is told that its revision is too old, and ends. */
+void server_expire_watch(struct exchange *exchange);
 void server_answer_write(struct exchange *exchange, struct collection *collection);
 void server_answer_discovery(struct exchange *exchange);
 

@@ -177,6 +177,17 @@ static void answer_expired(struct exchange *exchange, const struct collection *c
     buf_append_str(&exchange->out, "}\n");
 }
 
+void server_expire_watch(struct exchange *exchange)
+{
+    struct watch *watch = exchange->state;
+    if (!exchange->source)
+        return;
+    answer_expired(exchange, watch->collection, watch->position);
+    watch_destroy(watch);
+    exchange->source = NULL;
+    exchange_wake(exchange);
+}
+
 /* Without a version, with 0, or with sendInitialEvents, the stream starts with what is there. */
 static void start_position(struct watch *watch)
 {

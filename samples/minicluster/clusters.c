@@ -6,11 +6,13 @@
 #include "apiserver/http.h"
 #include "apiserver/kubeconfig.h"
 #include "base/mem.h"
+#include "samples/minicluster/faults.h"
 
 #define HISTORY_BYTES ((size_t)32 << 20) /* of all clusters together, for each resource */
 
 struct served {
     struct cluster *cluster;
+    struct faults *faults;
     struct listener *listener;
     char *name, *url;
 };
@@ -41,6 +43,7 @@ static int serve(struct served *served, const struct clusters_options *options, 
     struct listener_options listen = {.host = options->host,
                                       .port = (uint16_t)(options->port ? options->port + i : 0)};
     served->cluster = create_cluster(options);
+    served->faults = faults_create(cluster_server(served->cluster));
     served->name =
         options->count == 1 ? mem_strdup(options->name) : mem_printf("%s-%u", options->name, i + 1);
     int r = listener_create(cluster_server(served->cluster), &listen, &served->listener, err);
@@ -103,6 +106,7 @@ void clusters_destroy(struct clusters *clusters)
     for (unsigned i = 0; i < clusters->count; i++) {
         struct served *served = &clusters->served[i];
         listener_destroy(served->listener);
+        faults_destroy(served->faults);
         cluster_destroy(served->cluster);
         free(served->name);
         free(served->url);

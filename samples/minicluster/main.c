@@ -77,9 +77,16 @@ static const struct program_info info = {
     .description =
         "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments make "
         "ReplicaSets, those make pods, and pods run on nodes that are not there. Anyone who reaches the "
-        "address may do anything: keep it on the loopback.",
+        "address may do anything: keep it on the loopback. Faults are made by POST to "
+        "/minicluster/faults/NAME: "
+        "cut, end and expire happen at once (to open requests, watches and the history); error, drop, slow "
+        "and "
+        "stale stay for what verb=, resource= and times= choose, are told by GET /minicluster/faults, and "
+        "end "
+        "by DELETE.",
     .example = "minicluster --kubeconfig-out /tmp/mini.yaml &\n"
-               "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n",
+               "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n"
+               "curl -X POST \"$server/minicluster/faults/error?code=429&verb=list&times=3\"\n",
 };
 
 static void stop(void *arg)
