@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The table of metrics in docs/metrics.md is that of the code: name, type and help of each METRIC_COUNTER and METRIC_GAUGE.
-And names are as the field has them: lower case, base units, counters end in _total, and nothing else does.
+And names are as the field has them: lower case, base units, counters end in _total, and nothing else does. What the samples for
+Prometheus name is there.
 
 Usage: metrics.py [ROOT]             prints one line for each offence; exit code 1 where there is one
        metrics.py --write [ROOT]     writes the table anew
@@ -12,6 +13,7 @@ import sys
 
 FOLDERS = ["base", "kube", "transport", "store", "provider", "informer", "apiserver", "agent", "hub", "samples"]
 DOCUMENT = "docs/metrics.md"
+SAMPLES = "samples/prometheus/*.yml"
 BEGIN, END = "<!-- tests/check/metrics.py --write -->\n", "<!-- end -->\n"
 METRIC = re.compile(r'METRIC_(COUNTER|GAUGE)\(\s*("[^"]*")\s*,((?:\s*"(?:[^"\\]|\\.)*")+)\s*\)')
 TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -58,6 +60,14 @@ def offences(found, document):
     return lines
 
 
+def sample_offences(found, root):
+    """What the samples for Prometheus name, and no program has."""
+    known = {name for name, *_ in found}
+    return [f"{path.relative_to(root)}: {name}: there is no such metric"
+            for path in sorted(root.glob(SAMPLES))
+            for name in sorted(set(re.findall(r"\b(?:transport_informer|process)_\w+", path.read_text(encoding="utf-8"))) - known)]
+
+
 def write(path, found):
     text = path.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
@@ -71,7 +81,7 @@ def main():
     found = metrics(root)
     if writing:
         write(root / DOCUMENT, found)
-    lines = offences(found, (root / DOCUMENT).read_text(encoding="utf-8"))
+    lines = offences(found, (root / DOCUMENT).read_text(encoding="utf-8")) + sample_offences(found, root)
     for line in lines:
         print(line)
     print(f"metrics: {len(found)}, {len(lines)} offences")

@@ -125,6 +125,12 @@ class Metrics(Tree):
             self.assertEqual(len(self.offences(metric)), 1)
             self.assertIn(wrong, self.offences(metric)[0])
 
+    def test_samples_that_name_what_is_not_there_are_found(self):
+        self.write("base/a.c", 'METRIC_GAUGE("transport_informer_a", "A.")')
+        self.write("samples/prometheus/alerts.yml", "expr: transport_informer_a == 0 or transport_informer_b > 1")
+        self.assertEqual(metrics.sample_offences(metrics.metrics(self.root), self.root),
+                         ["samples/prometheus/alerts.yml: transport_informer_b: there is no such metric"])
+
     def test_one_name_is_of_one_metric(self):
         self.assertIn("another one", self.offences('METRIC_GAUGE("process_a", "A.")', 'METRIC_GAUGE("process_a", "B.")')[0])
 

@@ -2,6 +2,7 @@
 """Every program tells how it does: counters move, what is not ready is named as long as it is not, and systemd hears of the
 start, the state, the end, and that the loop still turns."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -146,17 +147,22 @@ class Metrics(unittest.TestCase):
         path = self.bench.directory / "notify"
         heard = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         heard.bind(str(path))
-        heard.settimeout(20)
+        heard.setblocking(False)
         environment = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "200000"}
         informer = self.watch("informer", environment=environment)
 
-        def await_line(wanted):
-            while True:
-                lines = heard.recv(65536).decode().split("\n")
-                if any(re.fullmatch(wanted, line) for line in lines):
-                    return lines
+        def comes(wanted):
+            """In a datagram that has come since."""
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    if any(re.fullmatch(wanted, line) for line in heard.recv(65536).decode().split("\n")):
+                        return True
+            return False
 
-        self.assertIn("READY=1", await_line("READY=1"))
+        def await_line(wanted):
+            self.bench.wait(wanted, lambda: comes(wanted))
+
+        await_line("READY=1")
         await_line("STATUS=ready")
         await_line("WATCHDOG=1")
         await_line("WATCHDOG=1")

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/samples.h"
 #include "tests/unit/agent/applier_fixture.h"
 
 #define NGINX TARGET "nginx"
@@ -123,6 +124,32 @@ static void drift_is_put_right(void **state)
     expect_condition(f, "default/nginx applied");
     fake_quiet(&f->fake, 60 * LOOP_SECOND);
     assert_int_equal(applier_stats(f->applier)->repaired, 1);
+}
+
+static double shown(struct fixture *f, const char *series)
+{
+    struct metrics *metrics = metrics_create(1 << 16);
+    applier_counters(f->applier, &(struct counters){.metrics = metrics});
+    double value = sample_of(metrics, series);
+    metrics_destroy(metrics);
+    return value;
+}
+
+static void what_it_does_is_counted(void **state)
+{
+    struct fixture *f = *state;
+    deployed(f, "nginx");
+    double applied = shown(f, "transport_informer_applier_requests_total{outcome=\"applied\"}");
+    target_has(f, "MODIFIED", "default/nginx", "u-1", STORE, "{\"replicas\":9}", "{}");
+    struct rest_call *call = expect_call(f, "PATCH", NGINX);
+    assert_true(shown(f, "transport_informer_applier_requests_in_flight") == 1);
+    apply_ok(f, call, "MODIFIED", "default/nginx", "u-1", "{\"replicas\":2}");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    assert_true(shown(f, "transport_informer_applier_requests_in_flight") == 0);
+    assert_true(shown(f, "transport_informer_applier_requests_total{outcome=\"applied\"}") == applied + 1);
+    assert_true(shown(f, "transport_informer_applier_repairs_total") == 1);
+    assert_true(shown(f, "transport_informer_applier_workloads{condition=\"applied\"}") == 1);
+    assert_true(shown(f, "transport_informer_applier_workloads{condition=\"conflict\"}") == 0);
 }
 
 /* kubectl scale makes kubectl the owner of the field: a plain apply conflicts. */
@@ -390,6 +417,7 @@ int main(void)
         TEST(status_at_the_source_is_no_change),
         TEST(looking_again_changes_nothing),
         TEST(drift_is_put_right),
+        TEST(what_it_does_is_counted),
         TEST(drift_that_conflicts_is_put_right_by_force),
         TEST(no_fight),
         TEST(what_is_not_ours_is_not_taken_over),

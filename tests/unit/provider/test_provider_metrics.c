@@ -195,35 +195,99 @@ static void a_provider_is_ready_when_it_has_what_is_wanted(void **state)
     assert_string_equal(back, "");
 }
 
-static bool lose_chunks(void *arg, const struct loopback_passage *passage)
+static bool want_nothing(void *arg, const char *cluster, const struct gvr *gvr)
 {
     (void)arg;
-    return strstr(passage->topic, "viewer/core") != NULL;
+    (void)cluster;
+    (void)gvr;
+    return false;
 }
 
-/* Each cluster has to come once; after that it may be stale, and is served so. */
-static void an_informer_is_ready_when_each_cluster_was_synced_once(void **state)
+static int setup_unwanted(void **state)
+{
+    static const struct informer_ops ops = {.wanted = want_nothing};
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    line_open_told(&f->line, "cluster1", &ops, NULL);
+    f->name = mem_strdup("configmaps");
+    f->selection.resources = (struct option_list){&f->name, 1};
+    *state = f;
+    return 0;
+}
+
+static void what_nobody_wants_is_not_waited_for(void **state)
 {
     struct fixture *f = *state;
-    cleanup_free char *nobody = informer_wants(f);
-    assert_string_equal(nobody, "clusters: none is heard yet");
-    line_run(&f->line, 10 * LOOP_SECOND); /* the publisher is there, and has nothing yet */
-    loopback_broker_set_faults(f->line.broker, &(struct loopback_faults){.lose_this = lose_chunks});
     start(f);
-    cleanup_free char *one = informer_wants(f);
-    assert_string_equal(one, "clusters: 1 of 1 have not been synced yet: cluster1");
-    loopback_broker_set_faults(f->line.broker, &(struct loopback_faults){0});
-    line_run(&f->line, 120 * LOOP_SECOND);
-    cleanup_free char *ready = informer_wants(f);
+    cleanup_free char *ready = provider_wants(f);
     assert_string_equal(ready, "");
+    assert_true(published(f, "transport_informer_stream_ready" CONFIGMAPS "}") == 0);
+}
+
+static void assert_informer_wants(struct fixture *f, const char *expected)
+{
+    cleanup_free char *text = informer_wants(f);
+    assert_string_equal(text, expected);
+}
+
+/* Deltas and answers. */
+static bool lose_streams(void *arg, const struct loopback_passage *passage)
+{
+    (void)arg;
+    return strstr(passage->topic, "/core/") != NULL;
+}
+
+static const struct loopback_faults losing = {.lose_this = lose_streams}, fair = {0};
+
+static void an_informer_waits_for_a_while_to_hear_of_clusters(void **state)
+{
+    struct fixture *f = *state;
+    assert_informer_wants(f, "clusters: none is heard yet");
+    loopback_cut(f->line.up);
+    line_run(&f->line, 2 * LOOP_SECOND);
+    assert_informer_wants(f, "clusters: none is heard yet");
+    line_run(&f->line, 2 * LOOP_SECOND);
+    assert_informer_wants(f, "");
+}
+
+/* Not a heartbeat later. */
+static void an_informer_is_ready_as_soon_as_all_is_there(void **state)
+{
+    struct fixture *f = *state;
+    loopback_broker_set_faults(f->line.broker, &losing);
+    start(f);
+    assert_informer_wants(f, "clusters: 1 of 1 have not been synced yet: cluster1");
+    loopback_broker_set_faults(f->line.broker, &fair);
+    for (int i = 0; i < 100000 && !cluster_synced(line_cluster(&f->line)); i++)
+        line_run(&f->line, LOOP_MS);
+    assert_true(cluster_synced(line_cluster(&f->line)));
+    assert_informer_wants(f, "");
+}
+
+/* It is served as stale then, which is better than not at all. */
+static void what_was_whole_once_may_be_stale(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    assert_informer_wants(f, "");
+    loopback_broker_set_faults(f->line.broker, &losing);
+    put(f, "one");
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_true(followed(f, "transport_informer_cluster_connected{cluster=\"cluster1\"}") == 1);
+    assert_true(followed(f, "transport_informer_cluster_synced{cluster=\"cluster1\"}") == 0);
+    assert_true(followed(f, "transport_informer_replica_synced" CONFIGMAPS "}") == 0);
+    assert_informer_wants(f, "");
+}
+
+static void a_cluster_that_is_silent_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    loopback_broker_set_faults(f->line.broker, &losing);
+    start(f);
+    assert_informer_wants(f, "clusters: 1 of 1 have not been synced yet: cluster1");
     loopback_cut(f->line.up);
     line_run(&f->line, 120 * LOOP_SECOND);
     assert_true(followed(f, "transport_informer_cluster_connected{cluster=\"cluster1\"}") == 0);
-    loopback_broker_set_faults(f->line.broker, &(struct loopback_faults){.lose_this = lose_chunks});
-    loopback_join(f->line.up);
-    line_run(&f->line, 60 * LOOP_SECOND);
-    cleanup_free char *still = informer_wants(f);
-    assert_string_equal(still, "");
+    assert_informer_wants(f, "");
 }
 
 int main(void)
@@ -233,8 +297,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(lag_is_what_is_missing, setup, teardown),
         cmocka_unit_test_setup_teardown(age_grows_while_the_cluster_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(a_provider_is_ready_when_it_has_what_is_wanted, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_informer_is_ready_when_each_cluster_was_synced_once, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_wants_is_not_waited_for, setup_unwanted, teardown),
+        cmocka_unit_test_setup_teardown(an_informer_waits_for_a_while_to_hear_of_clusters, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_informer_is_ready_as_soon_as_all_is_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_whole_once_may_be_stale, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cluster_that_is_silent_is_not_waited_for, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
