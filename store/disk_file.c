@@ -19,8 +19,8 @@ static const char *const texts[STATEMENTS] = {
     [PUT_STREAM] = "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [DROP_STREAM] = "DELETE FROM stream WHERE id=?",
     [DROP_OBJECTS] = "DELETE FROM object WHERE stream=?",
-    [PUT] = "INSERT INTO object(stream,key,high,low,bytes) VALUES(?,?,?,?,?) ON CONFLICT(stream,key) DO "
-            "UPDATE SET high=excluded.high,low=excluded.low,bytes=excluded.bytes",
+    [PUT] = ("INSERT INTO object(stream,key,high,low,bytes) VALUES(?,?,?,?,?) ON CONFLICT(stream,key) DO "
+             "UPDATE SET high=excluded.high,low=excluded.low,bytes=excluded.bytes"),
     [DELETE] = "DELETE FROM object WHERE stream=? AND key=?",
     [SET] = "INSERT OR REPLACE INTO meta VALUES(?,?)",
     [GET] = "SELECT value FROM meta WHERE name=?",

@@ -13,7 +13,7 @@ import urllib.request
 from bench import BIN, free_port
 from faults import Churn
 from fleet import PLURALS, Cluster, bare, collection
-from fleet_hub import FleetCase
+from fleet_hub import KUBECTL, FleetCase
 from history import History
 
 CONFIGMAPS = PLURALS["ConfigMap"]
@@ -115,6 +115,8 @@ class Store(FleetCase):
             self.assertRegex(item["metadata"]["annotations"]["cluster.transport-informer/stale-since"], "^20")
             self.assertGreater(int(item["metadata"]["resourceVersion"]), int(version))
         self.assertEqual(self.condition("cluster1", "Connected"), "False")
+        if KUBECTL:
+            self.assertRegex(self.kubectl("get", "cm", "--field-selector", "metadata.name=one"), r"(?s)cluster1 +one +1 .*Warning: not up to date: cluster1")
         _, _, event = self.get(f"/api/v1/configmaps?watch=1&timeoutSeconds=1&resourceVersion={version}")
         self.assertEqual((event["type"], event["object"]["code"]), ("ERROR", 410))
         self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
