@@ -30,11 +30,11 @@ struct metric {
 
 #define METRIC_COUNTER(name_, help_)                                                                         \
     {                                                                                                        \
-        .name = name_, .help = help_, .type = METRIC_TYPE_COUNTER                                            \
+        .name = (name_), .help = (help_), .type = METRIC_TYPE_COUNTER                                        \
     }
 #define METRIC_GAUGE(name_, help_)                                                                           \
     {                                                                                                        \
-        .name = name_, .help = help_, .type = METRIC_TYPE_GAUGE                                              \
+        .name = (name_), .help = (help_), .type = METRIC_TYPE_GAUGE                                          \
     }
 
 /* Appends one label: name="value", with a comma where there are others before it. What is no text in the
