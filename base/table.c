@@ -25,6 +25,8 @@ const struct table *table_of(const char *group, const char *kind)
     const struct table *table = find(table_workloads, group, kind);
     if (!table)
         table = find(table_core, group, kind);
+    if (!table)
+        table = find(table_others, group, kind);
     return table ? table : &other;
 }
 

@@ -76,6 +76,14 @@ static void or_unknown(struct table_cell *cell)
         cell_text(cell, "<unknown>");
 }
 
+static void node_kernel(struct table_cell *cell)
+{
+    struct slice architecture = cell_at(cell, "status.nodeInfo.architecture");
+    or_unknown(cell);
+    if (architecture.len)
+        buf_appendf(cell->out, " (%.*s)", SLICE_ARGS(architecture));
+}
+
 static void print_each(struct table_cell *cell, struct slice array)
 {
     struct json_cursor cursor = {0};
@@ -135,30 +143,44 @@ static void service_ports(struct table_cell *cell)
         cell_text(cell, "<none>");
 }
 
-static void print_subset(struct table_cell *cell, struct slice subset, size_t from)
+#define SHOWN_MAX 3 /* of endpoints and hosts; the others are counted */
+
+/* port: absent where a headless service has none. */
+static void print_addresses(struct table_cell *cell, struct slice addresses, struct slice port, int64_t *n)
 {
-    struct json_cursor outer = {0};
-    struct slice ports = json_member(subset, "ports"), port;
-    while (ports.len && json_next_element(ports, &outer, &port)) {
-        struct json_cursor inner = {0};
-        struct slice addresses = json_member(subset, "addresses"), address;
-        while (addresses.len && json_next_element(addresses, &inner, &address)) {
-            struct slice ip = json_member(address, "ip"), number = json_member(port, "port");
-            comma(cell, from);
-            buf_appendf(cell->out, "%.*s:%.*s", SLICE_ARGS(ip), SLICE_ARGS(number));
-        }
+    struct json_cursor cursor = {0};
+    struct slice address;
+    while (addresses.len && json_next_element(addresses, &cursor, &address)) {
+        struct slice ip = json_member(address, "ip");
+        bool brackets = port.len && memchr(ip.data ? ip.data : "", ':', ip.len);
+        if ((*n)++ >= SHOWN_MAX)
+            continue;
+        buf_appendf(cell->out, "%s%s%.*s%s%s%.*s", *n > 1 ? "," : "", brackets ? "[" : "", SLICE_ARGS(ip),
+                    brackets ? "]" : "", port.len ? ":" : "", SLICE_ARGS(port));
     }
+}
+
+static void print_subset(struct table_cell *cell, struct slice subset, int64_t *n)
+{
+    struct json_cursor cursor = {0};
+    struct slice ports = json_member(subset, "ports"), addresses = json_member(subset, "addresses"), port;
+    if (!json_count(ports))
+        print_addresses(cell, addresses, (struct slice){0}, n);
+    while (ports.len && json_next_element(ports, &cursor, &port))
+        print_addresses(cell, addresses, json_member(port, "port"), n);
 }
 
 static void endpoints(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
     struct slice subsets = cell_at(cell, "subsets"), subset;
-    size_t from = cell->out->len;
+    int64_t n = 0;
     while (subsets.len && json_next_element(subsets, &cursor, &subset))
-        print_subset(cell, subset, from);
-    if (cell->out->len == from)
+        print_subset(cell, subset, &n);
+    if (!json_count(subsets))
         cell_text(cell, "<none>");
+    if (n > SHOWN_MAX)
+        buf_appendf(cell->out, " + %" PRId64 " more...", n - SHOWN_MAX);
 }
 
 static void access_modes(struct table_cell *cell)
@@ -250,16 +272,20 @@ static void ingress_hosts(struct table_cell *cell)
 {
     struct json_cursor cursor = {0};
     struct slice rules = cell_at(cell, "spec.rules"), rule;
-    size_t from = cell->out->len;
-    while (rules.len && json_next_element(rules, &cursor, &rule)) {
+    int64_t shown = 0, n = 0;
+    bool more = false;
+    for (; rules.len && json_next_element(rules, &cursor, &rule); n++) {
         struct slice host = json_member(rule, "host");
-        if (!host.len)
+        more = more || shown == SHOWN_MAX;
+        if (more || !host.len)
             continue;
-        comma(cell, from);
+        cell_text(cell, shown++ ? "," : "");
         cell_append(cell, host);
     }
-    if (cell->out->len == from)
+    if (!shown)
         cell_text(cell, "*");
+    if (more)
+        buf_appendf(cell->out, " + %" PRId64 " more...", n - SHOWN_MAX);
 }
 
 static void ingress_ports(struct table_cell *cell)
@@ -311,7 +337,7 @@ static const struct table_column nodes[] = {
     MADE_WIDE("Internal-IP", node_internal),
     MADE_WIDE("External-IP", node_external),
     COLUMN("OS-Image", "string", "", "", 1, or_unknown, "status.nodeInfo.osImage"),
-    COLUMN("Kernel-Version", "string", "", "", 1, or_unknown, "status.nodeInfo.kernelVersion"),
+    COLUMN("Kernel-Version", "string", "", "", 1, node_kernel, "status.nodeInfo.kernelVersion"),
     COLUMN("Container-Runtime", "string", "", "", 1, or_unknown, "status.nodeInfo.containerRuntimeVersion"),
 };
 

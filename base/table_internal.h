@@ -35,7 +35,8 @@ struct table_cell {
         group, kind, columns, sizeof(columns) / sizeof((columns)[0])                                         \
     }
 
-extern const struct table table_workloads[], table_core[]; /* each ended by one without a kind */
+extern const struct table table_workloads[], table_core[],
+    table_others[]; /* each ended by one without a kind */
 
 struct slice json_at(struct slice object, const char *path); /* "status.phase"; absent where any part is */
 struct slice cell_at(const struct table_cell *cell, const char *path); /* the same of the cell's object */

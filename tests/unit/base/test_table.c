@@ -153,6 +153,86 @@ static void other_kinds(void **state)
     check_row("example.com", "Widget", "{\"metadata\":{\"name\":\"w\"}}", "w|<unknown>");
 }
 
+#define META(name) "\"metadata\":{\"name\":\"" name "\"," CREATED "}"
+
+static void what_is_many_is_counted(void **state)
+{
+    (void)state;
+#define IPS "[{\"ip\":\"1.1.1.1\"},{\"ip\":\"::2\"}]"
+    check_row("", "Endpoints",
+              "{" META("e") ",\"subsets\":[{\"addresses\":" IPS ",\"ports\":[{\"port\":80},{\"port\":81}]}]}",
+              "e|1.1.1.1:80,[::2]:80,1.1.1.1:81 + 1 more...|5m30s");
+    check_row("", "Endpoints", "{" META("e") ",\"subsets\":[{\"addresses\":" IPS "}]}",
+              "e|1.1.1.1,::2|5m30s");
+    check_row("", "Endpoints", "{" META("e") "}", "e|<none>|5m30s");
+#define SLICE "\"addressType\":\"IPv4\""
+    check_row("discovery.k8s.io", "EndpointSlice",
+              "{" META("s") "," SLICE ",\"ports\":[{\"port\":80},{\"name\":\"x\"},{}],\"endpoints\":[{"
+                            "\"addresses\":[\"a\",\"b\"]},"
+                            "{\"addresses\":[\"c\",\"d\",\"e\"]}]}",
+              "s|IPv4|80,x,*|a,b,c + 2 more...|5m30s");
+    check_row("discovery.k8s.io", "EndpointSlice", "{" META("s") "," SLICE "}",
+              "s|IPv4|<unset>|<unset>|5m30s");
+#define HOST(host) "{\"host\":\"" host "\"}"
+    check_row("networking.k8s.io", "Ingress",
+              "{" META("i") ",\"spec\":{\"rules\":[" HOST("a") ",{}," HOST("b") "," HOST("c") "," HOST(
+                  "d") "]}}",
+              "i|<none>|a,b,c + 2 more...||80|5m30s");
+    check_row("networking.k8s.io", "Ingress", "{" META("i") "}", "i|<none>|*||80|5m30s");
+}
+
+static void autoscalers_show_their_targets(void **state)
+{
+    (void)state;
+#define HPA(metrics, current)                                                                                \
+    "{" META("h") ",\"spec\":{\"scaleTargetRef\":{\"kind\":\"Deployment\",\"name\":\"web\"},"                \
+                  "\"minReplicas\":2,\"maxReplicas\":9,"                                                     \
+                  "\"metrics\":[" metrics                                                                    \
+                  "]},\"status\":{\"currentReplicas\":3,\"currentMetrics\":[" current "]}}"
+#define CPU "{\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"target\":{\"averageUtilization\":80}}}"
+#define PODS "{\"type\":\"Pods\",\"pods\":{\"target\":{\"averageValue\":\"10\"}}}"
+#define OUTSIDE "{\"type\":\"External\",\"external\":{\"target\":{\"averageValue\":\"5\"}}}"
+#define QUEUE "{\"type\":\"Object\",\"object\":{\"target\":{\"value\":\"7\"}}}"
+    check_row("autoscaling", "HorizontalPodAutoscaler", HPA("", ""), "h|Deployment/web|<none>|2|9|3|5m30s");
+    check_row("autoscaling", "HorizontalPodAutoscaler",
+              HPA(CPU "," PODS,
+                  "{\"type\":\"Resource\",\"resource\":{\"current\":{\"averageUtilization\":41}}}"),
+              "h|Deployment/web|cpu: 41%/80%, <unknown>/10|2|9|3|5m30s");
+    check_row("autoscaling", "HorizontalPodAutoscaler",
+              HPA(OUTSIDE "," QUEUE "," CPU, "{\"external\":{\"current\":{\"averageValue\":\"4\"}}},{"
+                                             "\"object\":{\"current\":{\"value\":\"6\"}}}"),
+              "h|Deployment/web|4/5 (avg), 6/7 + 1 more...|2|9|3|5m30s");
+    check_row("autoscaling", "HorizontalPodAutoscaler", HPA("{\"type\":\"New\"}", ""),
+              "h|Deployment/web|<unknown type>|2|9|3|5m30s");
+}
+
+static void what_clusters_are_ruled_by(void **state)
+{
+    (void)state;
+    check_row("policy", "PodDisruptionBudget",
+              "{" META("p") ",\"spec\":{\"minAvailable\":\"50%\"},\"status\":{\"disruptionsAllowed\":1}}",
+              "p|50%|N/A|1|5m30s");
+    check_row("", "ResourceQuota",
+              "{" META("q") ",\"status\":{\"hard\":{\"limits.cpu\":\"2\",\"pods\":\"4\",\"secrets\":\"5\"},"
+                            "\"used\":{\"pods\":\"1\"}}}",
+              "q|pods: 1/4, secrets: 0/5|limits.cpu: 0/2|5m30s");
+    check_row("storage.k8s.io", "StorageClass",
+              "{\"metadata\":{\"name\":\"fast\",\"annotations\":{\"storageclass.kubernetes.io/"
+              "is-default-class\":\"true\"}," CREATED
+              "},\"provisioner\":\"disk\",\"allowVolumeExpansion\":true}",
+              "fast (default)|disk|Delete|Immediate|true|5m30s");
+    check_row("networking.k8s.io", "IngressClass",
+              "{" META("c") ",\"spec\":{\"controller\":\"x\",\"parameters\":{\"apiGroup\":\"g\",\"kind\":"
+                            "\"K\",\"name\":\"n\"}}}",
+              "c|x|K.g/n|5m30s");
+    check_row("scheduling.k8s.io", "PriorityClass", "{" META("high") ",\"value\":1000}",
+              "high|1000|false|5m30s|");
+    check_row("storage.k8s.io", "CSIDriver",
+              "{" META("d") ",\"spec\":{\"volumeLifecycleModes\":[\"Persistent\",\"Ephemeral\"]}}",
+              "d|true|false|false|<unset>|false|Persistent,Ephemeral|5m30s");
+    check_row("storage.k8s.io", "CSINode", "{" META("n") ",\"spec\":{\"drivers\":[{},{}]}}", "n|2|5m30s");
+}
+
 static void text_stays_one_line(void **state)
 {
     (void)state;
@@ -184,6 +264,9 @@ int main(void)
         cmocka_unit_test(pods),
         cmocka_unit_test(workloads),
         cmocka_unit_test(other_kinds),
+        cmocka_unit_test(what_is_many_is_counted),
+        cmocka_unit_test(autoscalers_show_their_targets),
+        cmocka_unit_test(what_clusters_are_ruled_by),
         cmocka_unit_test(text_stays_one_line),
         cmocka_unit_test(json_cells_are_json),
     };
