@@ -20,24 +20,28 @@ static const char *verbs(const struct resource *r)
                  "\"watch\"]";
 }
 
+/* The next one that is served under that group and version. NULL: any version; the first, and the end. Names
+ * are compared before it is looked up whether the request may see it: there may be many. */
+static const struct collection *next_of(const struct exchange *exchange, const char *group,
+                                        const char *version, const struct collection *after)
+{
+    const struct collection *c = after ? after->next : exchange->server->storage.first;
+    while (c && (strcmp(c->resource.gvr.group, group) ||
+                 (version && strcmp(c->resource.gvr.version, version)) || !server_sees(exchange, c)))
+        c = c->next;
+    return c;
+}
+
 /* True for the first served collection of its group and version. */
 static bool opens_version(const struct exchange *exchange, const struct collection *collection)
 {
     const struct gvr *gvr = &collection->resource.gvr;
-    for (const struct collection *c = server_next(exchange, NULL); c != collection;
-         c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, gvr->group) && !strcmp(c->resource.gvr.version, gvr->version))
-            return false;
-    return true;
+    return next_of(exchange, gvr->group, gvr->version, NULL) == collection;
 }
 
 static bool opens_group(const struct exchange *exchange, const struct collection *collection)
 {
-    for (const struct collection *c = server_next(exchange, NULL); c != collection;
-         c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, collection->resource.gvr.group))
-            return false;
-    return true;
+    return next_of(exchange, collection->resource.gvr.group, NULL, NULL) == collection;
 }
 
 static void separate(struct buf *out)
@@ -90,9 +94,9 @@ static void print_resources(const struct exchange *exchange, const char *group, 
         out,
         "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[",
         group, group[0] ? "/" : "", version);
-    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, group) && !strcmp(c->resource.gvr.version, version))
-            print_resource(&c->resource, out);
+    const struct collection *c = NULL;
+    while ((c = next_of(exchange, group, version, c)))
+        print_resource(&c->resource, out);
     buf_append_str(out, "]}\n");
 }
 
@@ -100,11 +104,12 @@ static void print_resources(const struct exchange *exchange, const char *group, 
 static void print_group(const struct exchange *exchange, const char *group, struct buf *out)
 {
     const char *preferred = NULL;
+    const struct collection *c = NULL;
     separate(out);
     buf_appendf(out, "{\"name\":\"%s\",\"versions\":[", group);
-    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c)) {
+    while ((c = next_of(exchange, group, NULL, c))) {
         const struct gvr *gvr = &c->resource.gvr;
-        if (strcmp(gvr->group, group) || !opens_version(exchange, c))
+        if (!opens_version(exchange, c))
             continue;
         separate(out);
         buf_appendf(out, "{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}", group, gvr->version,
@@ -164,9 +169,9 @@ static void print_aggregated_version(const struct exchange *exchange, const stru
 {
     separate(out);
     buf_appendf(out, "{\"version\":\"%s\",\"resources\":[", gvr->version);
-    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, gvr->group) && !strcmp(c->resource.gvr.version, gvr->version))
-            print_aggregated_resource(&c->resource, out);
+    const struct collection *c = NULL;
+    while ((c = next_of(exchange, gvr->group, gvr->version, c)))
+        print_aggregated_resource(&c->resource, out);
     buf_append_str(out, "],\"freshness\":\"Current\"}");
 }
 
@@ -177,8 +182,9 @@ static void print_aggregated_group(const struct exchange *exchange, const char *
         buf_appendf(out, "{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":null},\"versions\":[", group);
     else
         buf_append_str(out, "{\"metadata\":{\"creationTimestamp\":null},\"versions\":[");
-    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, group) && opens_version(exchange, c))
+    const struct collection *c = NULL;
+    while ((c = next_of(exchange, group, NULL, c)))
+        if (opens_version(exchange, c))
             print_aggregated_version(exchange, &c->resource.gvr, out);
     buf_append_str(out, "]}");
 }
@@ -211,10 +217,7 @@ static void answer_roots(struct exchange *exchange, bool core)
 
 static bool group_served(const struct exchange *exchange, const char *group, const char *version)
 {
-    for (const struct collection *c = server_next(exchange, NULL); c; c = server_next(exchange, c))
-        if (!strcmp(c->resource.gvr.group, group) && (!version || !strcmp(c->resource.gvr.version, version)))
-            return true;
-    return false;
+    return next_of(exchange, group, version, NULL);
 }
 
 static void answer_version(struct exchange *exchange)

@@ -27,10 +27,15 @@ struct partition *server_partition(const struct exchange *exchange, const struct
     return cluster ? collection_find(collection, cluster) : NULL;
 }
 
+bool server_sees(const struct exchange *exchange, const struct collection *collection)
+{
+    return collection->served && (!exchange->request.cluster || server_partition(exchange, collection));
+}
+
 const struct collection *server_next(const struct exchange *exchange, const struct collection *after)
 {
     const struct collection *c = after ? after->next : exchange->server->storage.first;
-    while (c && (!c->served || (exchange->request.cluster && !server_partition(exchange, c))))
+    while (c && !server_sees(exchange, c))
         c = c->next;
     return c;
 }

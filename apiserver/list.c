@@ -17,6 +17,8 @@
 #include "apiserver/token.h"
 #include "base/mem.h"
 
+#define NAMED_MAX 10 /* clusters that have what was asked for */
+
 struct list {
     struct list_options options;
     struct collection *collection;
@@ -274,23 +276,33 @@ static bool find_earlier(const struct exchange *exchange, const struct collectio
     return true;
 }
 
-/* Finds it in the clusters of the request. Where several have one of that name, it is nobody's. */
+static bool find_in(const struct partition *partition, const char *key, struct item *out)
+{
+    const struct object_entry *entry = partition ? object_set_find(&partition->objects, key) : NULL;
+    if (entry)
+        *out = (struct item){partition, entry->object, entry->revision};
+    return entry;
+}
+
+/* Finds it in the clusters of the request. Where several have one of that name, it is nobody's; there may be
+ * thousands, of which the first are named. */
 static void find_now(const struct exchange *exchange, const struct collection *collection, const char *key,
                      struct item *out, struct status *status)
 {
-    const struct partition *only = server_partition(exchange, collection);
-    cleanup_with(buf_deinit) struct buf names = BUF_INIT(512);
-    for (size_t i = 0; i < collection->partition_count; i++) {
-        const struct partition *partition = collection->partitions[i];
-        const struct object_entry *entry =
-            only && only != partition ? NULL : object_set_find(&partition->objects, key);
-        if (!entry)
-            continue;
-        buf_appendf(&names, "%s%s", out->object ? ", " : "", partition->name);
-        if (out->object)
-            status_ambiguous(status, &collection->resource, exchange->request.name, names.data);
-        *out = (struct item){partition, entry->object, entry->revision};
+    cleanup_with(buf_deinit) struct buf names = BUF_INIT(NAMED_MAX * TOKEN_PARTITION_MAX * 2);
+    size_t found = 0;
+    if (exchange->request.cluster) {
+        find_in(server_partition(exchange, collection), key, out);
+        return;
     }
+    for (size_t i = 0; i < collection->partition_count && found <= NAMED_MAX; i++) {
+        const struct partition *partition = collection->partitions[i];
+        if (find_in(partition, key, out))
+            buf_appendf(&names, "%s%s", found ? ", " : "", found < NAMED_MAX ? partition->name : "...");
+        found += out->partition == partition;
+    }
+    if (found > 1)
+        status_ambiguous(status, &collection->resource, exchange->request.name, names.data);
 }
 
 static void print_found(struct exchange *exchange, const struct collection *collection,

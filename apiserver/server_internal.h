@@ -58,6 +58,9 @@ uint64_t exchange_horizon(const struct exchange *exchange);
 
 void exchange_later(struct exchange *exchange);
 
+/* Is it served, to this request? */
+bool server_sees(const struct exchange *exchange, const struct collection *collection);
+
 /* The collections that this request may see, one after the other: those of its cluster, or all. NULL: the
  * first, and the end. */
 const struct collection *server_next(const struct exchange *exchange, const struct collection *after);

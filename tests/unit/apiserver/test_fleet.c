@@ -231,6 +231,11 @@ static void a_name_of_several_is_nobodys(void **state)
     assert_has(f, "in several clusters (a, b)");
     assert_int_equal(get(f, "/api/v1/namespaces/default/pods/db"), 200);
     assert_int_equal(get(f, "/api/v1/namespaces/default/pods/no"), 404);
+    assert_int_equal(get(f, "/clusters/b/api/v1/namespaces/default/pods/web"), 200);
+    for (char name[] = "c"; name[0] <= 'l'; name[0]++)
+        put(f, name, "web", 1);
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/web"), 409);
+    assert_has(f, "in several clusters (a, b, c, d, e, f, g, h, i, j, ...)");
 }
 
 static void nothing_is_written(void **state)
