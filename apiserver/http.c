@@ -38,6 +38,7 @@ struct listener {
     struct MHD_Daemon *daemon;
     uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
     struct timer timeout, sweep;
+    bool resumed; /* since the library began to run: it is to run again */
     struct visit *visits;
     struct gate gate;
     uint16_t port;
@@ -55,11 +56,16 @@ struct visit {
     struct visit *next, **link;
 };
 
+/* Of a connection that is taken up again in the midst of a run, by what another one wrote, the library does
+ * not always say that it wants time. */
 static void run(struct listener *listener)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
+    listener->resumed = false;
     MHD_run(listener->daemon);
-    if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES)
+    if (listener->resumed)
+        timer_start(&listener->timeout, 0);
+    else if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES)
         timer_start(&listener->timeout, (int64_t)timeout_ms * LOOP_MS);
     else
         timer_stop(&listener->timeout);
@@ -83,6 +89,7 @@ static void visit_resume(struct visit *visit)
     if (!visit->suspended)
         return;
     visit->suspended = false;
+    visit->listener->resumed = true;
     MHD_resume_connection(visit->connection);
     if (!timer_active(&visit->listener->timeout) ||
         visit->listener->timeout.due_us > loop_now_us(visit->listener->timeout.loop))

@@ -205,12 +205,12 @@ class Clients(Minicluster):
         connection.request("GET", "/api/v1/configmaps?watch=1&resourceVersion=4&fieldSelector=metadata.name%3Dquick")
         stream = connection.getresponse()
         slowest = 0
-        for number in range(20):
+        for number in range(60):
             method, path = ("PUT", "/quick") if number else ("POST", "")
             body = json.dumps({"metadata": {"name": "quick"}, "data": {"n": str(number)}})
             begun = time.monotonic()
             status, _ = self.request(method, f"/api/v1/namespaces/default/configmaps{path}", body,
-                                     {"Content-Type": "application/json"})
+                                     {"Content-Type": "application/json", "Connection": ("close", "keep-alive")[number % 2]})
             self.assertIn(status, (200, 201))
             event = json.loads(stream.readline())
             slowest = max(slowest, time.monotonic() - begun)
