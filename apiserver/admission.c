@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/server_internal.h"
+#include "apiserver/validation.h"
 #include "base/mem.h"
 
 #define SUBDOMAIN_RULE                                                                                       \
@@ -23,6 +24,15 @@ static void put_type(cJSON *tree, const char *name, const char *text)
     tree_set_text(tree, name, text);
 }
 
+static int other_kind(const struct write *write, const cJSON *tree, const char *kind)
+{
+    struct resource named = write->collection->resource;
+    snprintf(named.kind, sizeof(named.kind), "%s", kind);
+    return status_invalid(write->status, &named, tree_text(tree, "metadata.name"), "FieldValueInvalid",
+                          "kind", "Invalid value: \"%.63s\": must be %s", kind,
+                          write->collection->resource.kind);
+}
+
 int admit_shape(const struct write *write, cJSON *tree)
 {
     char expected[320];
@@ -36,6 +46,13 @@ int admit_shape(const struct write *write, cJSON *tree)
                           "\"%.100s\" in scheme \"pkg/runtime/scheme.go:111\"",
                           kind[0] ? kind : resource->kind, version, resource->kind,
                           kind[0] ? kind : resource->kind, version);
+    if (kind[0] && strcmp(kind, resource->kind) && resource->flags & RESOURCE_CUSTOM)
+        return other_kind(write, tree, kind);
+    if (!kind[0] && resource->flags & RESOURCE_CUSTOM)
+        return status_set(
+            write->status, 400, "BadRequest",
+            "the object provided is unrecognized (must be of type %s): Object 'Kind' is missing",
+            resource->kind);
     if (kind[0] && strcmp(kind, resource->kind))
         return status_set(
             write->status, 400, "BadRequest",
@@ -86,7 +103,7 @@ int admit_namespace_open(const struct write *write, const cJSON *tree)
         "%s \"%s\" is forbidden: unable to create new content in namespace %s because it is being terminated",
         resource_qualified(&write->collection->resource, qualified), name, write->namespace_);
     status_details(write->status, &write->collection->resource, name);
-    snprintf(write->status->cause, sizeof(write->status->cause), "NamespaceTerminating");
+    status_cause(write->status, "NamespaceTerminating", "", "");
     return 403;
 }
 
@@ -115,6 +132,10 @@ static int check_name(const struct write *write, const char *name)
     if (!strcmp(resource->gvr.group, "rbac.authorization.k8s.io") && path_segment_valid(name))
         return 0;
     bool label = resource->flags & RESOURCE_LABEL_NAMES;
+    size_t most = label ? 63 : 253;
+    if (strlen(name) > most)
+        return status_invalid(write->status, resource, name, "FieldValueInvalid", "metadata.name",
+                              "Invalid value: \"%s\": must be no more than %zu characters", name, most);
     if (label ? dns_label_valid(name) : dns_subdomain_valid(name))
         return 0;
     return status_invalid(write->status, resource, name, "FieldValueInvalid", "metadata.name",
@@ -151,49 +172,44 @@ static bool selects(const cJSON *selector, const cJSON *labels)
     return true;
 }
 
-static int misses_pods(const struct write *write, const cJSON *tree)
+static int invalid_tree(const struct write *write, const cJSON *tree, const char *field, const cJSON *value,
+                        const char *why)
 {
-    cleanup_with(buf_deinit) struct buf labels = BUF_INIT(4096);
-    const cJSON *there = tree_at(tree, "spec.template.metadata.labels");
-    if (!there || tree_print(there, &labels) != 0)
-        buf_append_str(&labels, "null");
+    cleanup_with(buf_deinit) struct buf shown = BUF_INIT(4096);
+    if (!value || tree_print(value, &shown) != 0)
+        buf_append_str(&shown, "null");
     return status_invalid(write->status, &write->collection->resource, tree_text(tree, "metadata.name"),
-                          "FieldValueInvalid", "spec.template.metadata.labels",
-                          "Invalid value: %.300s: `selector` does not match template `labels`", labels.data);
+                          "FieldValueInvalid", field, "Invalid value: %.300s: %s", shown.data, why);
 }
 
-/* Deployments and their like: a selector, and a template that it selects. */
-static int admit_workload(const struct write *write, const cJSON *tree)
+/* Deployments and their like: a selector, which stays, and a template that it selects. */
+static int admit_workload(const struct write *write, const cJSON *tree, const cJSON *old)
 {
     const struct resource *resource = &write->collection->resource;
     const char *name = tree_text(tree, "metadata.name");
-    const cJSON *selector = tree_at(tree, "spec.selector");
+    const cJSON *selector = tree_at(tree, "spec.selector"),
+                *labels = tree_at(tree, "spec.template.metadata.labels");
     if (!cJSON_IsObject(selector))
-        return status_invalid(write->status, resource, name, "FieldValueRequired", "spec.selector",
-                              "Required value");
-    if (!selects(selector, tree_at(tree, "spec.template.metadata.labels")))
-        return misses_pods(write, tree);
+        status_invalid(write->status, resource, name, "FieldValueRequired", "spec.selector",
+                       "Required value");
+    if (!cJSON_IsObject(selector) || !selects(selector, labels))
+        invalid_tree(write, tree, "spec.template.metadata.labels", labels,
+                     "`selector` does not match template `labels`");
+    if (old && !tree_equal(selector, tree_at(old, "spec.selector")))
+        invalid_tree(write, tree, "spec.selector", selector, "field is immutable");
     if (tree_number(tree, "spec.replicas", 0) < 0)
-        return status_invalid(write->status, resource, name, "FieldValueInvalid", "spec.replicas",
-                              "Invalid value: %.0f: must be greater than or equal to 0",
-                              tree_number(tree, "spec.replicas", 0));
-    return 0;
+        status_invalid(write->status, resource, name, "FieldValueInvalid", "spec.replicas",
+                       "Invalid value: %.0f: must be greater than or equal to 0",
+                       tree_number(tree, "spec.replicas", 0));
+    return write->status->code;
 }
 
-int admit_content(const struct write *write, const cJSON *tree)
+int admit_content(const struct write *write, const cJSON *tree, const cJSON *old)
 {
-    const struct resource *resource = &write->collection->resource;
-    const cJSON *metadata = tree_at(tree, "metadata"), *value;
-    static const char *const maps[] = {"labels", "annotations"};
-    for (size_t i = 0; i < array_size(maps); i++)
-        cJSON_ArrayForEach(value, tree_at(metadata, maps[i])) if (!cJSON_IsString(value)) return status_set(
-            write->status, 400, "BadRequest",
-            "%s in version \"%s\" cannot be handled as a %s: json: cannot unmarshal into "
-            "Go struct field ObjectMeta.metadata.%s of type string",
-            resource->kind, resource->gvr.version, resource->kind, maps[i]);
-    if (!strcmp(resource->gvr.group, "apps"))
-        return admit_workload(write, tree);
-    return 0;
+    int r = validate_content(write, tree, old);
+    if (r == 0 && !strcmp(write->collection->resource.gvr.group, "apps"))
+        r = admit_workload(write, tree, old);
+    return r;
 }
 
 int admit_delete(const struct write *write)

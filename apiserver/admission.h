@@ -16,6 +16,7 @@ int admit_namespace_open(const struct write *write,
                          const cJSON *tree);            /* it exists and is not being deleted */
 int admit_name(const struct write *write, cJSON *tree); /* makes it from generateName where it is absent */
 int admit_delete(const struct write *write); /* nothing may delete the namespaces that clusters stand on */
-int admit_content(const struct write *write, const cJSON *tree);
+/* old: what it replaces; NULL where it is new. */
+int admit_content(const struct write *write, const cJSON *tree, const cJSON *old);
 
 #endif

@@ -51,6 +51,29 @@ static void pod_spec_defaults(cJSON *spec, const char *restart_policy)
     tree_default(spec, "schedulerName", text("default-scheduler"));
 }
 
+/* A node that is away has five minutes to come back, unless the pod says otherwise. */
+static void tolerate(cJSON *tolerations, const char *taint)
+{
+    const cJSON *there;
+    cJSON_ArrayForEach(there, tolerations) if (!strcmp(tree_text(there, "key"), taint)) return;
+    cJSON *made = cJSON_CreateObject();
+    tree_set_text(made, "key", taint);
+    tree_set_text(made, "operator", "Exists");
+    tree_set_text(made, "effect", "NoExecute");
+    tree_set_number(made, "tolerationSeconds", 300);
+    cJSON_AddItemToArray(tolerations, made);
+}
+
+/* What admission adds to a pod. */
+static void pod_admission(cJSON *spec)
+{
+    tree_default(spec, "tolerations", cJSON_CreateArray());
+    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/not-ready");
+    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/unreachable");
+    tree_default(spec, "priority", number(0));
+    tree_default(spec, "preemptionPolicy", text("PreemptLowerPriority"));
+}
+
 static void pod_defaults(struct apiserver *server, cJSON *tree)
 {
     (void)server;
@@ -59,6 +82,7 @@ static void pod_defaults(struct apiserver *server, cJSON *tree)
     if (cJSON_IsObject(spec)) {
         tree_default(spec, "serviceAccountName", text("default"));
         tree_default(spec, "enableServiceLinks", cJSON_CreateTrue());
+        pod_admission(spec);
     }
 }
 

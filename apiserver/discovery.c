@@ -14,6 +14,8 @@
 
 static const char *verbs(const struct resource *r)
 {
+    if (!strcmp(r->kind, "Namespace") && !(r->flags & RESOURCE_READ_ONLY))
+        return "[\"create\",\"delete\",\"get\",\"list\",\"patch\",\"update\",\"watch\"]";
     return r->flags & RESOURCE_READ_ONLY
                ? "[\"get\",\"list\",\"watch\"]"
                : "[\"create\",\"delete\",\"deletecollection\",\"get\",\"list\",\"patch\",\"update\","
@@ -85,15 +87,17 @@ static void print_resource(const struct resource *r, struct buf *out)
                     ",{\"name\":\"%s/status\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\","
                     "\"verbs\":" SUB_VERBS "}",
                     r->gvr.resource, namespaced, r->kind);
+    if (!strcmp(r->kind, "Namespace") && r->flags & RESOURCE_STATUS)
+        buf_append_str(out, ",{\"name\":\"namespaces/finalize\",\"singularName\":\"\",\"namespaced\":false,"
+                            "\"kind\":\"Namespace\",\"verbs\":[\"update\"]}");
 }
 
 static void print_resources(const struct exchange *exchange, const char *group, const char *version,
                             struct buf *out)
 {
-    buf_appendf(
-        out,
-        "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[",
-        group, group[0] ? "/" : "", version);
+    /* That the core's has no apiVersion is a real server's way, too. */
+    buf_appendf(out, "{\"kind\":\"APIResourceList\",%s\"groupVersion\":\"%s%s%s\",\"resources\":[",
+                group[0] ? "\"apiVersion\":\"v1\"," : "", group, group[0] ? "/" : "", version);
     const struct collection *c = NULL;
     while ((c = next_of(exchange, group, version, c)))
         print_resource(&c->resource, out);
@@ -280,9 +284,9 @@ static bool answer_group(struct exchange *exchange)
     return true;
 }
 
-bool discovery_has_version(const struct exchange *exchange)
+bool discovery_has_group(const struct exchange *exchange)
 {
-    return group_served(exchange, exchange->request.group, exchange->request.version);
+    return group_served(exchange, exchange->request.group, NULL);
 }
 
 void discovery_answer_unknown(struct exchange *exchange)

@@ -5,8 +5,8 @@
 
 struct exchange;
 
-/* Is anything served under the group and version of the request? */
-bool discovery_has_version(const struct exchange *exchange);
+/* Is anything served under the group of the request, in any version? */
+bool discovery_has_group(const struct exchange *exchange);
 
 /* As a real server answers for a path that nobody in it knows: plain text. */
 void discovery_answer_unknown(struct exchange *exchange);

@@ -78,6 +78,22 @@ static void answer_read(struct exchange *exchange, struct collection *collection
         server_answer_list(exchange, collection);
 }
 
+static int check_form(const struct exchange *exchange, struct status *status)
+{
+    const char *include = request_param(&exchange->request, "includeObject");
+    if (exchange->request.form == FORM_UNSERVED)
+        return status_set(status, 406, "NotAcceptable",
+                          "only the following media types are accepted: application/json");
+    if (exchange->request.form == FORM_TABLE && include[0] && strcmp(include, "None") &&
+        strcmp(include, "Metadata") && strcmp(include, "Object"))
+        return status_set(
+            status, 400, "BadRequest",
+            "Unable to convert to Table as requested: includeObject: Invalid value: \"%.60s\": must be "
+            "'Metadata', 'Object', 'None', or empty",
+            include);
+    return 0;
+}
+
 void server_dispatch(struct exchange *exchange)
 {
     struct status status = {0};
@@ -96,18 +112,16 @@ void server_dispatch(struct exchange *exchange)
         server_answer_discovery(exchange);
         return;
     }
-    if (!discovery_has_version(exchange)) {
+    if (!discovery_has_group(exchange)) {
         discovery_answer_unknown(exchange);
         return;
     }
     struct collection *collection = resolve(exchange, &status);
     if (!collection)
         exchange_fail(exchange, &status);
-    else if (request->form == FORM_UNSERVED) {
-        status_set(&status, 406, "NotAcceptable",
-                   "only the following media types are accepted: application/json");
+    else if (check_form(exchange, &status) != 0)
         exchange_fail(exchange, &status);
-    } else if (!strcmp(request->method, "GET"))
+    else if (!strcmp(request->method, "GET"))
         answer_read(exchange, collection);
     else
         server_answer_write(exchange, collection);

@@ -150,10 +150,9 @@ static const struct exchange_source list_source = {.fill = list_fill, .close = l
 
 int server_too_large(const struct exchange *exchange, uint64_t wanted, struct status *status)
 {
-    status_set(status, 504, "Timeout", "Too large resource version: %" PRIu64 ", current: %" PRIu64, wanted,
-               exchange_horizon(exchange));
-    strcpy(status->cause, "ResourceVersionTooLarge");
-    strcpy(status->cause_message, "Too large resource version");
+    status_set(status, 504, "Timeout", "Timeout: Too large resource version: %" PRIu64 ", current: %" PRIu64,
+               wanted, exchange_horizon(exchange));
+    status_cause(status, "ResourceVersionTooLarge", "Too large resource version", "");
     status->retry_after_s = 1;
     return status->code;
 }
@@ -328,12 +327,17 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
     char key[OBJECT_KEY_MAX];
     snprintf(key, sizeof(key), "%s%s%s", request->namespace_ ? request->namespace_ : "",
              request->namespace_ ? "/" : "", request->name);
+    uint64_t version;
     if (!resource_has_subresource(&collection->resource, request->subresource))
         status_no_such_path(&status);
+    else if (request_number(request, "resourceVersion", 0, &version) != 0)
+        list_options_bad_version(true, request_param(request, "resourceVersion"), &status);
     else if (!find_earlier(exchange, collection, key, &item, &held))
         find_now(exchange, collection, key, &item, &status);
     if (!status.code && !item.object)
         status_not_found(&status, &collection->resource, request->name);
+    if (!status.code && !strcmp(request->subresource, "scale"))
+        scale_check(&collection->resource, item.object, &status);
     if (status.code)
         exchange_fail(exchange, &status);
     else

@@ -112,9 +112,7 @@ static int conflict(const struct write *write, const cJSON *entry, const char *p
     if (!strcmp(tree_text(entry, "operation"), "Update"))
         strncat(cause, tree_text(entry, "apiVersion"), sizeof(cause) - strlen(cause) - 1);
     status_set(status, 409, "Conflict", "Apply failed with 1 conflict: %s: %s", cause, path);
-    snprintf(status->cause, sizeof(status->cause), "FieldManagerConflict");
-    snprintf(status->cause_message, sizeof(status->cause_message), "%s", cause);
-    snprintf(status->cause_field, sizeof(status->cause_field), "%s", path);
+    status_cause(status, "FieldManagerConflict", cause, path);
     return 409;
 }
 
@@ -192,6 +190,14 @@ static int no_manager(struct status *status)
                           "Required value: is required for apply patch");
 }
 
+static int no_longer_there(const struct write *write, const char *uid)
+{
+    cleanup_free char *why =
+        mem_printf("uid mismatch: the provided object specified uid %.60s, and no existing object was found",
+                   uid);
+    return status_conflict(write->status, &write->collection->resource, write->name, why);
+}
+
 int managed_apply(struct write *write, const cJSON *config, bool force)
 {
     struct object *current = write_current(write);
@@ -203,6 +209,8 @@ int managed_apply(struct write *write, const cJSON *config, bool force)
         return apply_to(write, current, config, force);
     if (write->subresource[0])
         return status_not_found(write->status, &write->collection->resource, write->name);
+    if (tree_text(config, "metadata.uid")[0])
+        return no_longer_there(write, tree_text(config, "metadata.uid"));
     cleanup_tree cJSON *tree = cJSON_Duplicate(config, true);
     cleanup_tree cJSON *set = fields_of(config);
     set_owner(write, entries_of(tree), NULL, set);

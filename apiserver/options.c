@@ -1,6 +1,6 @@
 #include "apiserver/options.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -42,7 +42,7 @@ static bool has_own_fields(const struct resource *resource)
     for (size_t i = 0; i < array_size(selectable); i++)
         if (!strcmp(selectable[i].resource, resource->gvr.resource))
             return true;
-    return false;
+    return resource->flags & RESOURCE_CUSTOM;
 }
 
 static int unknown_field(const struct resource *resource, const char *field, struct status *status)
@@ -73,45 +73,58 @@ static int parse_selectors(struct list_options *options, const struct exchange *
     return 0;
 }
 
-static int forbidden(struct status *status, const char *field, const char *why)
+static const struct resource list_options_resource = {
+    .gvr = {.group = "meta.k8s.io", .resource = "listoptions"}, .kind = "ListOptions"};
+
+static void forbid(struct status *status, const char *field, const char *why)
 {
-    struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "listoptions"},
-                                .kind = "ListOptions"};
-    return status_invalid(status, &resource, "", "FieldValueForbidden", field, "Forbidden: %s", why);
+    status_invalid(status, &list_options_resource, "", "FieldValueForbidden", field, "Forbidden: %s", why);
 }
 
-static int unknown_match(struct status *status, const char *match)
+static void unknown_match(struct status *status, const char *match, const char *known)
 {
-    struct resource resource = {.gvr = {.group = "meta.k8s.io", .resource = "listoptions"},
-                                .kind = "ListOptions"};
-    return status_invalid(status, &resource, "", "FieldValueNotSupported", "resourceVersionMatch",
-                          "Unsupported value: \"%.60s\": supported values: \"Exact\", \"NotOlderThan\", \"\"",
-                          match);
+    status_invalid(status, &list_options_resource, "", "FieldValueNotSupported", "resourceVersionMatch",
+                   "Unsupported value: \"%.60s\": supported values: %s", match, known);
 }
 
-static int check_match(const struct list_options *options, const char *match, bool watch,
-                       struct status *status)
+static int check_list(const struct list_options *options, const char *match, struct status *status)
 {
-    if (!match[0])
-        return watch && options->initial_events
-                   ? forbidden(status, "resourceVersionMatch",
-                               "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-                   : 0;
-    if (watch && !options->has_initial_events)
-        return forbidden(status, "resourceVersionMatch",
-                         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
-    if (!watch && !options->has_version)
-        return forbidden(status, "resourceVersionMatch",
-                         "resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (match[0] && !options->has_version)
+        forbid(status, "resourceVersionMatch",
+               "resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (match[0] && options->continue_[0])
+        forbid(status, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+    if (match[0] && options->match == MATCH_UNSET)
+        unknown_match(status, match, "\"Exact\", \"NotOlderThan\", \"\"");
+    if (options->match == MATCH_EXACT && options->has_version && options->version == 0)
+        forbid(status, "resourceVersionMatch",
+               "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+    if (options->has_initial_events)
+        forbid(status, "sendInitialEvents", "sendInitialEvents is forbidden for list");
+    return status->code;
+}
+
+static int check_watch(const struct list_options *options, const char *match, struct status *status)
+{
+    if (options->has_initial_events && options->match != MATCH_NOT_OLDER)
+        forbid(status, "resourceVersionMatch",
+               "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    if (match[0] && !options->has_initial_events)
+        forbid(status, "resourceVersionMatch",
+               "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    if (match[0] && options->match != MATCH_NOT_OLDER)
+        unknown_match(status, match, "\"NotOlderThan\"");
     if (options->continue_[0])
-        return forbidden(status, "resourceVersionMatch",
-                         "resourceVersionMatch is forbidden when continue is provided");
-    if (options->match == MATCH_UNSET)
-        return unknown_match(status, match);
-    if (options->match == MATCH_EXACT && options->version == 0)
-        return forbidden(status, "resourceVersionMatch",
-                         "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
-    return 0;
+        forbid(status, "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided");
+    return status->code;
+}
+
+int list_options_bad_version(bool internal, const char *text, struct status *status)
+{
+    return status_set(
+        status, internal ? 500 : 400, internal ? "" : "BadRequest",
+        "%sresourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: parsing \"%.60s\": invalid syntax",
+        internal ? "" : "invalid resource version: ", text, text);
 }
 
 static int parse_version(struct list_options *options, const struct request *request, bool watch,
@@ -123,16 +136,31 @@ static int parse_version(struct list_options *options, const struct request *req
     options->match = !strcmp(match, "Exact")          ? MATCH_EXACT
                      : !strcmp(match, "NotOlderThan") ? MATCH_NOT_OLDER
                                                       : MATCH_UNSET;
-    if (request_number(request, "resourceVersion", 0, &options->version) != 0)
-        return status_set(
-            status, 400, "BadRequest",
-            "invalid resource version: resourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: parsing "
-            "\"%.60s\": invalid syntax",
-            text, text);
-    if (options->continue_[0] && options->version)
-        return status_set(status, 400, "BadRequest",
-                          "specifying resource version is not allowed when using continue");
-    return check_match(options, match, watch, status);
+    bool is_number = request_number(request, "resourceVersion", 0, &options->version) == 0;
+    if (!is_number)
+        options->version = UINT64_MAX;
+    int r = watch ? check_watch(options, match, status) : check_list(options, match, status);
+    if (r == 0 && !is_number)
+        r = list_options_bad_version(watch, text, status);
+    if (r == 0 && options->continue_[0] && options->version)
+        r = status_set(status, 400, "BadRequest",
+                       "specifying resource version is not allowed when using continue");
+    return r;
+}
+
+/* Less than none is none. */
+static int parse_count(const struct request *request, const char *name, uint64_t *out, struct status *status)
+{
+    const char *text = request_param(request, name);
+    bool negative = text[0] == '-';
+    char *end = NULL;
+    long long value = strtoll(text, &end, 10);
+    *out = value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint64_t)value;
+    bool digit = text[negative] >= '0' && text[negative] <= '9';
+    return !text[0] || (digit && !*end)
+               ? 0
+               : status_set(status, 400, "BadRequest", "strconv.ParseInt: parsing \"%.60s\": invalid syntax",
+                            text);
 }
 
 int list_options_parse(struct list_options *options, const struct exchange *exchange,
@@ -151,12 +179,15 @@ int list_options_parse(struct list_options *options, const struct exchange *exch
     int r = parse_selectors(options, exchange, resource, status);
     if (r != 0)
         return r;
-    if (request_number(request, "limit", 0, &options->limit) != 0)
-        return status_set(status, 400, "BadRequest", "limit is not a number");
-    if (request_number(request, "timeoutSeconds", 0, &options->timeout_s) != 0 ||
-        options->timeout_s > UINT32_MAX)
-        return status_set(status, 400, "BadRequest", "timeoutSeconds is not a number of seconds");
-    return parse_version(options, request, watch, status);
+    r = parse_count(request, "limit", &options->limit, status);
+    if (r == 0)
+        r = parse_count(request, "timeoutSeconds", &options->timeout_s, status);
+    if (r == 0)
+        r = parse_version(options, request, watch, status);
+    /* A real server answers such a list out of its cache, which knows no pages. */
+    if (options->has_version && !options->version && options->match != MATCH_EXACT)
+        options->limit = 0;
+    return r;
 }
 
 void list_options_deinit(struct list_options *options)

@@ -100,7 +100,7 @@ static void insert(cJSON *array, int index, cJSON *value)
     cJSON_Delete(behind);
 }
 
-/* Takes the value. */
+/* Takes the value. Of an object, what is not there is replaced, too, as in a real server. */
 static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
 {
     cleanup_free char *last = NULL;
@@ -109,7 +109,7 @@ static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
     if (parent && !last) {
         cJSON_Delete(*root);
         *root = value;
-    } else if (cJSON_IsObject(parent) && (!replace || child_of(parent, last))) {
+    } else if (cJSON_IsObject(parent)) {
         tree_set(parent, last, value);
     } else if (index >= 0 && replace) {
         cJSON_ReplaceItemInArray(parent, index, value);
@@ -165,7 +165,8 @@ int patch_json(cJSON **target, const cJSON *patch, struct status *status)
 {
     const cJSON *operation;
     if (!cJSON_IsArray(patch))
-        return status_set(status, 400, "BadRequest", "a JSON patch is an array of operations");
+        return status_set(status, 400, "BadRequest",
+                          "error decoding patch: a JSON patch is an array of operations");
     if (cJSON_GetArraySize(patch) > 10000)
         return status_set(status, 413, "RequestEntityTooLarge",
                           "The allowed maximum operations in a JSON patch is 10000, got %d",

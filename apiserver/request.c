@@ -148,7 +148,7 @@ static bool form_of(const char *range, size_t len, enum api_form *form)
     if (*form == FORM_AGGREGATED)
         return !strncmp(as, "APIGroupDiscoveryList", 21) && strcasestr(text, "v=v2") &&
                !strcasestr(text, "v=v2beta");
-    return v1 || *form == FORM_TABLE;
+    return v1 || (*form == FORM_TABLE && strcasestr(text, "v=v1beta1"));
 }
 
 static enum api_form parse_accept(const char *accept)

@@ -49,11 +49,31 @@ void scale_print(const struct object *object, struct buf *out)
     buf_append_char(out, '\n');
 }
 
+int scale_check(const struct resource *resource, const struct object *object, struct status *status)
+{
+    struct slice spec = json_member(object_bytes(object), "spec");
+    if (!(resource->flags & RESOURCE_CUSTOM) || json_member(spec, "replicas").data)
+        return 0;
+    static const char why[] = "the spec replicas field \".spec.replicas\" does not exist";
+    status_set(status, 500, "InternalError", "Internal error occurred: %s", why);
+    status_cause(status, "", why, "");
+    return status->code;
+}
+
+static int below_nothing(const struct write *write, double replicas)
+{
+    static const struct resource scale = {.gvr = {.group = "autoscaling"}, .kind = "Scale"};
+    return status_invalid(write->status, &scale, write->name, "FieldValueInvalid", "spec.replicas",
+                          "Invalid value: %.0f: must be greater than or equal to 0", replicas);
+}
+
 int scale_write(struct write *write, const cJSON *scale)
 {
     struct object *current = write_current(write);
     if (!current)
         return status_not_found(write->status, &write->collection->resource, write->name);
+    if (tree_number(scale, "spec.replicas", 0) < 0)
+        return below_nothing(write, tree_number(scale, "spec.replicas", 0));
     const char *version = tree_text(scale, "metadata.resourceVersion");
     cleanup_tree cJSON *tree = write_tree_of(current);
     const cJSON *replicas = tree_at(scale, "spec.replicas");

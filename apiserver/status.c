@@ -91,24 +91,46 @@ int status_conflict(struct status *status, const struct resource *resource, cons
     return status->code;
 }
 
+void status_cause(struct status *status, const char *reason, const char *message, const char *field)
+{
+    struct status_cause *cause = &status->causes[0];
+    snprintf(cause->reason, sizeof(cause->reason), "%s", reason);
+    snprintf(cause->message, sizeof(cause->message), "%s", message);
+    snprintf(cause->field, sizeof(cause->field), "%s", field);
+    status->cause_count = 1;
+}
+
+/* "ConfigMap "a" is invalid: field: why", or "[field: why, field: why]". */
+static void tell_causes(struct status *status, const struct resource *resource)
+{
+    cleanup_with(buf_deinit) struct buf out = BUF_INIT(sizeof(status->message) - 1);
+    const char *group = resource->gvr.group;
+    bool several = status->cause_count > 1;
+    buf_appendf(&out, "%s%s%s \"%s\" is invalid: %s", resource->kind, group[0] ? "." : "", group,
+                status->name, several ? "[" : "");
+    for (size_t i = 0; i < status->cause_count; i++)
+        buf_appendf(&out, "%s%s: %s", i ? ", " : "", status->causes[i].field, status->causes[i].message);
+    buf_append_str(&out, several ? "]" : "");
+    snprintf(status->message, sizeof(status->message), "%.*s", (int)out.len, out.data);
+}
+
 int status_invalid(struct status *status, const struct resource *resource, const char *name,
                    const char *cause, const char *field, const char *format, ...)
 {
     va_list args;
-    const char *group = resource->gvr.group;
-    cleanup_free char *why = NULL;
-    va_start(args, format);
-    if (vasprintf(&why, format, args) < 0)
-        why = NULL;
-    va_end(args);
-
-    status_set(status, 422, "Invalid", "%s%s%s \"%s\" is invalid: %s: %s", resource->kind,
-               group[0] ? "." : "", group, name, field, why ? why : "");
+    if (status->code != 422)
+        status_set(status, 422, "Invalid", "%s", "");
     status_details(status, resource, name);
     snprintf(status->kind, sizeof(status->kind), "%s", resource->kind);
-    snprintf(status->cause, sizeof(status->cause), "%s", cause);
-    snprintf(status->cause_field, sizeof(status->cause_field), "%s", field);
-    snprintf(status->cause_message, sizeof(status->cause_message), "%s", why ? why : "");
+    if (status->cause_count == STATUS_CAUSES_MAX)
+        return status->code;
+    struct status_cause *next = &status->causes[status->cause_count++];
+    snprintf(next->reason, sizeof(next->reason), "%s", cause);
+    snprintf(next->field, sizeof(next->field), "%s", field);
+    va_start(args, format);
+    vsnprintf(next->message, sizeof(next->message), format, args);
+    va_end(args);
+    tell_causes(status, resource);
     return status->code;
 }
 
@@ -125,19 +147,27 @@ static void print_member(struct buf *out, const char *name, const char *value)
     buf_append_json_string(out, text, strlen(text));
 }
 
+static void print_causes(const struct status *status, struct buf *out)
+{
+    buf_appendf(out, "%s\"causes\":[", out->data[out->len - 1] == '{' ? "" : ",");
+    for (size_t i = 0; i < status->cause_count; i++) {
+        buf_append_str(out, i ? ",{" : "{");
+        print_member(out, "reason", status->causes[i].reason);
+        print_member(out, "message", status->causes[i].message);
+        print_member(out, "field", status->causes[i].field);
+        buf_append_char(out, '}');
+    }
+    buf_append_char(out, ']');
+}
+
 static void print_details(const struct status *status, struct buf *out)
 {
     buf_append_str(out, ",\"details\":{");
     print_member(out, "name", status->name);
     print_member(out, "group", status->group);
     print_member(out, "kind", status->kind);
-    if (status->cause[0]) {
-        buf_appendf(out, "%s\"causes\":[{", out->data[out->len - 1] == '{' ? "" : ",");
-        print_member(out, "reason", status->cause);
-        print_member(out, "message", status->cause_message);
-        print_member(out, "field", status->cause_field);
-        buf_append_str(out, "}]");
-    }
+    if (status->cause_count)
+        print_causes(status, out);
     if (status->retry_after_s)
         buf_appendf(out, "%s\"retryAfterSeconds\":%d", out->data[out->len - 1] == '{' ? "" : ",",
                     status->retry_after_s);
@@ -151,7 +181,7 @@ void status_print(const struct status *status, struct buf *out)
     buf_append_str(out, "},\"status\":\"Failure\"");
     print_member(out, "message", status->message);
     print_member(out, "reason", status->reason);
-    if (status->generic || status->kind[0] || status->name[0] || status->cause[0] || status->retry_after_s)
+    if (status->generic || status->kind[0] || status->name[0] || status->cause_count || status->retry_after_s)
         print_details(status, out);
     buf_appendf(out, ",\"code\":%d}\n", status->code);
 }

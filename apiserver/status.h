@@ -10,12 +10,19 @@
 #include "apiserver/token.h"
 #include "base/buf.h"
 
+#define STATUS_CAUSES_MAX 3
+
+struct status_cause {
+    char reason[64], message[600], field[128];
+};
+
 struct status {
     int code;           /* HTTP; 0: nothing failed */
     const char *reason; /* a literal: "NotFound" */
-    char message[1200];
+    char message[2000];
     char name[256], group[254], kind[64]; /* details; empty: left out */
-    char cause[64], cause_message[600], cause_field[128];
+    struct status_cause causes[STATUS_CAUSES_MAX];
+    size_t cause_count;
     int retry_after_s;              /* 0: left out */
     bool generic;                   /* found before anything was looked at: has empty details */
     char continue_[TOKEN_TEXT_MAX]; /* in the metadata; empty: left out */
@@ -36,10 +43,13 @@ int status_not_found(struct status *status, const struct resource *resource, con
 int status_exists(struct status *status, const struct resource *resource, const char *name);
 int status_conflict(struct status *status, const struct resource *resource, const char *name,
                     const char *why);
-/* field: "metadata.name"; cause: "FieldValueInvalid"; the message follows the field. */
+/* field: "metadata.name"; cause: "FieldValueInvalid"; the message follows the field. What status tells
+ * already of the same object is told, too; of more causes than it has room for the first ones are. */
 int status_invalid(struct status *status, const struct resource *resource, const char *name,
                    const char *cause, const char *field, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+/* The first cause, in other words than those of status_invalid(). */
+void status_cause(struct status *status, const char *reason, const char *message, const char *field);
 
 void status_details(struct status *status, const struct resource *resource, const char *name);
 void status_print(const struct status *status, struct buf *out); /* one line, ended by a newline */

@@ -4,7 +4,7 @@
  * "ports".
  *
  * Directives: $patch (replace, delete, merge), $retainKeys, $deleteFromPrimitiveList/x, $setElementOrder/x
- * (order of what was there is kept; new elements go behind).
+ * (where the patch has that list, too).
  */
 
 #include "apiserver/patch.h"
@@ -148,18 +148,66 @@ static void merge_words(cJSON *list, const cJSON *patch)
     }
 }
 
-static void merge_list(cJSON *target, const cJSON *patch)
+/* Where it was among those; -1 for what is new. */
+static int place_of(const cJSON *const *places, int was, const cJSON *item)
+{
+    for (int i = 0; i < was; i++)
+        if (places[i] == item)
+            return i;
+    return -1;
+}
+
+/* Merged lists are in the order that kubectl finds in a real server: what the patch names is in the patch's
+ * order, what it does not stays in its own, and of two that both were there the first stays first; what is
+ * new goes before. `list` begins with what was there, `was` of them. */
+static void order_list(cJSON *list, int was, const cJSON *order, const char *const *keys)
+{
+    cJSON *named = cJSON_CreateArray(), *item, *others = cJSON_CreateArray();
+    const cJSON *element;
+    int count = cJSON_GetArraySize(list);
+    const cJSON **places = mem_alloc((size_t)(count + 1) * sizeof(*places));
+    for (int i = 0; i < count; i++)
+        places[i] = cJSON_GetArrayItem(list, i);
+    cJSON_ArrayForEach(element, order) if ((item = list_match(list, element, keys)))
+        cJSON_AddItemToArray(named, cJSON_DetachItemViaPointer(list, item));
+    while ((item = cJSON_DetachItemFromArray(list, 0)))
+        cJSON_AddItemToArray(others, item);
+    while (named->child || others->child) {
+        int left = place_of(places, was, others->child), right = place_of(places, was, named->child);
+        bool other = !named->child || (others->child && left >= 0 && right >= 0 && left < right);
+        cJSON_AddItemToArray(list, cJSON_DetachItemFromArray(other ? others : named, 0));
+    }
+    free(places);
+    cJSON_Delete(named);
+    cJSON_Delete(others);
+}
+
+/* Merges elements by their keys. patch: the object that the list is in. */
+static void merge_elements(cJSON *there, const cJSON *list, const char *const *keys, const cJSON *patch)
+{
+    cleanup_free char *directive_name = mem_printf("$setElementOrder/%s", list->string);
+    const cJSON *stated = cJSON_GetObjectItemCaseSensitive(patch, directive_name), *element;
+    int added = 0;
+    cJSON_ArrayForEach(element, list)
+    {
+        int before = cJSON_GetArraySize(there);
+        merge_element(there, element, keys);
+        added += cJSON_GetArraySize(there) > before;
+    }
+    order_list(there, cJSON_GetArraySize(there) - added, stated ? stated : list, keys);
+}
+
+static void merge_list(cJSON *target, const cJSON *patch, const cJSON *within)
 {
     const char *field = patch->string;
     cJSON *there = cJSON_GetObjectItemCaseSensitive(target, field);
     const char *const *keys = list_keys(field, patch);
-    const cJSON *element;
     if (!cJSON_IsArray(there) || list_replaced(patch)) {
         tree_set(target, field, fresh_list(patch));
     } else if (!strcmp(field, "finalizers")) {
         merge_words(there, patch);
     } else if (keys) {
-        cJSON_ArrayForEach(element, patch) merge_element(there, element, keys);
+        merge_elements(there, patch, keys, within);
     } else {
         tree_set(target, field, fresh_list(patch));
     }
@@ -193,7 +241,8 @@ static void retain(cJSON *target, const cJSON *keys)
     }
 }
 
-static void merge_member(cJSON *target, const cJSON *item)
+/* patch: the object that item is in. */
+static void merge_member(cJSON *target, const cJSON *item, const cJSON *patch)
 {
     cJSON *there = cJSON_GetObjectItemCaseSensitive(target, item->string);
     if (!strncmp(item->string, "$deleteFromPrimitiveList/", 25))
@@ -203,7 +252,7 @@ static void merge_member(cJSON *target, const cJSON *item)
     else if (cJSON_IsNull(item))
         tree_remove(target, item->string);
     else if (cJSON_IsArray(item))
-        merge_list(target, item);
+        merge_list(target, item, patch);
     else if (!cJSON_IsObject(item) || !cJSON_IsObject(there))
         tree_set(target, item->string, fresh(item));
     else
@@ -222,7 +271,7 @@ static void merge_object(cJSON *target, const cJSON *patch)
         return;
     if (keys)
         retain(target, keys);
-    cJSON_ArrayForEach(item, patch) merge_member(target, item);
+    cJSON_ArrayForEach(item, patch) merge_member(target, item, patch);
 }
 
 int patch_strategic(cJSON *target, const cJSON *patch, struct status *status)

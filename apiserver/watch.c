@@ -201,7 +201,7 @@ static void start_position(struct watch *watch)
     if (!whole)
         return;
     watch->starts = true;
-    watch->ends_initial = options->initial_events && options->bookmarks;
+    watch->ends_initial = options->bookmarks;
     if (view_take(watch->collection, watch->only, seen, &watch->initial) != 0)
         view_take(watch->collection, watch->only, watch->position = exchange->server->storage.revision,
                   &watch->initial);

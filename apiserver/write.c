@@ -155,7 +155,7 @@ int write_create(struct write *write, cJSON *tree)
     first_metadata(write, metadata);
     defaults_apply(write->server, resource, tree);
     defaults_first_status(resource, tree);
-    r = admit_content(write, tree);
+    r = admit_content(write, tree, NULL);
     if (r == 0)
         r = crd_admit(write, tree);
     if (r != 0)
@@ -228,6 +228,9 @@ static int check_preconditions(const struct write *write, const cJSON *tree, con
 {
     const struct resource *resource = &write->collection->resource;
     const char *version = tree_text(tree, "metadata.resourceVersion"), *uid = tree_text(tree, "metadata.uid");
+    if (version[strspn(version, "0123456789")])
+        return status_set(write->status, 500, "", "strconv.ParseUint: parsing \"%.60s\": invalid syntax",
+                          version);
     if (uid[0] && !slice_equal(object_uid(current), uid)) {
         bool custom = resource->flags & RESOURCE_CUSTOM;
         cleanup_free char *why =
@@ -285,7 +288,7 @@ static int prepare_update(struct write *write, cJSON *tree, const cJSON *old)
     if (!write->subresource[0])
         defaults_apply(write->server, resource, tree);
     bump_generation(write, tree, old);
-    int r = admit_content(write, tree);
+    int r = admit_content(write, tree, old);
     if (r == 0)
         r = crd_admit(write, tree);
     if (r == 0 && !write->owners_settled)
@@ -392,11 +395,22 @@ static void mark_deleted(const struct write *write, cJSON *tree, long grace_s)
         tree_set_text(tree_make(tree, "status"), "phase", "Terminating");
 }
 
+/* A pod that goes at once is told with the marks of one that went. */
+static struct object *marked(const struct write *write, const struct object *object)
+{
+    cleanup_tree cJSON *tree = write_tree_of(object);
+    mark_deleted(write, tree, 0);
+    return seal(tree, strtoull(object_resource_version(object).data, NULL, 10));
+}
+
 static int delete_now(struct write *write, struct object *current)
 {
+    bool pod = !strcmp(write->collection->resource.kind, "Pod");
+    struct object *told = pod ? marked(write, current) : object_ref(current);
+    if (!write->dry_run)
+        object_unref(write_remove(write->server, write->collection, current));
     write->code = 200;
-    write->result =
-        write->dry_run ? object_ref(current) : write_remove(write->server, write->collection, current);
+    write->result = told;
     return 0;
 }
 

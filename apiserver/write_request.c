@@ -1,5 +1,7 @@
 /* POST, PUT, PATCH and DELETE: from the request to a struct write, and from its outcome to the answer. */
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "apiserver/managed.h"
@@ -9,6 +11,7 @@
 #include "apiserver/scale.h"
 #include "apiserver/server_internal.h"
 #include "apiserver/write.h"
+#include "apiserver/write_options.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 
@@ -17,12 +20,25 @@ static bool is_scale(const struct request *request)
     return !strcmp(request->subresource, "scale");
 }
 
+/* What was only tried has no version yet. */
+static void answer_tried(struct exchange *exchange, const struct write *write)
+{
+    cleanup_tree cJSON *tree = write_tree_of(write->result);
+    tree_remove(tree_at(tree, "metadata"), "resourceVersion");
+    tree_print(tree, &exchange->out);
+    buf_append_char(&exchange->out, '\n');
+}
+
 static void answer_object(struct exchange *exchange, const struct write *write)
 {
     struct printer printer;
     exchange->status = write->code;
     if (is_scale(&exchange->request)) {
         scale_print(write->result, &exchange->out);
+        return;
+    }
+    if (write->dry_run && write->code == 201 && exchange->request.form == FORM_JSON) {
+        answer_tried(exchange, write);
         return;
     }
     struct slice version = object_resource_version(write->result);
@@ -93,7 +109,7 @@ static int patch_tree(const struct request *request, const struct resource *reso
     if (request_content_is(request, "application/json-patch+json"))
         return patch_json(target, patch, status);
     if (!cJSON_IsObject(patch))
-        return status_set(status, 400, "BadRequest", "the patch is no object");
+        return status_set(status, 400, "BadRequest", "error decoding patch: it is no object");
     if (request_content_is(request, "application/strategic-merge-patch+json") &&
         !(resource->flags & RESOURCE_CUSTOM))
         return patch_strategic(*target, patch, status);
@@ -137,18 +153,23 @@ static int do_patch(struct write *write, const struct request *request, const cJ
     return is_scale(request) ? scale_write(write, tree) : write_update(write, tree);
 }
 
-static int do_delete(struct write *write, const struct request *request, const cJSON *options)
+static int do_delete(struct write *write, const cJSON *options)
 {
-    const char *grace = request_param(request, "gracePeriodSeconds");
-    cleanup_tree cJSON *all = options ? cJSON_Duplicate(options, true) : cJSON_CreateObject();
-    if (grace[0])
-        tree_default(all, "gracePeriodSeconds", cJSON_CreateNumber(strtod(grace, NULL)));
-    if (request_param(request, "propagationPolicy")[0])
-        tree_default(all, "propagationPolicy",
-                     cJSON_CreateString(request_param(request, "propagationPolicy")));
-    if (cJSON_GetArraySize(tree_at(all, "dryRun")) > 0)
+    if (cJSON_GetArraySize(tree_at(options, "dryRun")) > 0)
         write->dry_run = true;
-    return write_delete(write, all, (long)tree_number(all, "gracePeriodSeconds", -1));
+    return write_delete(write, options, (long)tree_number(options, "gracePeriodSeconds", -1));
+}
+
+/* Custom objects are replaced by those who say what they have seen. */
+static int check_seen(const struct write *write, const cJSON *tree)
+{
+    struct resource named = write->collection->resource;
+    if (!(named.flags & RESOURCE_CUSTOM) || !write_current(write) ||
+        tree_text(tree, "metadata.resourceVersion")[0])
+        return 0;
+    snprintf(named.kind, sizeof(named.kind), "%s", named.gvr.resource);
+    return status_invalid(write->status, &named, write->name, "FieldValueInvalid", "metadata.resourceVersion",
+                          "Invalid value: 0: must be specified for an update");
 }
 
 static int do_write(struct write *write, const struct request *request)
@@ -161,15 +182,27 @@ static int do_write(struct write *write, const struct request *request)
     int r = parse_body(request, &tree, write->status);
     if (r != 0)
         return r;
-    if (!strcmp(method, "DELETE"))
-        return do_delete(write, request, tree);
+    if (!strcmp(method, "DELETE")) {
+        cleanup_tree cJSON *options = NULL;
+        r = delete_options_parse(request, tree, &options, write->status);
+        return r ? r : do_delete(write, options);
+    }
     if (!strcmp(method, "PATCH"))
         return do_patch(write, request, tree);
     if (!cJSON_IsObject(tree))
         return status_set(write->status, 400, "BadRequest", "the body is no object");
     if (!strcmp(method, "POST"))
         return write_create(write, tree);
-    return is_scale(request) ? scale_write(write, tree) : write_update(write, tree);
+    if (is_scale(request))
+        return scale_write(write, tree);
+    r = check_seen(write, tree);
+    return r ? r : write_update(write, tree);
+}
+
+/* Namespaces go one by one. */
+static int check_whole(const struct resource *resource, struct status *status)
+{
+    return strcmp(resource->kind, "Namespace") ? 0 : status_no_such_method(status);
 }
 
 /* Which methods a path has, and which subresources a resource. */
@@ -199,31 +232,45 @@ static void answer(struct exchange *exchange, const struct write *write)
         answer_object(exchange, write);
 }
 
-/* Every object that the selectors choose is deleted by itself; the answer is a Status. */
-static void answer_delete_collection(struct exchange *exchange, struct write *write)
+/* Every object that the selectors choose is deleted by itself; the answer is a list of them, as they were. */
+static void delete_each(struct exchange *exchange, struct write *write, const struct object_set *doomed,
+                        const cJSON *options)
 {
-    cleanup_tree cJSON *options = NULL;
-    struct object_set doomed = {0};
+    struct printer printer;
     struct object_place place = {0};
     const struct object_entry *entry;
-    int r = parse_body(&exchange->request, &options, write->status);
-    if (r == 0)
-        r = server_select(exchange, write->collection, &doomed, write->status);
-    while (r == 0 && (entry = object_set_next(&doomed, &place))) {
+    char metadata[64];
+    snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\"}",
+             exchange->server->storage.revision);
+    print_init(&printer, exchange, &write->collection->resource);
+    print_open(&printer, metadata, &exchange->out);
+    while ((entry = object_set_next(doomed, &place))) {
         struct slice called = object_name(entry->object), within = object_namespace(entry->object);
         cleanup_free char *name = mem_dup(called.data, called.len), *in = mem_dup(within.data, within.len);
         write->name = name;
         write->namespace_ = in[0] ? in : NULL;
-        if (do_delete(write, &exchange->request, options) == 0)
+        if (do_delete(write, options) == 0)
             object_unref(mem_steal(write->result));
+        print_item(&printer, &(struct item){write->collection->own, entry->object, entry->revision},
+                   &exchange->out);
     }
-    object_set_deinit(&doomed);
-    if (r != 0)
-        exchange_fail(exchange, write->status);
+    print_close(&printer, &exchange->out);
+}
+
+static void answer_delete_collection(struct exchange *exchange, struct write *write)
+{
+    cleanup_tree cJSON *body = NULL, *options = NULL;
+    struct object_set doomed = {0};
+    int r = parse_body(&exchange->request, &body, write->status);
+    if (r == 0)
+        r = delete_options_parse(&exchange->request, body, &options, write->status);
+    if (r == 0)
+        r = server_select(exchange, write->collection, &doomed, write->status);
+    if (r == 0)
+        delete_each(exchange, write, &doomed, options);
     else
-        buf_append_str(
-            &exchange->out,
-            "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\"}\n");
+        exchange_fail(exchange, write->status);
+    object_set_deinit(&doomed);
 }
 
 void server_answer_write(struct exchange *exchange, struct collection *collection)
@@ -242,11 +289,15 @@ void server_answer_write(struct exchange *exchange, struct collection *collectio
         .dry_run = request_param(request, "dryRun")[0],
         .status = &status,
     };
-    if (!strcmp(request->method, "DELETE") && !request->name[0]) {
+    bool whole = !strcmp(request->method, "DELETE") && !request->name[0];
+    int r = whole ? check_whole(&collection->resource, &status)
+                  : check_path(request, &collection->resource, &status);
+    if (r == 0)
+        r = write_options_check(request, &status);
+    if (r == 0 && whole) {
         answer_delete_collection(exchange, &write);
         return;
     }
-    int r = check_path(request, &collection->resource, &status);
     if (r == 0)
         r = do_write(&write, request);
     if (r == 0)

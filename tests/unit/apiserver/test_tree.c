@@ -107,7 +107,8 @@ static void json_patch(void **state)
          "{}"},
         {"{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":2}]", NULL},
         {"{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/b\"}]", NULL},
-        {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":1}]", NULL},
+        {"{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"/b\",\"value\":1}]", "{\"a\":1,\"b\":1}"},
+        {"{\"a\":[1]}", "[{\"op\":\"replace\",\"path\":\"/a/1\",\"value\":1}]", NULL},
         {"{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/2\",\"value\":1}]", NULL},
         {"{\"a\":[1]}", "[{\"op\":\"remove\",\"path\":\"/a/-\"}]", NULL},
         {"{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b/c\",\"value\":1}]", NULL},
@@ -133,7 +134,15 @@ static void strategic_patch(void **state)
     static const char *const cases[][3] = {
         {"{\"containers\":[{\"name\":\"a\",\"image\":\"1\"},{\"name\":\"b\"}]}",
          "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"c\"}]}",
-         "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"b\"},{\"name\":\"c\"}]}"},
+         "{\"containers\":[{\"name\":\"a\",\"image\":\"2\"},{\"name\":\"c\"},{\"name\":\"b\"}]}"},
+        {"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}",
+         "{\"containers\":[{\"name\":\"b\"},{\"name\":\"d\"}]}",
+         "{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"d\"},{\"name\":\"c\"}]}"},
+        {"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}",
+         "{\"$setElementOrder/"
+         "containers\":[{\"name\":\"b\"},{\"name\":\"a\"},{\"name\":\"c\"}],\"containers\":[{\"name\":\"c\"}]"
+         "}",
+         "{\"containers\":[{\"name\":\"b\"},{\"name\":\"a\"},{\"name\":\"c\"}]}"},
         {"{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}",
          "{\"$setElementOrder/"
          "containers\":[{\"name\":\"b\"}],\"containers\":[{\"$patch\":\"delete\",\"name\":\"a\"}]}",
@@ -142,7 +151,7 @@ static void strategic_patch(void **state)
          "{\"ports\":[{\"containerPort\":80,\"name\":\"y\"}]}",
          "{\"ports\":[{\"containerPort\":80,\"protocol\":\"TCP\",\"name\":\"y\"}]}"},
         {"{\"ports\":[{\"port\":80}]}", "{\"ports\":[{\"port\":81}]}",
-         "{\"ports\":[{\"port\":80},{\"port\":81}]}"},
+         "{\"ports\":[{\"port\":81},{\"port\":80}]}"},
         {"{\"args\":[\"a\",\"b\"]}", "{\"args\":[\"c\"]}", "{\"args\":[\"c\"]}"},
         {"{\"finalizers\":[\"a\"]}", "{\"finalizers\":[\"b\",\"a\"]}", "{\"finalizers\":[\"a\",\"b\"]}"},
         {"{\"finalizers\":[\"a\",\"b\"]}", "{\"$deleteFromPrimitiveList/finalizers\":[\"a\"]}",

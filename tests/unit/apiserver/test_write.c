@@ -349,8 +349,10 @@ static void definition_is_served(void **state)
 #define WIDGETS "/apis/example.com/v1/namespaces/default/widgets"
     assert_int_equal(call(f, "GET", WIDGETS, NULL, NULL), 404);
     assert_int_equal(post(f, CRDS, definition), 201);
-    assert_int_equal(post(f, WIDGETS, "{\"metadata\":{\"name\":\"w\"},\"spec\":{\"n\":9007199254740993}}"),
-                     201);
+    assert_int_equal(
+        post(f, WIDGETS,
+             "{\"kind\":\"Widget\",\"metadata\":{\"name\":\"w\"},\"spec\":{\"n\":9007199254740993}}"),
+        201);
     assert_non_null(strstr(f->body.data, "9007199254740993"));
     assert_int_equal(call(f, "GET", WIDGETS, NULL, NULL), 200);
     assert_string_equal(tree_text(f->tree, "kind"), "WidgetList");
@@ -382,10 +384,12 @@ static void table_has_the_columns_of_a_definition(void **state)
          "{\"name\":\"Since\",\"type\":\"date\",\"jsonPath\":\".spec.since\"},"
          "{\"name\":\"Odd\",\"type\":\"tuple\",\"jsonPath\":\".spec.color\"}]}]}}");
     post(f, WIDGETS,
-         "{\"metadata\":{\"name\":\"one\"},\"spec\":{\"color\":\"red\",\"size\":4.0,\"good\":true,"
+         "{\"kind\":\"Widget\",\"metadata\":{\"name\":\"one\"},\"spec\":{\"color\":\"red\",\"size\":4.0,"
+         "\"good\":true,"
          "\"share\":0.5,\"since\":\"yesterday\"}}");
     post(f, WIDGETS,
-         "{\"metadata\":{\"name\":\"two\"},\"spec\":{\"color\":7,\"size\":\"x\",\"good\":1,\"since\":2}}");
+         "{\"kind\":\"Widget\",\"metadata\":{\"name\":\"two\"},\"spec\":{\"color\":7,\"size\":\"x\",\"good\":"
+         "1,\"since\":2}}");
     buf_clear(&f->body);
     assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
     assert_non_null(strstr(f->body.data, "\"cells\":[\"one\",\"red\",4,true,0.5,\"<invalid>\"]"));
