@@ -1,0 +1,25 @@
+"""What is expected of minicluster is what a real API server answers."""
+
+import os
+import pathlib
+import sys
+
+from process import Failed, wait
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "conformance"))
+import suite  # pylint: disable=wrong-import-position
+
+
+def run(bench):
+    # Without controllers, and with no service accounts, which would be theirs: what is there is what was asked for.
+    cluster = bench.cluster("real", controllers=None, apiserver_flags=["--disable-admission-plugins=ServiceAccount"])
+    cluster.wait_ready()
+    wait("the namespaces are there", lambda: cluster.api.exists("/api/v1/namespaces/default"), 20)
+    wire = suite.Wire(cluster.port, str(cluster.directory / "ca.crt"), cluster.token)
+    if os.environ.get("RECORD") == "1":
+        print(f"{suite.record(wire)} answers are expected from now on", flush=True)
+    else:
+        passed, faults = suite.compare(wire)
+        if faults:
+            raise Failed("\n".join(faults))
+        bench.check(f"{passed} answers are as expected")
