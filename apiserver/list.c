@@ -331,7 +331,7 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
     if (!resource_has_subresource(&collection->resource, request->subresource))
         status_no_such_path(&status);
     else if (request_number(request, "resourceVersion", 0, &version) != 0)
-        list_options_bad_version(true, request_param(request, "resourceVersion"), &status);
+        list_options_bad_version(request_param(request, "resourceVersion"), &status);
     else if (!find_earlier(exchange, collection, key, &item, &held))
         find_now(exchange, collection, key, &item, &status);
     if (!status.code && !item.object)

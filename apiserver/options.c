@@ -1,5 +1,6 @@
 #include "apiserver/options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,12 +120,13 @@ static int check_watch(const struct list_options *options, const char *match, st
     return status->code;
 }
 
-int list_options_bad_version(bool internal, const char *text, struct status *status)
+int list_options_bad_version(const char *text, struct status *status)
 {
     return status_set(
-        status, internal ? 500 : 400, internal ? "" : "BadRequest",
-        "%sresourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: parsing \"%.60s\": invalid syntax",
-        internal ? "" : "invalid resource version: ", text, text);
+        status, 400, "BadRequest",
+        "invalid resource version: resourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: "
+        "parsing \"%.60s\": invalid syntax",
+        text, text);
 }
 
 static int parse_version(struct list_options *options, const struct request *request, bool watch,
@@ -141,26 +143,39 @@ static int parse_version(struct list_options *options, const struct request *req
         options->version = UINT64_MAX;
     int r = watch ? check_watch(options, match, status) : check_list(options, match, status);
     if (r == 0 && !is_number)
-        r = list_options_bad_version(watch, text, status);
+        r = list_options_bad_version(text, status);
     if (r == 0 && options->continue_[0] && options->version)
         r = status_set(status, 400, "BadRequest",
                        "specifying resource version is not allowed when using continue");
     return r;
 }
 
-/* Less than none is none. */
-static int parse_count(const struct request *request, const char *name, uint64_t *out, struct status *status)
+/* 0 where it is absent. */
+static int parse_integer(const struct request *request, const char *name, int64_t *out, struct status *status)
 {
     const char *text = request_param(request, name);
-    bool negative = text[0] == '-';
     char *end = NULL;
-    long long value = strtoll(text, &end, 10);
-    *out = value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint64_t)value;
-    bool digit = text[negative] >= '0' && text[negative] <= '9';
-    return !text[0] || (digit && !*end)
-               ? 0
-               : status_set(status, 400, "BadRequest", "strconv.ParseInt: parsing \"%.60s\": invalid syntax",
-                            text);
+    errno = 0;
+    *out = strtoll(text, &end, 10);
+    bool digit = text[text[0] == '-'] >= '0' && text[text[0] == '-'] <= '9';
+    if (!text[0] || (digit && !*end && !errno))
+        return 0;
+    return status_set(status, 400, "BadRequest", "strconv.ParseInt: parsing \"%.60s\": %s", text,
+                      errno ? "value out of range" : "invalid syntax");
+}
+
+/* How much is asked for. A limit of less than nothing is none, as in a real server. */
+static int parse_bounds(struct list_options *options, const struct request *request, struct status *status)
+{
+    int64_t limit, timeout_s = 0;
+    int r = parse_integer(request, "limit", &limit, status);
+    if (r == 0)
+        r = parse_integer(request, "timeoutSeconds", &timeout_s, status);
+    if (r == 0 && (timeout_s < 0 || timeout_s > UINT32_MAX))
+        r = status_set(status, 400, "BadRequest", "timeoutSeconds is out of bounds");
+    options->limit = limit > 0 ? (uint64_t)limit : 0;
+    options->timeout_s = (uint64_t)timeout_s;
+    return r;
 }
 
 int list_options_parse(struct list_options *options, const struct exchange *exchange,
@@ -179,9 +194,7 @@ int list_options_parse(struct list_options *options, const struct exchange *exch
     int r = parse_selectors(options, exchange, resource, status);
     if (r != 0)
         return r;
-    r = parse_count(request, "limit", &options->limit, status);
-    if (r == 0)
-        r = parse_count(request, "timeoutSeconds", &options->timeout_s, status);
+    r = parse_bounds(options, request, status);
     if (r == 0)
         r = parse_version(options, request, watch, status);
     /* A real server answers such a list out of its cache, which knows no pages. */

@@ -229,8 +229,8 @@ static int check_preconditions(const struct write *write, const cJSON *tree, con
     const struct resource *resource = &write->collection->resource;
     const char *version = tree_text(tree, "metadata.resourceVersion"), *uid = tree_text(tree, "metadata.uid");
     if (version[strspn(version, "0123456789")])
-        return status_set(write->status, 500, "", "strconv.ParseUint: parsing \"%.60s\": invalid syntax",
-                          version);
+        return status_set(write->status, 400, "BadRequest",
+                          "strconv.ParseUint: parsing \"%.60s\": invalid syntax", version);
     if (uid[0] && !slice_equal(object_uid(current), uid)) {
         bool custom = resource->flags & RESOURCE_CUSTOM;
         cleanup_free char *why =

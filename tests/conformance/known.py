@@ -14,6 +14,9 @@ REASONS = {
         "list by labelSelector=%3D": (".body.message",), "list by labelSelector=listed%3Da%20b!": (".body.message",),
         "list by labelSelector=listed+gt+1": (".body.message",), "watch with a selector that is none": MESSAGE,
     },
+    "A version that is no number is the client's fault, 400, everywhere; a real server finds it its own, but in a list.": {
+        "get at a bad version": (".code",), "replace with a bad version": (".code",), "watch with a bad version": (".code",),
+    },
     "The token of a list in pages is the server's own.": {"list with a bad token": MESSAGE},
     "Only JSON is served, and that is what is said.": {
         "get in a type that nobody has": (".body.body.details", ".body.body.keys", ".body.body.message", ".body.ends"),
