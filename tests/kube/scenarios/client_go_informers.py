@@ -147,6 +147,8 @@ def cut_connections(setting, informers, times):
 def outrun(setting, informers):
     """While nobody is connected, one object changes until what the watches were at is not to be had any more."""
     path = "/api/v1/namespaces/default/configmaps"
+    for proxy in (setting.to_hub, setting.to_mini):
+        proxy.cut()
     known = {api: api.get(path)["metadata"]["resourceVersion"] for api in (setting.fleet, setting.mini)}
     setting.mini.post(path, {"metadata": {"name": "large"}, "data": {"text": ""}})
 
@@ -155,8 +157,6 @@ def outrun(setting, informers):
             setting.mini.patch(f"{path}/large", {"data": {"text": f"{i}" * LARGE_BYTES}})
         return api.raw("GET", f"{path}?limit=1&resourceVersionMatch=Exact&resourceVersion={known[api]}")[0] == 410
 
-    for proxy in (setting.to_hub, setting.to_mini):
-        proxy.cut()
     for api in known:
         wait("what is known has expired", lambda api=api: forgotten(api), 60)
     setting.mini.delete(f"{path}/large")
