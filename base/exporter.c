@@ -30,7 +30,8 @@ struct visit {
     uv_write_t write;
     struct exporter *exporter;
     enum state state;
-    bool head; /* no body is wanted */
+    bool head;  /* no body is wanted */
+    bool ended; /* the client says no more; it may still listen */
     struct buf request, answer;
     struct metrics *metrics;
     size_t part;
@@ -91,7 +92,8 @@ static void on_written(uv_write_t *write, int status)
     metrics_destroy(visit->metrics);
     visit->metrics = NULL;
     uv_os_fd_t fd;
-    if (status < 0 || uv_fileno((uv_handle_t *)&visit->tcp, &fd) != 0 || shutdown(fd, SHUT_WR) != 0)
+    if (status < 0 || visit->ended || uv_fileno((uv_handle_t *)&visit->tcp, &fd) != 0 ||
+        shutdown(fd, SHUT_WR) != 0)
         visit_close(visit);
 }
 
@@ -220,7 +222,9 @@ static void on_room(uv_handle_t *handle, size_t size, uv_buf_t *out)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct visit *visit = stream->data;
-    if (n < 0)
+    bool answering = visit->state == COLLECTING || visit->state == WRITING;
+    visit->ended = visit->ended || n < 0;
+    if (n < 0 && !(n == UV_EOF && answering))
         visit_close(visit);
     else if (n > 0 && visit->state == READING)
         take(visit, buf->base, (size_t)n);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -187,6 +188,35 @@ static void a_request_may_come_byte_by_byte(void **state)
     close_bench(&bench);
 }
 
+static size_t open_fds(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+/* And leaves nothing behind, long before its deadline. */
+static void who_has_said_all_is_answered(void **state)
+{
+    struct bench bench;
+    (void)state;
+    open_bench(&bench, 3600 * LOOP_SECOND);
+    bench.parts = 2;
+    size_t before = open_fds();
+    int fd = client(&bench);
+    say(fd, "GET /metrics HTTP/1.1\r\n\r\n");
+    shutdown(fd, SHUT_WR);
+    assert_answer(&bench, fd, "200 OK",
+                  "# HELP answer The answer.\n# TYPE answer gauge\nanswer 42\nanswer 43\n");
+    while (open_fds() > before)
+        loop_step(bench.loop);
+    close_bench(&bench);
+}
+
 static void what_is_no_request_is_refused(void **state)
 {
     static const struct {
@@ -321,6 +351,7 @@ int main(void)
         cmocka_unit_test(metrics_are_collected_part_by_part),
         cmocka_unit_test(a_head_has_no_body),
         cmocka_unit_test(a_request_may_come_byte_by_byte),
+        cmocka_unit_test(who_has_said_all_is_answered),
         cmocka_unit_test(what_is_no_request_is_refused),
         cmocka_unit_test(a_request_has_a_limit),
         cmocka_unit_test(more_metrics_than_the_limit_are_an_error),
