@@ -115,9 +115,9 @@ static void refill(struct exchange *exchange)
         exchange->ended = true;
 }
 
-bool exchange_take(struct exchange *exchange, struct buf *out)
+bool exchange_take(struct exchange *exchange, size_t size, struct buf *out)
 {
-    if (exchange->source || exchange->broken || exchange->ended || exchange->sent)
+    if (exchange->source || exchange->out.len > size || exchange->broken || exchange->ended || exchange->sent)
         return false;
     buf_deinit(out);
     *out = exchange->out;

@@ -42,9 +42,9 @@ int exchange_retry_after_s(const struct exchange *exchange);   /* 0: none */
 const char *exchange_warning(const struct exchange *exchange); /* one line of ASCII; NULL: none */
 bool exchange_streams(const struct exchange *exchange);        /* a watch */
 
-/* The whole answer, where it is complete already and nothing of it was read: it ends with that. False: it is
- * to be read. */
-bool exchange_take(struct exchange *exchange, struct buf *out);
+/* The whole answer, where it is complete already, nothing of it was read, and it is no longer than that: it
+ * ends so. False: it is to be read. */
+bool exchange_take(struct exchange *exchange, size_t size, struct buf *out);
 /* > 0: so many bytes; or one of the above. */
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size);
 void exchange_wake(struct exchange *exchange); /* calls readable() */

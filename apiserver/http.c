@@ -5,23 +5,22 @@
  * to be read.
  *
  * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and
- * taken up again on readable(); while it is suspended the library does not see that the peer has gone, so a
- * sweep does (once in a few seconds, one question to the kernel per suspended connection), or else watches of
- * clients that died would pile up.
+ * taken up again on readable(). While it is suspended the library does not see that the peer has gone, nor
+ * does it see the end of a client that came together with its last bytes: clients.c does, and keeps the time.
  */
 
 #include "apiserver/http.h"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
+#include "apiserver/clients.h"
 #include "apiserver/exchange.h"
 #include "apiserver/head.h"
 #include "base/listen.h"
@@ -29,16 +28,19 @@
 
 #define BLOCK_BYTES ((size_t)4 << 10)
 #define MEMORY_BYTES ((size_t)32 << 10) /* of the library, per connection: what a watch costs */
-#define IDLE_S 120                      /* without a byte from or to the client */
-#define SWEEP_US (5 * LOOP_SECOND)
+#define SHORT_BYTES ((size_t)32 << 10)  /* an answer that is handed over in one piece */
+#define SPARE 64                        /* connections beyond the limit, to be told so */
 #define BODY_LIMIT ((size_t)3 << 20)
+#define PATIENCE_US (60 * LOOP_SECOND)
+#define OWN_FILES 128 /* descriptors that are not for clients */
 
 struct listener {
     struct apiserver *server;
     struct MHD_Daemon *daemon;
     uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
-    struct timer timeout, sweep;
+    struct timer timeout;
     bool resumed; /* since the library began to run: it is to run again */
+    struct clients clients;
     struct visit *visits;
     struct gate gate;
     uint16_t port;
@@ -48,6 +50,7 @@ struct listener {
 struct visit {
     struct listener *listener;
     struct MHD_Connection *connection;
+    struct client *client;
     char *target; /* path and query as sent */
     struct buf body;
     size_t excess; /* bytes beyond the limit of the body */
@@ -101,25 +104,26 @@ static void visit_readable(void *arg)
     visit_resume(arg);
 }
 
-static bool peer_gone(const struct visit *visit)
+static void visit_lost(void *arg)
 {
-    struct tcp_info tcp = {0};
-    socklen_t len = sizeof(tcp);
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return !info || getsockopt(info->connect_fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) != 0 ||
-           tcp.tcpi_state != TCP_ESTABLISHED;
+    struct visit *visit = arg;
+    visit->gone = true;
+    visit_resume(visit);
 }
 
-static void on_sweep(void *arg)
+static void on_connection(void *arg, struct MHD_Connection *connection, void **client,
+                          enum MHD_ConnectionNotificationCode code)
 {
     struct listener *listener = arg;
-    for (struct visit *visit = listener->visits; visit; visit = visit->next)
-        if (visit->suspended && peer_gone(visit)) {
-            visit->gone = true;
-            visit_resume(visit);
-        }
-    timer_start(&listener->sweep, SWEEP_US);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        *client = clients_join(&listener->clients, connection);
+    else
+        clients_leave(*client);
+}
+
+static struct client *client_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 /* The first that the library tells of a request: what it returns here is the request's pointer from then on.
@@ -128,9 +132,15 @@ static void *visit_create(void *arg, const char *uri, struct MHD_Connection *con
 {
     struct listener *listener = arg;
     struct visit *visit = mem_zalloc(sizeof(*visit));
+    struct client *client = client_of(connection);
+    if (client->wait == CLIENT_IDLE)
+        client_wait(client, CLIENT_SENDS);
+    client->lost = visit_lost;
+    client->arg = visit;
     *visit = (struct visit){
         .listener = listener,
         .connection = connection,
+        .client = client,
         .target = mem_strdup(uri),
         .body = BUF_INIT(BODY_LIMIT),
         .next = listener->visits,
@@ -152,6 +162,7 @@ static void visit_destroy(void *arg, struct MHD_Connection *connection, void **p
     if (!visit)
         return;
     *pointer = NULL;
+    client_wait(visit->client, CLIENT_IDLE);
     *visit->link = visit->next;
     if (visit->next)
         visit->next->link = visit->link;
@@ -168,25 +179,36 @@ static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
     if (visit->gone)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     ssize_t n = exchange_read(visit->exchange, out, size);
-    if (n > 0)
+    if (n > 0) {
+        client_wait(visit->client, CLIENT_READS);
         return n;
+    }
     if (n == EXCHANGE_END)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (n == EXCHANGE_BROKEN)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     visit->suspended = true;
+    client_wait(visit->client, CLIENT_SERVED);
     MHD_suspend_connection(visit->connection);
     return 0;
 }
 
-/* One that is complete is handed over with its length, any other is pulled. */
+/* A short one that is complete is handed over with its length, any other is pulled. */
 static struct MHD_Response *make_response(struct visit *visit)
 {
     struct buf whole = BUF_INIT(SIZE_MAX / 4);
-    if (!exchange_take(visit->exchange, &whole))
+    if (!exchange_take(visit->exchange, SHORT_BYTES, &whole))
         return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, visit_read, visit, NULL);
     size_t len = whole.len;
     return MHD_create_response_from_buffer(len, buf_steal(&whole), MHD_RESPMEM_MUST_FREE);
+}
+
+static void add_retry_after(struct MHD_Response *response, int seconds)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%d", seconds);
+    if (seconds)
+        MHD_add_response_header(response, "Retry-After", text);
 }
 
 static enum MHD_Result send_response(struct visit *visit)
@@ -201,11 +223,7 @@ static enum MHD_Result send_response(struct visit *visit)
         cleanup_free char *text = mem_printf("299 - \"%s\"", exchange_warning(exchange));
         MHD_add_response_header(response, "Warning", text);
     }
-    if (exchange_retry_after_s(exchange)) {
-        char text[16];
-        snprintf(text, sizeof(text), "%d", exchange_retry_after_s(exchange));
-        MHD_add_response_header(response, "Retry-After", text);
-    }
+    add_retry_after(response, exchange_retry_after_s(exchange));
     enum MHD_Result r = MHD_queue_response(visit->connection, (unsigned)exchange_status(exchange), response);
     MHD_destroy_response(response);
     return r;
@@ -217,10 +235,12 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, const struct st
     struct buf text = BUF_INIT(8192);
     status_print(status, &text);
     size_t len = text.len;
+    client_asked(client_of(connection), false);
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, buf_steal(&text), MHD_RESPMEM_MUST_FREE);
     MHD_add_response_header(response, "Content-Type", "application/json");
     MHD_add_response_header(response, "Connection", "close");
+    add_retry_after(response, status->retry_after_s);
     if (status->code == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
     enum MHD_Result r = MHD_queue_response(connection, (unsigned)status->code, response);
@@ -236,6 +256,16 @@ static enum MHD_Result refuse_body(struct MHD_Connection *connection)
     return refuse(connection, &status);
 }
 
+static enum MHD_Result refuse_excess(struct visit *visit)
+{
+    struct status status = {0};
+    status_set(&status, 429, "TooManyRequests",
+               "%u clients are connected, and more are not taken: try again later",
+               visit->listener->clients.limit);
+    status.retry_after_s = 1;
+    return refuse(visit->connection, &status);
+}
+
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
@@ -245,12 +275,9 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
 {
     struct MHD_Connection *connection = visit->connection;
     struct status status = {0};
-    int on = 1;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     visit->begun = true;
-    if (info)
-        setsockopt(info->connect_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    if (visit->client->refused)
+        return refuse_excess(visit);
     if (head_check(connection, version, BODY_LIMIT, &status) != 0 ||
         gate_check(&visit->listener->gate, connection, method, &status) != 0)
         return refuse(connection, &status);
@@ -262,8 +289,10 @@ static enum MHD_Result reply(struct visit *visit)
 {
     if (visit->gone || exchange_broken(visit->exchange))
         return MHD_NO;
+    client_asked(visit->client, exchange_streams(visit->exchange));
     if (!exchange_held(visit->exchange))
         return send_response(visit);
+    client_wait(visit->client, CLIENT_SERVED);
     visit->suspended = true;
     MHD_suspend_connection(visit->connection);
     return MHD_YES;
@@ -311,19 +340,33 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return visit->exchange ? reply(visit) : answer(visit, method);
 }
 
+/* As many as are asked for, or as there are descriptors for. Two listeners have to share them. */
+static unsigned connection_limit(const struct listener_options *options)
+{
+    struct rlimit files;
+    unsigned asked = options->connections ? options->connections : 1000;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return asked;
+    if (files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    rlim_t most = files.rlim_cur > 4 * OWN_FILES ? (files.rlim_cur - OWN_FILES) / 2 - SPARE : OWN_FILES;
+    return most < asked ? (unsigned)most : asked;
+}
+
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
                                        const struct listener_options *options)
 {
-    unsigned connections = options->connections ? options->connections : 1000;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->certificate ? MHD_USE_TLS : 0);
     /* Without TLS the list ends where it would begin. */
     enum MHD_OPTION key = options->certificate ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END;
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener, MHD_OPTION_NOTIFY_COMPLETED,
-                            visit_destroy, listener, MHD_OPTION_CONNECTION_LIMIT, connections,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)IDLE_S, key, options->key, MHD_OPTION_HTTPS_MEM_CERT,
-                            options->certificate, MHD_OPTION_END);
+                            visit_destroy, listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
+                            MHD_OPTION_CONNECTION_LIMIT, listener->clients.limit + SPARE,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, key, options->key,
+                            MHD_OPTION_HTTPS_MEM_CERT, options->certificate, MHD_OPTION_END);
 }
 
 static void attach(struct listener *listener)
@@ -335,8 +378,6 @@ static void attach(struct listener *listener)
     listener->poll->data = listener;
     uv_poll_start(listener->poll, UV_READABLE, on_poll);
     timer_init(&listener->timeout, loop, on_timeout, listener);
-    timer_init(&listener->sweep, loop, on_sweep, listener);
-    timer_start(&listener->sweep, SWEEP_US);
     timer_start(&listener->timeout, 0);
 }
 
@@ -351,9 +392,12 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
     listener->server = server;
     listener->port = listen_port(fd);
     listener->gate = options->gate;
+    clients_init(&listener->clients, apiserver_loop(server), options->log, connection_limit(options),
+                 options->patience_us ? options->patience_us : PATIENCE_US);
     listener->daemon = start_daemon(listener, fd, options);
     if (!listener->daemon) {
         close(fd);
+        clients_deinit(&listener->clients);
         free(listener);
         return error_set(err, EX_OSERR,
                          "listen on %s port %u: the HTTP server did not start: look at the limits of this "
@@ -379,11 +423,16 @@ void listener_destroy(struct listener *listener)
         visit_resume(visit);
     }
     timer_stop(&listener->timeout);
-    timer_stop(&listener->sweep);
     uv_poll_stop(listener->poll);
     uv_close((uv_handle_t *)listener->poll, on_closed);
     MHD_stop_daemon(listener->daemon); /* closes the listening socket as well */
+    clients_deinit(&listener->clients);
     free(listener);
+}
+
+void listener_counters(const struct listener *listener, const char *instance, struct counters *out)
+{
+    clients_counters(&listener->clients, instance, out);
 }
 
 uint16_t listener_port(const struct listener *listener)

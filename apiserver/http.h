@@ -3,19 +3,22 @@
 
 /*
  * An API server on a socket: HTTP/1.1, with or without TLS, by libmicrohttpd, run from the loop without
- * threads. Clients are bounded: in number, in the length of what they send, and in time; one that reads
- * slowly costs a buffer, one that has gone away is found out within seconds.
+ * threads. Clients are bounded: in number, in the length of what they send, and in time (clients.h); one that
+ * reads slowly costs a buffer, one that has gone away is found out within seconds.
  */
 
 #include "apiserver/gate.h"
 #include "apiserver/server.h"
+#include "base/counters.h"
 
 struct listener;
 
 struct listener_options {
     const char *host;              /* "127.0.0.1", "::1", "" for all addresses */
     uint16_t port;                 /* 0: any free one */
-    unsigned connections;          /* at most; 0: 1000 */
+    unsigned connections;          /* at most, as far as there are descriptors; 0: 1000. More get 429 */
+    int64_t patience_us;           /* with a client's request, or its reading; 0: a minute */
+    struct log *log;               /* may be NULL */
     struct gate gate;              /* who gets in; zeroed: everybody */
     const char *certificate, *key; /* PEM, for TLS; NULL: plain http */
 };
@@ -26,6 +29,8 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
 /* Ends all connections. The loop must run once more before it is destroyed. NULL is fine. */
 void listener_destroy(struct listener *listener);
 
+/* instance: labels that tell it from other listeners of this process; "": there is one. */
+void listener_counters(const struct listener *listener, const char *instance, struct counters *out);
 uint16_t listener_port(const struct listener *listener);
 
 #endif

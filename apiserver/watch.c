@@ -1,7 +1,7 @@
 /*
  * GET with watch=true. A watch is a position in the history of its collection and holds nothing else, so its
- * reader may be as slow as it likes; once the history has moved past its position the stream ends, and the
- * client finds out by itself, with the 410 that its next attempt gets.
+ * reader may be as slow as it likes; once the history has moved past its position the stream ends with an
+ * error event that says so, the 410 that any other attempt from there would get.
  *
  * Where a selector is given, an object that comes to match appears as ADDED and one that ceases to as
  * DELETED, with its last matching state at the revision of the change.
@@ -138,6 +138,20 @@ static void fill_bookmark(struct watch *watch, struct buf *out)
     print_bookmark(&watch->printer, watch->position, false, out);
 }
 
+/* As a real server tells of it, in the midst of an answer that began well. */
+static void print_expired(const struct collection *collection, uint64_t version, struct buf *out)
+{
+    struct status status;
+    uint64_t oldest =
+        collection->dropped > collection->cache_from ? collection->dropped : collection->cache_from;
+    status_set(&status, 410, "Expired", "too old resource version: %" PRIu64 " (%" PRIu64 ")", version,
+               oldest);
+    buf_append_str(out, "{\"type\":\"ERROR\",\"object\":");
+    status_print(&status, out);
+    buf_truncate(out, out->len - 1);
+    buf_append_str(out, "}\n");
+}
+
 /* What it watches is no more: the resource, or the cluster's part in it. */
 static bool is_over(const struct watch *watch)
 {
@@ -154,7 +168,11 @@ static bool watch_fill(struct exchange *exchange)
         exchange_later(exchange);
     if (watch->starts || out->len >= SLICE_BYTES)
         return true;
-    if (!fill_events(watch, out) || (is_over(watch) && out->len == 0))
+    if (!fill_events(watch, out)) {
+        print_expired(watch->collection, watch->position, out);
+        return false;
+    }
+    if (is_over(watch) && out->len == 0)
         return false;
     fill_bookmark(watch, out);
     return !watch->timed_out || watch->bookmark_due || out->len >= SLICE_BYTES;
@@ -162,27 +180,12 @@ static bool watch_fill(struct exchange *exchange)
 
 static const struct exchange_source watch_source = {.fill = watch_fill, .close = watch_close};
 
-/* A watch from a revision whose successors are forgotten opens well, tells so, and ends: as in a real server.
- */
-static void answer_expired(struct exchange *exchange, const struct collection *collection, uint64_t version)
-{
-    struct status status;
-    uint64_t oldest =
-        collection->dropped > collection->cache_from ? collection->dropped : collection->cache_from;
-    status_set(&status, 410, "Expired", "too old resource version: %" PRIu64 " (%" PRIu64 ")", version,
-               oldest);
-    buf_append_str(&exchange->out, "{\"type\":\"ERROR\",\"object\":");
-    status_print(&status, &exchange->out);
-    buf_truncate(&exchange->out, exchange->out.len - 1);
-    buf_append_str(&exchange->out, "}\n");
-}
-
 void server_expire_watch(struct exchange *exchange)
 {
     struct watch *watch = exchange->state;
     if (!exchange->source)
         return;
-    answer_expired(exchange, watch->collection, watch->position);
+    print_expired(watch->collection, watch->position, &exchange->out);
     watch_destroy(watch);
     exchange->source = NULL;
     exchange_wake(exchange);
@@ -240,7 +243,7 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
         if (r != 0)
             exchange_fail(exchange, &status);
         else
-            answer_expired(exchange, collection, version);
+            print_expired(collection, version, &exchange->out);
         watch_destroy(watch);
         return;
     }
