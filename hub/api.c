@@ -161,6 +161,7 @@ static int listen_secure(struct api *api, struct error *err)
     struct listener_options listen = {.host = host,
                                       .port = given ? at->port : PORT,
                                       .connections = CONNECTIONS_MAX,
+                                      .log = api->log,
                                       .gate = {.access = api->access},
                                       .certificate = api->certificate.data,
                                       .key = api->key.data};
@@ -186,6 +187,7 @@ static int listen_read_only(struct api *api, struct error *err)
     struct listener_options listen = {.host = at->host,
                                       .port = at->port,
                                       .connections = CONNECTIONS_MAX,
+                                      .log = api->log,
                                       .gate = {.read_only = true, .local = true}};
     char url[320];
     int r = listener_create(api->server, &listen, &api->read_only, err);
@@ -280,4 +282,12 @@ void api_dropped(struct api *api, struct informer_replica *replica)
 {
     if (api)
         fleet_dropped(api->fleet, replica);
+}
+
+void api_counters(const struct api *api, struct counters *out)
+{
+    if (api && api->secure)
+        listener_counters(api->secure, "listener=\"tls\"", out);
+    if (api && api->read_only)
+        listener_counters(api->read_only, "listener=\"http\"", out);
 }

@@ -15,6 +15,7 @@
  * way to read without either, for those who are on this machine.
  */
 
+#include "base/counters.h"
 #include "base/options.h"
 #include "informer/informer.h"
 
@@ -44,5 +45,7 @@ void api_cluster(struct api *api, struct informer_cluster *cluster);
 void api_replica(struct api *api, struct informer_replica *replica);
 void api_heard(struct api *api, struct informer_replica *replica); /* synced and stale, too */
 void api_dropped(struct api *api, struct informer_replica *replica);
+
+void api_counters(const struct api *api, struct counters *out);
 
 #endif

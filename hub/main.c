@@ -287,6 +287,7 @@ static void on_counters(void *arg, struct counters *out)
     inlet_counters(&app->inlet, out);
     deploy_counters(app->deploy, out);
     keeper_counters(app->keeper, out);
+    api_counters(app->api, out);
 }
 
 /* The first part is what goes down. */

@@ -13,7 +13,7 @@ import unittest
 import urllib.error
 import urllib.request
 
-from bench import BIN, ROOT, Bench
+from bench import BIN, ROOT, Bench, free_port
 from exposition import Exposition
 from fleet import PLURALS, Cluster
 
@@ -119,11 +119,16 @@ class Metrics(unittest.TestCase):
         providers = [self.bench.program("provider", "--broker", f"tcp://127.0.0.1:{self.port}", "--cluster", cluster.name,
                                         "--heartbeat", "1s", "--kubeconfig", cluster.kubeconfig, label=f"provider-{cluster.name}")
                      for cluster in clusters]
-        hub = self.watch("hub", "--kubeconfig", source.kubeconfig, "--state-dir", self.bench.directory / "state")
+        port = free_port()
+        hub = self.watch("hub", "--kubeconfig", source.kubeconfig, "--state-dir", self.bench.directory / "state",
+                         "--read-only-http", f"127.0.0.1:{port}")
         self.bench.wait("all are synced", lambda: hub.total("cluster_synced") == 3)
         self.bench.wait("it is ready", hub.ready)
         for check in ["broker-main", "broker-transfers", "broker-workloads", "clusters", "source"]:
             self.assertIn(f"[+]{check} ok\n", hub.get("/readyz")[1])
+        with socket.create_connection(("127.0.0.1", port)):
+            self.bench.wait("its client is counted", lambda: hub.value("apiserver_connections", listener="http") == 1)
+        self.assertEqual(hub.value("apiserver_connections_total", listener="http"), 1)
         providers[0].child.kill()
         self.bench.wait("one is silent", lambda: hub.value("cluster_connected", cluster="cluster1") == 0)
         self.assertEqual(hub.total("cluster_connected"), 2)

@@ -279,29 +279,6 @@ static void an_option_is_on_unless_it_says_no(void **state)
     }
 }
 
-/* One that does not read, while more happens than is kept. */
-static void a_watch_that_is_overtaken_is_told_so(void **state)
-{
-    struct fixture *f = *state;
-    struct rest_request request = {.method = "GET", .path = MAPS "?watch=1&resourceVersion=5"};
-    const struct row change = {
-        "PATCH", MAPS "/there", "application/merge-patch+json", "{\"data\":{\"a\":\"1\"}}", 0, 0, 0};
-    const struct row back = {
-        "PATCH", MAPS "/there", "application/merge-patch+json", "{\"data\":{\"a\":\"2\"}}", 0, 0, 0};
-    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL);
-    for (int i = 0; i < 60; i++) {
-        assert_int_equal(call(f, &change), 200);
-        assert_int_equal(call(f, &back), 200);
-    }
-    char text[4096] = "";
-    ssize_t n = exchange_read(exchange, text, sizeof(text) - 1);
-    assert_true(n > 0);
-    assert_non_null(strstr(text, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\""));
-    assert_non_null(strstr(text, "\"reason\":\"Expired\",\"code\":410}}\n"));
-    assert_int_equal(exchange_read(exchange, text, sizeof(text)), EXCHANGE_END);
-    exchange_close(exchange);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,7 +289,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_text_that_looks_like_an_escape_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_cut_to_its_length_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_gets_what_is_not_served, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_watch_that_is_overtaken_is_told_so, setup, teardown),
         cmocka_unit_test_setup_teardown(an_option_is_on_unless_it_says_no, setup, teardown),
     };
     return cmocka_run_group_tests_name("bad_input", tests, NULL, NULL);

@@ -427,7 +427,7 @@ static void hanging_answer_times_out(void **state)
     forget(f, &answer);
 }
 
-static void slow_watch_ends_when_history_has_gone_past_it(void **state)
+static void slow_watch_is_told_that_history_has_gone_past_it(void **state)
 {
     struct fixture *f = *state;
     struct answer answer;
@@ -441,7 +441,8 @@ static void slow_watch_ends_when_history_has_gone_past_it(void **state)
     settle(f);
     assert_true(answer.done);
     assert_int_equal(answer.result, REST_OK);
-    assert_int_equal(answer.body.len, 0);
+    assert_non_null(strstr(answer.body.data, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\""));
+    assert_non_null(strstr(answer.body.data, "\"reason\":\"Expired\",\"code\":410}}\n"));
     forget(f, &answer);
 }
 
@@ -576,7 +577,7 @@ int main(void)
         TEST(faults_end_calls_as_they_say),
         TEST(restart_breaks_watches_and_forgets_the_cache),
         TEST(hanging_answer_times_out),
-        TEST(slow_watch_ends_when_history_has_gone_past_it),
+        TEST(slow_watch_is_told_that_history_has_gone_past_it),
         TEST(half_open_watch_says_nothing_any_more),
         TEST(another_server_comes_under_the_same_address),
         TEST(restored_from_a_backup_revisions_come_again),
