@@ -224,6 +224,7 @@ static void event_last_seen(struct table_cell *cell)
 {
     static const char *const paths[] = {"series.lastObservedTime", "lastTimestamp", "eventTime",
                                         "firstTimestamp"};
+    cell->path = "lastTimestamp";
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         if (cell_at(cell, paths[i]).len > 4) {
             cell->path = paths[i];

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "base/table.h"
+#include "base/table_internal.h"
 
 #define NOW_S INT64_C(1767225600) /* 2026-01-01T00:00:00Z */
 #define CREATED "\"creationTimestamp\":\"2025-12-31T23:54:30Z\""
@@ -233,6 +233,37 @@ static void what_clusters_are_ruled_by(void **state)
     check_row("storage.k8s.io", "CSINode", "{" META("n") ",\"spec\":{\"drivers\":[{},{}]}}", "n|2|5m30s");
 }
 
+static void print_all(const struct table *tables, const char *json)
+{
+    struct buf out = BUF_INIT(1 << 16);
+    for (; tables->kind[0]; tables++) {
+        struct table_object row = table_object((struct slice){json, strlen(json)});
+        for (size_t i = 0; i < tables->count; i++)
+            assert_int_equal(table_cell_json(&tables->columns[i], &row, NOW_S * 1000000, &out), 0);
+    }
+    buf_deinit(&out);
+}
+
+/* Objects come from clusters that may be anything. */
+static void objects_may_lack_everything(void **state)
+{
+    (void)state;
+    static const char *const objects[] = {
+        "{}",
+        "{\"metadata\":7,\"spec\":\"x\",\"status\":[1],\"data\":null,\"involvedObject\":[],\"subsets\":{},"
+        "\"ports\":\"x\"}",
+        "{\"spec\":{\"rules\":[7],\"metrics\":[7,{\"type\":\"Resource\"}],\"containers\":[null],\"ports\":[[]"
+        "]},"
+        "\"status\":{\"conditions\":[7],\"hard\":[],\"used\":7},\"subsets\":[{\"addresses\":[7],\"ports\":[7]"
+        "}],"
+        "\"subjects\":[7],\"endpoints\":[7,{\"addresses\":7}],\"series\":[]}"};
+    for (size_t i = 0; i < array_size(objects); i++) {
+        print_all(table_workloads, objects[i]);
+        print_all(table_core, objects[i]);
+        print_all(table_others, objects[i]);
+    }
+}
+
 static void text_stays_one_line(void **state)
 {
     (void)state;
@@ -267,6 +298,7 @@ int main(void)
         cmocka_unit_test(what_is_many_is_counted),
         cmocka_unit_test(autoscalers_show_their_targets),
         cmocka_unit_test(what_clusters_are_ruled_by),
+        cmocka_unit_test(objects_may_lack_everything),
         cmocka_unit_test(text_stays_one_line),
         cmocka_unit_test(json_cells_are_json),
     };
