@@ -111,6 +111,8 @@ static void on_stream_message(struct informer_cluster *cluster, const struct top
     }
     replica->stats.messages++;
     replica->stats.bytes += len;
+    if (message->kind == MESSAGE_DELTA && strcmp(topic->informer, replica->audience) != 0)
+        replica->replayed_us = loop_now_us(cluster->informer->loop);
     if (message->kind == MESSAGE_DELTA)
         replica_delta(replica, message);
     else if (message->kind == MESSAGE_END)

@@ -81,7 +81,8 @@ struct informer_replica {
     uint64_t told;                  /* while syncing: haves sent */
     uint64_t unrepaired;            /* the epoch in which a repair failed */
     bool queued;
-    int64_t live_us; /* when it last became live */
+    int64_t live_us;     /* when it last became live */
+    int64_t replayed_us; /* when a delta last came that was sent once more, for us alone; 0: never */
     struct backoff backoff;
     struct allowance anew;                  /* to be asked for at once, since another epoch was announced */
     bool refused;                           /* the last try: it would pass the bounds */

@@ -23,7 +23,8 @@
 #define ANEW_BURST 2
 #define DIVERGENCE_LOG_US (10 * LOOP_SECOND)
 #define HELD_MAX 256
-#define DRAIN_DELTAS 4 /* in one turn: each may stand for 256 KiB of objects */
+#define HELD_FOR_REPLAY_MAX 64 /* more may be coming than could be held until it has come */
+#define DRAIN_DELTAS 4         /* in one turn: each may stand for 256 KiB of objects */
 #define HELD_BYTES_MAX ((size_t)8 << 20)
 
 static void on_reorder(void *arg);
@@ -335,10 +336,21 @@ static void replica_apply(struct informer_replica *replica, const struct message
     changes_deinit(&changes);
 }
 
+/* The answer may be that what we have was right, and the deltas since: then those that come now follow these,
+ * and wait for them. Any other answer is told with all that came. */
+static bool awaits_replay(const struct informer_replica *replica)
+{
+    return replica->phase == REPLICA_SYNCING && replica->epoch &&
+           replica->epoch == replica->announced_epoch && snapshot_epoch(replica->snapshot) == 0 &&
+           snapshot_next_delta(replica->snapshot) == 0;
+}
+
 /* The sequence that a delta must start at to be taken now; 0: any. */
 static uint64_t next_sequence(const struct informer_replica *replica)
 {
-    return replica->phase == REPLICA_SYNCING ? snapshot_next_delta(replica->snapshot) : replica->sequence + 1;
+    if (replica->phase != REPLICA_SYNCING || awaits_replay(replica))
+        return replica->sequence + 1;
+    return snapshot_next_delta(replica->snapshot);
 }
 
 static void take(struct informer_replica *replica, const struct message *delta)
@@ -355,6 +367,18 @@ static void take(struct informer_replica *replica, const struct message *delta)
     }
 }
 
+/* Takes the first one, whatever is missing in front of it. */
+static void take_held(struct informer_replica *replica)
+{
+    struct held *held = replica->held;
+    if (!held)
+        return;
+    take(replica, &held->message);
+    if (replica->held == held) /* a sync may have dropped them */
+        held_free(replica, held);
+    replica_drain_held(replica);
+}
+
 /* More than can be held: what is missing in front is taken as lost. */
 static void held_overflow(struct informer_replica *replica)
 {
@@ -364,6 +388,13 @@ static void held_overflow(struct informer_replica *replica)
         replica_drop_held(replica);
     else
         sync_want(replica);
+}
+
+/* Networks reorder what is sent at one time. What is sent once more comes as its way lets it. */
+static int64_t patience_us(const struct informer_replica *replica)
+{
+    int64_t since = loop_now_us(replica->informer->loop) - replica->replayed_us;
+    return awaits_replay(replica) || (replica->replayed_us && since < LAG_US) ? LAG_US : REORDER_US;
 }
 
 static void hold(struct informer_replica *replica, const struct message *delta)
@@ -384,11 +415,13 @@ static void hold(struct informer_replica *replica, const struct message *delta)
     replica->held_count++;
     replica->held_bytes += delta->body.len;
     replica->cluster->held_bytes += delta->body.len;
-    if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
-        replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)
+    if (awaits_replay(replica) && replica->held_count > HELD_FOR_REPLAY_MAX)
+        take_held(replica);
+    else if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
+             replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)
         held_overflow(replica);
     else if (!timer_active(&replica->reorder) && !timer_active(&replica->drain) && !replica->gone)
-        timer_start(&replica->reorder, REORDER_US);
+        timer_start(&replica->reorder, patience_us(replica));
 }
 
 /* Takes those held that follow now, or are old, a few in a turn of the loop. What is missing in front of the
@@ -401,7 +434,7 @@ void replica_drain_held(struct informer_replica *replica)
         struct held *held = replica->held;
         uint64_t next = next_sequence(replica);
         if (next && held->message.from > next) {
-            timer_start(&replica->reorder, REORDER_US);
+            timer_start(&replica->reorder, patience_us(replica));
             return;
         }
         if (taken == DRAIN_DELTAS) {
@@ -410,7 +443,7 @@ void replica_drain_held(struct informer_replica *replica)
         }
         if (!next || held->message.from == next)
             take(replica, &held->message);
-        if (replica->held == held) /* a sync may have dropped them */
+        if (replica->held == held)
             held_free(replica, held);
     }
 }
@@ -424,18 +457,11 @@ static void on_drain(void *arg)
 static void on_reorder(void *arg)
 {
     struct informer_replica *replica = arg;
-    REPLICA_COUNT(replica, gaps, 1);
-    if (replica->phase != REPLICA_SYNCING) {
+    REPLICA_COUNT(replica, gaps, !awaits_replay(replica));
+    if (replica->phase == REPLICA_SYNCING)
+        take_held(replica);
+    else
         sync_want(replica);
-        return;
-    }
-    struct held *held = replica->held;
-    if (held) {
-        take(replica, &held->message);
-        if (replica->held == held)
-            held_free(replica, held);
-        replica_drain_held(replica);
-    }
 }
 
 bool replica_follows(const struct informer_replica *replica, uint64_t epoch)

@@ -309,6 +309,8 @@ static void sync_verified(struct informer_replica *replica)
 {
     struct snapshot *snapshot = replica->snapshot;
     count_outcome(replica, snapshot_kind(snapshot));
+    if (snapshot_kind(snapshot) == SNAPSHOT_EQUAL) /* to what was: the deltas since may follow */
+        replica->replayed_us = loop_now_us(replica->informer->loop);
     replica->root = snapshot_take(snapshot, &replica->fresh, &replica->gone);
     replica->cursor = 0;
     replica->unrepaired = 0;
@@ -369,7 +371,7 @@ static void sync_tell(struct informer_replica *replica)
 }
 
 /* An answer was taken. */
-static void sync_answered(struct informer_replica *replica, const struct message *message)
+static void sync_answered(struct informer_replica *replica, const struct message *message, bool first)
 {
     struct informer *informer = replica->informer;
     sync_await(replica);
@@ -380,6 +382,8 @@ static void sync_answered(struct informer_replica *replica, const struct message
         credit_return(replica);
     sync_tell(replica);
     sync_advance(replica);
+    if (first && replica->phase == REPLICA_SYNCING)
+        replica_drain_held(replica);
     sync_admit(informer);
 }
 
@@ -415,6 +419,7 @@ void sync_answer(struct informer_replica *replica, const struct message *message
         cluster_whois(replica->cluster);
         return;
     }
+    bool first = snapshot_epoch(replica->snapshot) == 0;
     int r = add_answer(replica->snapshot, message);
     if (r == SNAPSHOT_E_FOREIGN) {
         cluster_report_conflict(replica->cluster, message->epoch);
@@ -429,7 +434,7 @@ void sync_answer(struct informer_replica *replica, const struct message *message
     } else if (!bounds_fit_snapshot(replica, replica->snapshot, message->count)) {
         sync_refuse(replica);
     } else {
-        sync_answered(replica, message);
+        sync_answered(replica, message, first);
     }
 }
 

@@ -31,6 +31,7 @@
     X(TRAP_LOSE, "message of one kind lost on purpose")                                                      \
     X(TRAP_KILL, "process killed at a message of one kind")                                                  \
     X(TRAP_BREAK, "connection broken at a message of one kind")                                              \
+    X(KEPT, "informer began with objects that it had kept")                                                  \
     X(IMPOSTOR_SAME, "second provider of one name, same cluster")                                            \
     X(IMPOSTOR_OTHER, "second provider of one name, another cluster")                                        \
     X(NAMESAKES, "second informer of one name")                                                              \

@@ -16,6 +16,8 @@ struct site {
     struct connection *connection; /* owns the transport */
     struct connection *transfers;  /* NULL in half of the seeds */
     struct informer *informer;
+    struct keep *keep; /* borrowed; NULL: none */
+    struct timer write;
     char uids[WORLD_KUBES][KUBE_UID_MAX]; /* of the clusters, as last told */
     struct witness *witnesses[REPLICAS_MAX];
     struct informer_replica *watched[REPLICAS_MAX];
@@ -77,6 +79,27 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
                        replica_gvr(replica)->resource);
 }
 
+/* As seldom as a disk that is slow. */
+static void on_write(void *arg)
+{
+    struct site *site = arg;
+    keep_write(site->keep, site->informer);
+    timer_start(&site->write, (int64_t)world_dice(site->world, 20 * LOOP_SECOND));
+}
+
+static void restore(struct site *site)
+{
+    timer_init(&site->write, site->world->loop, on_write, site);
+    if (!site->keep)
+        return;
+    for (int i = 0; i < site->world->kube_count; i++)
+        snprintf(site->uids[i], sizeof(site->uids[i]), "%s",
+                 keep_uid(site->keep, site->world->kubes[i].name));
+    if (keep_restore(site->keep, site->informer))
+        world_cover(site->world, COVER_KEPT);
+    timer_start(&site->write, LOOP_SECOND);
+}
+
 /* A replica that says it is synced need not equal the cluster at this moment, but it is never empty by
  * accident: that, and everything else, the witnesses see. */
 static const struct informer_ops site_ops = {
@@ -118,6 +141,8 @@ static void *site_start(struct world *world, int index)
         site->transfers = connection_over(loopback_create(world->broker, &options), log, "loopback");
     }
     site->informer = inlet_create(world->loop, site->connection, site->transfers, &informer, &site_ops, site);
+    site->keep = world->keeps[index];
+    restore(site);
     connection_start(site->connection);
     if (site->transfers)
         connection_start(site->transfers);
@@ -128,6 +153,9 @@ static void site_end(void *process, bool graceful)
 {
     struct site *site = process;
     world_count_informer(site->world, informer_stats(site->informer));
+    timer_stop(&site->write);
+    if (graceful && site->keep)
+        keep_write(site->keep, site->informer);
     for (size_t i = 0; i < REPLICAS_MAX; i++)
         witness_destroy(site->witnesses[i]);
     informer_destroy(site->informer);

@@ -205,6 +205,7 @@ static void init_fleet(struct world *world)
     for (int i = 0; i < WORLD_INFORMERS; i++) {
         actor_init(&world->informers[i], world, &informer_actor, i);
         world->wants[i] = world_dice(world, 3) ? UINT_MAX : (unsigned)loop_random(world->loop);
+        world->keeps[i] = world->options.seed % 3 ? NULL : keep_create();
     }
 }
 
@@ -230,8 +231,10 @@ static void world_deinit(struct world *world)
 {
     faults_deinit(world);
     memory_unwatch(world);
-    for (int i = 0; i < WORLD_INFORMERS; i++)
+    for (int i = 0; i < WORLD_INFORMERS; i++) {
         actor_deinit(&world->informers[i]);
+        keep_destroy(world->keeps[i]);
+    }
     actor_deinit(&world->impostor);
     for (int i = 0; i < WORLD_KUBES; i++)
         actor_deinit(&world->providers[i]);

@@ -25,6 +25,7 @@
 #include "informer/informer.h"
 #include "provider/publisher.h"
 #include "tests/sim/cover.h"
+#include "tests/sim/keep.h"
 #include "tests/sim/kube.h"
 #include "transport/loopback.h"
 
@@ -153,8 +154,9 @@ struct world {
     bool impostor_was;     /* there was one: informers may have followed now the one, now the other … */
     bool impostor_same;    /* … of the same cluster, and so in any order */
     struct actor informers[WORLD_INFORMERS];
-    unsigned wants[WORLD_INFORMERS]; /* which kinds each of them follows, a set of 1 << enum kube_kind */
-    bool always;                     /* providers watch whether or not somebody wants it */
+    struct keep *keeps[WORLD_INFORMERS]; /* what outlives them; NULL: nothing does */
+    unsigned wants[WORLD_INFORMERS];     /* which kinds each of them follows, a set of 1 << enum kube_kind */
+    bool always;                         /* providers watch whether or not somebody wants it */
 
     struct timer strike, broker_up;
     struct timer look;
