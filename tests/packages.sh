@@ -14,7 +14,7 @@ packages=(
 	libmicrohttpd-dev libsqlite3-dev libcmocka-dev libssl-dev
 	mosquitto mosquitto-clients nats-server openssl ca-certificates
 )
-ci_packages=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db)
+ci_packages=(python3-venv clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db)
 
 fail() {
 	printf 'packages: %s\n' "$*" >&2

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Finds, or else builds, a real Kubernetes control plane for the tests, and builds a client of client-go.
 #
-# On success five shell assignments go to stdout, and nothing else:
+# On success six shell assignments go to stdout, and nothing else:
 #
-#     ETCD=… KUBE_APISERVER=… KUBE_CONTROLLER_MANAGER=… KUBECTL=… INFORMERS=…
+#     ETCD=… KUBE_APISERVER=… KUBE_CONTROLLER_MANAGER=… KUBECTL=… INFORMERS=… PYTHON_CLIENT=…
 #
-# INFORMERS is the program in informers/, always built from what is there; empty where there is no Go.
+# INFORMERS is the program in informers/, always built from what is there; empty where there is no Go. PYTHON_CLIENT is a
+# python3 that has python/requirements.txt; empty where that cannot be had.
 # Where the others come from, first match wins; the three servers always come from one place, so that their versions fit:
 #   1. $KUBEBUILDER_ASSETS, if it has all three (envtest's archives lack the controller manager);
 #   2. PATH, if it has all three;
@@ -67,14 +68,32 @@ informers() {
 	printf '%s\n' "$program"
 }
 
+# Prints a python3 in whose environment the Python client is; nothing where it cannot be installed.
+python_client() {
+	local place staging
+	place=$cache_root/python-$(sha256sum <"$here/python/requirements.txt" | cut -c1-16)
+	if ! [ -x "$place/bin/python3" ]; then
+		mkdir -p "$cache_root"
+		staging=$(mktemp -d "$cache_root/.python.XXXXXX")
+		if ! { python3 -m venv "$staging" && "$staging/bin/python3" -m pip install -q --disable-pip-version-check \
+			-r "$here/python/requirements.txt"; } >&2; then
+			rm -rf "$staging"
+			say "the Python client cannot be installed (see above)"
+			return 0
+		fi
+		mv -T "$staging" "$place" || rm -rf "$staging"
+	fi
+	printf '%s\n' "$place/bin/python3"
+}
+
 # Prints the assignments for the servers in directory $1.
 report() {
 	local dir=$1 kubectl=$1/kubectl informers
 	[ -x "$kubectl" ] || kubectl=$(command -v kubectl || true)
 	[ -n "$kubectl" ] || { kubectl=$(build)/kubectl; }
 	informers=$(informers) || exit
-	printf 'ETCD=%q\nKUBE_APISERVER=%q\nKUBE_CONTROLLER_MANAGER=%q\nKUBECTL=%q\nINFORMERS=%q\n' \
-		"$dir/etcd" "$dir/kube-apiserver" "$dir/kube-controller-manager" "$kubectl" "$informers"
+	printf 'ETCD=%q\nKUBE_APISERVER=%q\nKUBE_CONTROLLER_MANAGER=%q\nKUBECTL=%q\nINFORMERS=%q\nPYTHON_CLIENT=%q\n' \
+		"$dir/etcd" "$dir/kube-apiserver" "$dir/kube-controller-manager" "$kubectl" "$informers" "$(python_client)"
 	exit 0
 }
 

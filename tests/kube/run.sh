@@ -9,6 +9,6 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 assignments=$("$here/build.sh") || exit
 eval "$assignments"
-export ETCD KUBE_APISERVER KUBE_CONTROLLER_MANAGER KUBECTL INFORMERS
+export ETCD KUBE_APISERVER KUBE_CONTROLLER_MANAGER KUBECTL INFORMERS PYTHON_CLIENT
 export PYTHONDONTWRITEBYTECODE=1
 exec python3 "$here/run.py" "$@"

@@ -10,23 +10,28 @@ import os
 import subprocess
 
 from bench import Skipped
-from kubeapi import Plain
-from process import Failed, free_ports, wait
-from proxy import Proxy
+from fleet import RESOURCES, Setting
+from process import Failed, wait
 
-GROUP = "followed.example.com"
-RESOURCES = [("", "v1", "pods", "Pod"), ("", "v1", "configmaps", "ConfigMap"), (GROUP, "v1", "widgets", "Widget")]
 CHURN_PER_SECOND = 200  # in each of two clusters; about half of it finds something to change
 COMPARED = 15  # lists of each resource at each server, held against what events have led to, before anything breaks
 LARGE_BYTES = 900_000
 
 
-def definition():
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"widgets.{GROUP}"},
-            "spec": {"group": GROUP, "scope": "Namespaced", "names": {"plural": "widgets", "kind": "Widget"},
-                     "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}]}}
+def configuration(setting):
+    hub = f"https://127.0.0.1:{setting.to_hub.port}"
+    return {
+        "servers": [
+            {"name": "kube-apiserver", "kubeconfig": setting.cluster.kubeconfig},
+            {"name": "minicluster", "kubeconfig": setting.mini.kubeconfig, "server": f"http://127.0.0.1:{setting.to_mini.port}"},
+            {"name": "fleet", "kubeconfig": str(setting.kubeconfig), "server": hub, "fleet": True},
+            {"name": "cluster1", "kubeconfig": str(setting.kubeconfig), "server": f"{hub}/clusters/cluster1"},
+            {"name": "cluster2", "kubeconfig": str(setting.kubeconfig), "server": f"{hub}/clusters/cluster2"},
+        ],
+        "resources": [dict(zip(("group", "version", "resource", "kind"), resource)) for resource in RESOURCES],
+        "churn": [{"kubeconfig": kubeconfig, "perSecond": CHURN_PER_SECOND}
+                  for kubeconfig in (setting.cluster.kubeconfig, setting.mini.kubeconfig)],
+    }
 
 
 class Informers:
@@ -53,62 +58,6 @@ class Informers:
     def close(self):
         self.child.kill()
         self.child.wait()
-
-
-class Setting:
-    """A real cluster and a minicluster, mirrored by a hub, and a network before the hub and before the minicluster."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.cluster = bench.cluster("cluster1")
-        self.mini = bench.minicluster("cluster2", "--nodes", "1")
-        bench.broker()
-        self.cluster.wait_ready()
-        for api in (self.cluster.api, self.mini):
-            api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition())
-            wait("widgets are served", lambda api=api: api.exists(f"/apis/{GROUP}/v1/widgets"), 20)
-        self.providers = [self.start_provider("cluster1", self.cluster.kubeconfig),
-                          self.start_provider("cluster2", self.mini.kubeconfig)]
-        self.port, self.http = free_ports(2)
-        self.kubeconfig = bench.directory / "fleet.yaml"
-        self.start_hub()
-        self.to_hub, self.to_mini = self._proxy(self.port), self._proxy(self.mini.port)
-
-    def start_provider(self, name, kubeconfig):
-        resources = [flag for group, _, plural, _ in RESOURCES for flag in ("--resource", f"{plural}.{group}" if group else plural)]
-        return self.bench.provider(None, kubeconfig=kubeconfig, flags=["--always", *resources], name=name)
-
-    def _proxy(self, port):
-        proxy = Proxy(("127.0.0.1", port))
-        self.bench.proxies.append(proxy)
-        return proxy
-
-    def start_hub(self):
-        self.hub = self.bench.program("hub", "--listen", f"127.0.0.1:{self.port}", "--kubeconfig-out", self.kubeconfig,
-                                      "--read-only-http", f"127.0.0.1:{self.http}", "--state-dir", self.bench.directory / "state")
-        self.fleet = Plain(self.http)
-        wait("the hub has both clusters", self._has_all, 60, must_run=[self.hub, *self.providers])
-
-    def _has_all(self):
-        items = self.fleet.get("/apis/fleet.transport-informer.io/v1alpha1/clusters")["items"]
-        synced = [item["metadata"]["name"] for item in items for condition in item["status"]["conditions"]
-                  if condition["type"] == "Synced" and condition["status"] == "True"]
-        return len(synced) == 2 and self.fleet.exists(f"/apis/{GROUP}/v1/widgets")
-
-    def config(self):
-        hub = f"https://127.0.0.1:{self.to_hub.port}"
-        return {
-            "servers": [
-                {"name": "kube-apiserver", "kubeconfig": self.cluster.kubeconfig},
-                {"name": "minicluster", "kubeconfig": self.mini.kubeconfig, "server": f"http://127.0.0.1:{self.to_mini.port}"},
-                {"name": "fleet", "kubeconfig": str(self.kubeconfig), "server": hub, "fleet": True},
-                {"name": "cluster1", "kubeconfig": str(self.kubeconfig), "server": f"{hub}/clusters/cluster1"},
-                {"name": "cluster2", "kubeconfig": str(self.kubeconfig), "server": f"{hub}/clusters/cluster2"},
-            ],
-            "resources": [dict(zip(("group", "version", "resource", "kind"), resource)) for resource in RESOURCES],
-            "churn": [{"kubeconfig": kubeconfig, "perSecond": CHURN_PER_SECOND}
-                      for kubeconfig in (self.cluster.kubeconfig, self.mini.kubeconfig)],
-        }
 
 
 # What is behind the proxies, and so is cut.
@@ -197,7 +146,7 @@ def summary(verdict):
 
 def run(bench):
     setting = Setting(bench)
-    informers = Informers(bench, setting.config())
+    informers = Informers(bench, configuration(setting))
     try:
         follow(bench, setting, informers)
         verdict = informers.ask("stop")
