@@ -5,9 +5,10 @@
 #include "samples/minicluster/load.h"
 
 /* Those of workloads come first; a passive cluster leaves them out. */
-#define WORKLOAD_CONTROLLERS 4
+#define WORKLOAD_CONTROLLERS 6
 static const struct controller_ops *const all_ops[] = {&deployment_controller, &replicaset_controller,
-                                                       &pod_controller,        &job_controller,
+                                                       &daemonset_controller,  &job_controller,
+                                                       &pod_controller,        &lease_controller,
                                                        &garbage_controller,    &namespace_controller};
 
 struct cluster {

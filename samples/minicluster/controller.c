@@ -10,6 +10,7 @@
 const struct gvr gvr_pods = {"", "v1", "pods"};
 const struct gvr gvr_replicasets = {"apps", "v1", "replicasets"};
 const struct gvr gvr_deployments = {"apps", "v1", "deployments"};
+const struct gvr gvr_daemonsets = {"apps", "v1", "daemonsets"};
 const struct gvr gvr_jobs = {"batch", "v1", "jobs"};
 const struct gvr gvr_nodes = {"", "v1", "nodes"};
 const struct gvr gvr_namespaces = {"", "v1", "namespaces"};

@@ -28,10 +28,11 @@ struct controller {
     struct queue queue;
 };
 
-extern const struct controller_ops deployment_controller, replicaset_controller, pod_controller,
-    job_controller, garbage_controller, namespace_controller;
+extern const struct controller_ops deployment_controller, replicaset_controller, daemonset_controller,
+    pod_controller, job_controller, lease_controller, garbage_controller, namespace_controller;
 
-extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_jobs, gvr_nodes, gvr_namespaces;
+extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_jobs, gvr_nodes,
+    gvr_namespaces;
 
 const struct owners *cluster_owners(struct cluster *cluster);
 unsigned cluster_node_count(const struct cluster *cluster);

@@ -1,4 +1,5 @@
-/* Jobs: pods up to their completions, a few at a time; done when enough have succeeded. */
+/* Jobs: pods up to their completions, a few at a time; done when enough have succeeded, or more than the
+ * back-off limit have failed. */
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ static void job_changed(struct controller *controller, struct collection *collec
 }
 
 struct tally {
-    int active, ready, succeeded;
+    int active, ready, succeeded, failed;
 };
 
 static struct tally count_pods(struct cluster *cluster, const char *uid)
@@ -27,8 +28,10 @@ static struct tally count_pods(struct cluster *cluster, const char *uid)
             event_is_of(owned->collection, &gvr_pods) ? cluster_peek(cluster, &gvr_pods, owned->key) : NULL;
         if (!pod)
             continue;
-        bool done = slice_equal(json_member(json_member(object_bytes(pod), "status"), "phase"), "Succeeded");
+        struct slice phase = json_member(json_member(object_bytes(pod), "status"), "phase");
+        bool done = slice_equal(phase, "Succeeded");
         tally.succeeded += done;
+        tally.failed += slice_equal(phase, "Failed");
         tally.active += !done && !pod_is_over(pod);
         tally.ready += !done && pod_is_ready(pod);
     }
@@ -41,7 +44,8 @@ static void job_reconcile(struct controller *controller, const char *key)
     cleanup_tree cJSON *job = cluster_read(cluster, &gvr_jobs, key);
     char now[24];
     if (!job || tree_at(job, "metadata.deletionTimestamp") ||
-        condition_is(tree_at(job, "status"), "Complete") || cJSON_IsTrue(tree_at(job, "spec.suspend")))
+        condition_is(tree_at(job, "status"), "Complete") || condition_is(tree_at(job, "status"), "Failed") ||
+        cJSON_IsTrue(tree_at(job, "spec.suspend")))
         return;
     struct tally tally = count_pods(cluster, tree_text(job, "metadata.uid"));
     int completions = (int)tree_number(job, "spec.completions", 1);
@@ -50,14 +54,19 @@ static void job_reconcile(struct controller *controller, const char *key)
     tree_default(status, "startTime", cJSON_CreateString(apiserver_time(cluster_server(cluster), now)));
     set_count(status, "active", tally.active);
     set_count(status, "succeeded", tally.succeeded);
+    set_count(status, "failed", tally.failed);
     tree_set_number(status, "ready", tally.ready);
     if (missing <= 0) {
         tree_set_text(status, "completionTime", now);
         set_condition(cluster, status, "Complete", true, "CompletionsReached",
                       "Reached expected number of succeeded pods");
     }
+    bool failed = missing > 0 && tally.failed > tree_number(job, "spec.backoffLimit", 6);
+    if (failed)
+        set_condition(cluster, status, "Failed", true, "BackoffLimitExceeded",
+                      "Job has reached the specified backoff limit");
     cluster_write_status(cluster, &gvr_jobs, job);
-    for (int i = tally.active; i < parallelism && i < missing; i++) {
+    for (int i = tally.active; !failed && i < parallelism && i < missing; i++) {
         cleanup_tree cJSON *pod = pod_from_template(job, tree_at(job, "spec.template"));
         cluster_write(cluster, &gvr_pods, pod);
     }

@@ -1,16 +1,36 @@
 /*
- * Scheduler and kubelet of the pretended nodes. A pod goes Pending → scheduled → ContainerCreating → Running,
- * and on to Succeeded where its restart policy lets it end; one that is deleted goes a moment later. Each
- * step is one write, and what is to come next is read off the pod itself.
+ * Scheduler and kubelet of the pretended nodes. A pod goes Pending → scheduled → ContainerCreating → Running.
+ * Where its restart policy lets it end, or its annotations (pod.h) ask for that, its containers end: it has
+ * Succeeded or Failed, or they start again after a while that doubles each time. One that is deleted goes a
+ * moment later. Each step is one write, and what is to come next is read off the pod itself.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/pod.h"
 
-enum step { STEP_NONE, STEP_SCHEDULE, STEP_CREATE, STEP_RUN, STEP_FINISH, STEP_REMOVE };
+#define BACK_OFF_MOST (300 * LOOP_SECOND)
+#define DELAY_MOST_S 1e9
+
+enum step { STEP_NONE, STEP_SCHEDULE, STEP_CREATE, STEP_RUN, STEP_FINISH, STEP_RESTART, STEP_REMOVE };
+
+/* A number in an annotation. */
+static double annotation(struct slice pod, const char *name, double otherwise)
+{
+    struct slice text = json_member(json_member(json_member(pod, "metadata"), "annotations"), name);
+    cleanup_free char *copy = text.len ? mem_dup(text.data, text.len) : NULL;
+    return copy ? strtod(copy, NULL) : otherwise;
+}
+
+static struct slice first_container(struct slice pod)
+{
+    struct slice statuses = json_member(json_member(pod, "status"), "containerStatuses"), status = {0};
+    struct json_cursor cursor = {0};
+    return statuses.len && json_next_element(statuses, &cursor, &status) ? status : (struct slice){0};
+}
 
 static enum step next_step(struct slice pod)
 {
@@ -22,15 +42,36 @@ static enum step next_step(struct slice pod)
         return STEP_SCHEDULE;
     if (slice_equal(phase, "Pending"))
         return json_member(status, "containerStatuses").len ? STEP_RUN : STEP_CREATE;
-    bool ends = slice_equal(json_member(spec, "restartPolicy"), "Never") ||
+    if (!slice_equal(phase, "Running"))
+        return STEP_NONE;
+    if (json_member(json_member(first_container(pod), "state"), "waiting").data)
+        return STEP_RESTART;
+    bool ends = annotation(pod, POD_RUNS_FOR, -1) >= 0 ||
+                slice_equal(json_member(spec, "restartPolicy"), "Never") ||
                 slice_equal(json_member(spec, "restartPolicy"), "OnFailure");
-    return slice_equal(phase, "Running") && ends ? STEP_FINISH : STEP_NONE;
+    return ends ? STEP_FINISH : STEP_NONE;
 }
 
-static int64_t delay_of(struct controller *controller, enum step step)
+static int64_t back_off(struct slice pod)
+{
+    struct slice count = json_member(first_container(pod), "restartCount");
+    cleanup_free char *text = count.len ? mem_dup(count.data, count.len) : NULL;
+    unsigned long restarts = text ? strtoul(text, NULL, 10) : 0;
+    return restarts < 9 ? (LOOP_SECOND << restarts) : BACK_OFF_MOST;
+}
+
+static int64_t delay_of(struct controller *controller, struct slice pod, enum step step)
 {
     struct loop *loop = apiserver_loop(cluster_server(controller->cluster));
-    static const int64_t least_ms[] = {0, 5, 10, 100, 2000, 100}, spread_ms[] = {0, 20, 20, 400, 2000, 300};
+    static const int64_t least_ms[] = {0, 5, 10, 100, 2000, 0, 100},
+                         spread_ms[] = {0, 20, 20, 400, 2000, 0, 300};
+    double asked = step == STEP_RUN      ? annotation(pod, POD_STARTS_AFTER, -1)
+                   : step == STEP_FINISH ? annotation(pod, POD_RUNS_FOR, -1)
+                                         : -1;
+    if (asked >= 0)
+        return (int64_t)((asked < DELAY_MOST_S ? asked : DELAY_MOST_S) * (double)LOOP_SECOND);
+    if (step == STEP_RESTART)
+        return back_off(pod);
     return (least_ms[step] + (int64_t)loop_random_below(loop, (uint64_t)spread_ms[step] + 1)) * LOOP_MS;
 }
 
@@ -39,9 +80,10 @@ static void pod_changed(struct controller *controller, struct collection *collec
 {
     if (!event_is_of(collection, &gvr_pods) || event->type == EVENT_DELETED)
         return;
-    enum step step = next_step(object_bytes(event->object));
+    struct slice pod = object_bytes(event->object);
+    enum step step = next_step(pod);
     if (step != STEP_NONE && cluster_node_count(controller->cluster) > 0)
-        queue_add(&controller->queue, object_key(event->object), delay_of(controller, step));
+        queue_add(&controller->queue, object_key(event->object), delay_of(controller, pod, step));
 }
 
 static void take_step(struct cluster *cluster, cJSON *pod, enum step step)
@@ -53,10 +95,10 @@ static void take_step(struct cluster *cluster, cJSON *pod, enum step step)
     }
     if (step == STEP_CREATE)
         pod_starting(cluster, pod);
-    else if (step == STEP_RUN)
+    else if (step == STEP_RUN || step == STEP_RESTART)
         pod_running(cluster, pod);
     else
-        pod_succeeded(cluster, pod);
+        pod_ended(cluster, pod);
     cluster_write_status(cluster, &gvr_pods, pod);
 }
 

@@ -75,15 +75,13 @@ static const struct program_info info = {
     .summary = "a small Kubernetes API with pretended nodes, for demos and tests",
     .usage = "[options]",
     .description =
-        "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments make "
-        "ReplicaSets, those make pods, and pods run on nodes that are not there. Anyone who reaches the "
-        "address may do anything: keep it on the loopback. Faults are made by POST to "
-        "/minicluster/faults/NAME: "
-        "cut, end and expire happen at once (to open requests, watches and the history); error, drop, slow "
-        "and "
-        "stale stay for what verb=, resource= and times= choose, are told by GET /minicluster/faults, and "
-        "end "
-        "by DELETE.",
+        "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments, "
+        "DaemonSets and Jobs have pods, which run on nodes that are not there, and start, run and end as "
+        "their annotations minicluster/start-seconds, minicluster/run-seconds and minicluster/exit-code "
+        "ask. Anyone who reaches the address may do anything: keep it on the loopback. Faults are made by "
+        "POST to /minicluster/faults/NAME: cut, end and expire happen at once (to open requests, watches "
+        "and the history); error, drop, slow and stale stay for what verb=, resource= and times= choose, "
+        "are told by GET /minicluster/faults, and end by DELETE.",
     .example = "minicluster --kubeconfig-out /tmp/mini.yaml &\n"
                "kubectl --kubeconfig /tmp/mini.yaml create deployment web --image nginx\n"
                "curl -X POST \"$server/minicluster/faults/error?code=429&verb=list&times=3\"\n",

@@ -107,37 +107,57 @@ static void set_conditions(cJSON *status, bool ready, const char *reason, const 
     add_condition(status, "PodScheduled", true, NULL, now);
 }
 
-/* state: the JSON of the container's state. */
-static cJSON *container_status(const cJSON *container, bool ready, bool started, cJSON *state)
+/* How all containers of a pod are. */
+struct moment {
+    bool ready, started;
+    const char *state, *last; /* JSON; last NULL: as it was */
+    int restarts;             /* since it was told before */
+};
+
+static const cJSON *status_of(const cJSON *statuses, const char *name)
+{
+    const cJSON *status;
+    cJSON_ArrayForEach(status, statuses) if (!strcmp(tree_text(status, "name"), name)) return status;
+    return NULL;
+}
+
+static cJSON *last_state(const struct moment *moment, const cJSON *before)
+{
+    if (moment->last)
+        return tree_parse(moment->last, strlen(moment->last));
+    const cJSON *kept = tree_at(before, "lastState");
+    return kept ? cJSON_Duplicate(kept, true) : cJSON_CreateObject();
+}
+
+static cJSON *container_status(const cJSON *container, const struct moment *moment, const cJSON *before)
 {
     const char *image = tree_text(container, "image");
     uint64_t hash = XXH3_64bits(image, strlen(image));
     cJSON *status = cJSON_CreateObject();
     tree_set_text(status, "name", tree_text(container, "name"));
-    tree_set(status, "state", state);
-    tree_set(status, "lastState", cJSON_CreateObject());
-    tree_set(status, "ready", cJSON_CreateBool(ready));
-    tree_set_number(status, "restartCount", 0);
+    tree_set(status, "state", tree_parse(moment->state, strlen(moment->state)));
+    tree_set(status, "lastState", last_state(moment, before));
+    tree_set(status, "ready", cJSON_CreateBool(moment->ready));
+    tree_set_number(status, "restartCount", tree_number(before, "restartCount", 0) + moment->restarts);
     tree_set_text(status, "image", image);
     cleanup_free char *id =
         mem_printf("library/%s@sha256:%016" PRIx64 "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, image, hash,
                    ~hash, hash * 3, hash * 5);
     cleanup_free char *run = mem_printf("containerd://%016" PRIx64 "%016" PRIx64, hash * 7, hash * 11);
-    tree_set_text(status, "imageID", started ? id : "");
-    if (started)
+    tree_set_text(status, "imageID", moment->started ? id : "");
+    if (moment->started)
         tree_set_text(status, "containerID", run);
-    tree_set(status, "started", cJSON_CreateBool(ready));
+    tree_set(status, "started", cJSON_CreateBool(moment->ready));
     return status;
 }
 
-static void set_container_statuses(cJSON *pod, bool ready, bool started, const char *state)
+static void set_container_statuses(cJSON *pod, const struct moment *moment)
 {
-    cJSON *status = tree_at(pod, "status");
-    const cJSON *container;
-    tree_set(status, "containerStatuses", cJSON_CreateArray());
-    cJSON_ArrayForEach(container, tree_at(pod, "spec.containers"))
-        add_to_list(status, "containerStatuses",
-                    container_status(container, ready, started, tree_parse(state, strlen(state))));
+    cJSON *status = tree_at(pod, "status"), *statuses = cJSON_CreateArray();
+    const cJSON *container, *before = tree_at(status, "containerStatuses");
+    cJSON_ArrayForEach(container, tree_at(pod, "spec.containers")) cJSON_AddItemToArray(
+        statuses, container_status(container, moment, status_of(before, tree_text(container, "name"))));
+    tree_set(status, "containerStatuses", statuses);
 }
 
 static void set_addresses(struct cluster *cluster, cJSON *status, const char *node)
@@ -162,7 +182,8 @@ void pod_starting(struct cluster *cluster, cJSON *pod)
     tree_set_text(status, "phase", "Pending");
     tree_set_text(status, "startTime", now);
     set_conditions(status, false, "ContainersNotReady", now);
-    set_container_statuses(pod, false, false, "{\"waiting\":{\"reason\":\"ContainerCreating\"}}");
+    struct moment creating = {.state = "{\"waiting\":{\"reason\":\"ContainerCreating\"}}"};
+    set_container_statuses(pod, &creating);
 }
 
 void pod_running(struct cluster *cluster, cJSON *pod)
@@ -171,24 +192,47 @@ void pod_running(struct cluster *cluster, cJSON *pod)
     cJSON *status = tree_make(pod, "status");
     apiserver_time(cluster_server(cluster), now);
     cleanup_free char *state = mem_printf("{\"running\":{\"startedAt\":\"%s\"}}", now);
+    bool again = !strcmp(tree_text(status, "phase"), "Running");
     tree_set_text(status, "phase", "Running");
     tree_default(status, "startTime", cJSON_CreateString(now));
     set_conditions(status, true, NULL, now);
-    set_addresses(cluster, status, tree_text(pod, "spec.nodeName"));
-    set_container_statuses(pod, true, true, state);
+    if (!tree_at(status, "podIP"))
+        set_addresses(cluster, status, tree_text(pod, "spec.nodeName"));
+    struct moment runs = {.ready = true, .started = true, .state = state, .restarts = again};
+    set_container_statuses(pod, &runs);
     tree_default(status, "qosClass", cJSON_CreateString("BestEffort"));
 }
 
-void pod_succeeded(struct cluster *cluster, cJSON *pod)
+/* A container's start, where it has been told. */
+static const char *started_at(const cJSON *status)
+{
+    const cJSON *statuses = tree_at(status, "containerStatuses");
+    const char *at = tree_text(statuses ? statuses->child : NULL, "state.running.startedAt");
+    return at[0] ? at : tree_text(status, "startTime");
+}
+
+static bool is_restarted(const cJSON *pod, int code)
+{
+    const char *policy = tree_text(pod, "spec.restartPolicy");
+    return strcmp(policy, "Never") && (strcmp(policy, "OnFailure") || code);
+}
+
+void pod_ended(struct cluster *cluster, cJSON *pod)
 {
     char now[24];
     cJSON *status = tree_make(pod, "status");
+    int code = atoi(tree_text(tree_at(pod, "metadata.annotations"), POD_EXIT_CODE));
+    bool again = is_restarted(pod, code);
     apiserver_time(cluster_server(cluster), now);
-    cleanup_free char *state =
-        mem_printf("{\"terminated\":{\"exitCode\":0,\"reason\":\"Completed\",\"startedAt\":\"%s\","
-                   "\"finishedAt\":\"%s\"}}",
-                   tree_text(status, "startTime"), now);
-    tree_set_text(status, "phase", "Succeeded");
-    set_conditions(status, false, "PodCompleted", now);
-    set_container_statuses(pod, false, true, state);
+    cleanup_free char *ended = mem_printf(
+        "{\"terminated\":{\"exitCode\":%d,\"reason\":\"%s\",\"startedAt\":\"%s\",\"finishedAt\":\"%s\"}}",
+        code, code ? "Error" : "Completed", started_at(status), now);
+    struct moment over = {.started = true, .state = ended};
+    struct moment waits = {.started = true,
+                           .state = "{\"waiting\":{\"reason\":\"CrashLoopBackOff\",\"message\":\"back-off "
+                                    "restarting failed container\"}}",
+                           .last = ended};
+    tree_set_text(status, "phase", again ? "Running" : code ? "Failed" : "Succeeded");
+    set_conditions(status, false, again ? "ContainersNotReady" : code ? "PodFailed" : "PodCompleted", now);
+    set_container_statuses(pod, again ? &waits : &over);
 }

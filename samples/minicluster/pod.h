@@ -5,6 +5,13 @@
 
 #include "samples/minicluster/controller.h"
 
+/* Annotations by which a pod, or the template of one, says what becomes of it. */
+#define POD_STARTS_AFTER "minicluster/start-seconds" /* from ContainerCreating to Running */
+#define POD_RUNS_FOR                                                                                         \
+    "minicluster/run-seconds"                 /* and then its containers end; without it they do where the   \
+                                                 restart policy is not Always */
+#define POD_EXIT_CODE "minicluster/exit-code" /* with that; 0 */
+
 bool pod_is_ready(const struct object *pod);
 bool pod_is_over(const struct object *pod); /* deleted, succeeded or failed */
 
@@ -15,6 +22,7 @@ void pod_admit(cJSON *pod); /* what admission adds to its spec: the token volume
 void pod_schedule(struct cluster *cluster, cJSON *pod);
 void pod_starting(struct cluster *cluster, cJSON *pod); /* status: ContainerCreating */
 void pod_running(struct cluster *cluster, cJSON *pod);
-void pod_succeeded(struct cluster *cluster, cJSON *pod);
+/* Its containers have ended as it asks: it has succeeded or failed, or waits to be started again. */
+void pod_ended(struct cluster *cluster, cJSON *pod);
 
 #endif

@@ -237,6 +237,151 @@ static void job_runs_to_its_end(void **state)
     stop(&f);
 }
 
+static void post_pod(struct fixture *f, const char *name, const char *policy, const char *annotations)
+{
+    cleanup_free char *body =
+        mem_printf("{\"metadata\":{\"name\":\"%s\",\"annotations\":{%s}},\"spec\":{\"restartPolicy\":\"%s\","
+                   "\"containers\":[{\"name\":\"main\",\"image\":\"a\"}]}}",
+                   name, annotations, policy);
+    assert_int_equal(call(f, "POST", "/api/v1/namespaces/default/pods", body), 201);
+}
+
+static void check_pod(struct fixture *f, const char *key, const char *phase, const char *state, int restarts)
+{
+    cleanup_tree cJSON *pod = cluster_read(f->cluster, &gvr_pods, key);
+    const cJSON *statuses = tree_at(pod, "status.containerStatuses");
+    assert_non_null(statuses);
+    assert_string_equal(tree_text(pod, "status.phase"), phase);
+    assert_non_null(tree_at(statuses->child, state));
+    assert_int_equal(tree_number(statuses->child, "restartCount", -1), restarts);
+    assert_int_equal(cJSON_IsTrue(tree_at(statuses->child, "ready")), !strcmp(state, "state.running"));
+}
+
+#define CRASHES "\"minicluster/run-seconds\":\"10\",\"minicluster/exit-code\":\"3\""
+
+static void pods_start_and_end_as_their_annotations_ask(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    post_pod(&f, "late", "Always", "\"minicluster/start-seconds\":\"20\"");
+    post_pod(&f, "fails", "Never", CRASHES);
+    post_pod(&f, "ends", "OnFailure", "\"minicluster/run-seconds\":\"10\"");
+    post_pod(&f, "stays", "Always", "");
+    pass(&f, 5);
+    check_pod(&f, "default/late", "Pending", "state.waiting", 0);
+    check_pod(&f, "default/fails", "Running", "state.running", 0);
+    pass(&f, 20);
+    check_pod(&f, "default/late", "Running", "state.running", 0);
+    check_pod(&f, "default/fails", "Failed", "state.terminated", 0);
+    check_pod(&f, "default/ends", "Succeeded", "state.terminated", 0);
+    check_pod(&f, "default/stays", "Running", "state.running", 0);
+    cleanup_tree cJSON *pod = cluster_read(f.cluster, &gvr_pods, "default/fails");
+    assert_int_equal(
+        tree_number(tree_at(pod, "status.containerStatuses")->child, "state.terminated.exitCode", 0), 3);
+    stop(&f);
+}
+
+/* One second of waiting, then two, then four. */
+static void pod_that_crashes_is_started_again_later_and_later(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    post_pod(&f, "loops", "OnFailure", CRASHES);
+    pass(&f, 5);
+    check_pod(&f, "default/loops", "Running", "state.running", 0);
+    pass(&f, 10);
+    check_pod(&f, "default/loops", "Running", "state.running", 1);
+    pass(&f, 13);
+    check_pod(&f, "default/loops", "Running", "state.running", 2);
+    pass(&f, 6);
+    check_pod(&f, "default/loops", "Running", "state.waiting", 2);
+    check_pod(&f, "default/loops", "Running", "lastState.terminated", 2);
+    stop(&f);
+}
+
+static void job_gives_up_when_its_pods_fail(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    assert_int_equal(
+        call(&f, "POST", "/apis/batch/v1/namespaces/default/jobs",
+             "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"backoffLimit\":2,\"template\":{\"metadata\":{"
+             "\"annotations\":{\"minicluster/exit-code\":\"1\"}},\"spec\":{\"restartPolicy\":\"Never\","
+             "\"containers\":[{\"name\":\"a\",\"image\":\"b\"}]}}}}"),
+        201);
+    pass(&f, 60);
+    cleanup_tree cJSON *job = cluster_read(f.cluster, &gvr_jobs, "default/j");
+    assert_int_equal(tree_number(job, "status.failed", 0), 3);
+    assert_true(condition_is(tree_at(job, "status"), "Failed"));
+    assert_int_equal(count(&f, &gvr_pods, "default"), 3);
+    stop(&f);
+}
+
+#define DAEMONSETS "/apis/apps/v1/namespaces/default/daemonsets"
+
+static void check_daemons(struct fixture *f, int desired, const char *image)
+{
+    cleanup_tree cJSON *set = cluster_read(f->cluster, &gvr_daemonsets, "default/d");
+    assert_int_equal(tree_number(set, "status.desiredNumberScheduled", -1), desired);
+    assert_int_equal(tree_number(set, "status.numberAvailable", 0), desired);
+    assert_int_equal(tree_number(set, "status.updatedNumberScheduled", 0), desired);
+    assert_int_equal(tree_number(set, "status.observedGeneration", 0),
+                     tree_number(set, "metadata.generation", 1));
+    assert_int_equal(count_running(f, image), desired);
+    assert_int_equal(count(f, &gvr_pods, "default"), desired);
+}
+
+static void daemonset_has_a_pod_on_each_node(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    assert_int_equal(
+        call(&f, "POST", DAEMONSETS,
+             "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"d\"}},"
+             "\"template\":{\"metadata\":{\"labels\":{\"app\":\"d\"}},\"spec\":{\"containers\":["
+             "{\"name\":\"main\",\"image\":\"a:1\"}]}}}}"),
+        201);
+    pass(&f, 5);
+    check_daemons(&f, 3, "a:1");
+    call(&f, "POST", "/api/v1/nodes", "{\"metadata\":{\"name\":\"node-9\"}}");
+    pass(&f, 5);
+    check_daemons(&f, 4, "\"nodeName\":\"node-");
+    call(&f, "PATCH", DAEMONSETS "/d",
+         "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"a:2\"}]}}}}");
+    pass(&f, 20);
+    check_daemons(&f, 4, "a:2");
+    call(&f, "PATCH", DAEMONSETS "/d",
+         "{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"kubernetes.io/hostname\":\"node-2\"}}}}}");
+    pass(&f, 20);
+    check_daemons(&f, 1, "\"nodeName\":\"node-2\"");
+    call(&f, "DELETE", DAEMONSETS "/d", NULL);
+    pass(&f, 5);
+    assert_int_equal(count(&f, &gvr_pods, "default"), 0);
+    stop(&f);
+}
+
+static void nodes_renew_their_leases(void **state)
+{
+    static const struct gvr leases = {"coordination.k8s.io", "v1", "leases"};
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    pass(&f, 1);
+    cleanup_tree cJSON *first = cluster_read(f.cluster, &leases, "kube-node-lease/node-1");
+    assert_string_equal(tree_text(first, "spec.holderIdentity"), "node-1");
+    pass(&f, 15);
+    cleanup_tree cJSON *later = cluster_read(f.cluster, &leases, "kube-node-lease/node-1");
+    assert_true(strcmp(tree_text(later, "spec.renewTime"), tree_text(first, "spec.renewTime")) > 0);
+    call(&f, "DELETE", "/api/v1/nodes/node-1", NULL);
+    pass(&f, 15);
+    assert_int_equal(count(&f, &leases, "kube-node-lease"), 2);
+    stop(&f);
+}
+
 static uint64_t run_load(unsigned churn, uint64_t *before)
 {
     struct fixture f;
@@ -244,9 +389,10 @@ static uint64_t run_load(unsigned churn, uint64_t *before)
     assert_int_equal(count(&f, &gvr_pods, "load-0"), 100);
     assert_int_equal(count_running(&f, "service"), 250);
     pass(&f, 1);
-    *before = apiserver_revision(cluster_server(f.cluster));
+    const struct collection *pods = apiserver_collection(cluster_server(f.cluster), &gvr_pods);
+    *before = pods->count;
     pass(&f, 10);
-    uint64_t after = apiserver_revision(cluster_server(f.cluster));
+    uint64_t after = pods->count;
     stop(&f);
     return after;
 }
@@ -273,6 +419,11 @@ int main(void)
         cmocka_unit_test(orphans_stay),
         cmocka_unit_test(namespace_is_emptied_first),
         cmocka_unit_test(job_runs_to_its_end),
+        cmocka_unit_test(pods_start_and_end_as_their_annotations_ask),
+        cmocka_unit_test(pod_that_crashes_is_started_again_later_and_later),
+        cmocka_unit_test(job_gives_up_when_its_pods_fail),
+        cmocka_unit_test(daemonset_has_a_pod_on_each_node),
+        cmocka_unit_test(nodes_renew_their_leases),
         cmocka_unit_test(load_changes_at_its_rate_and_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
