@@ -7,6 +7,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/mem.h"
+
 static const struct table_column other_columns[] = {NAME_COLUMN, AGE_COLUMN};
 static const struct table other = TABLE("", "", other_columns);
 
@@ -127,11 +129,13 @@ void cell_none(struct table_cell *cell)
 
 void cell_number(struct table_cell *cell)
 {
+    cell->literal = true;
     buf_appendf(cell->out, "%" PRId64, slice_number(cell_at(cell, cell->path), 0));
 }
 
 void cell_count(struct table_cell *cell)
 {
+    cell->literal = true;
     buf_appendf(cell->out, "%zu", json_count(cell_at(cell, cell->path)));
 }
 
@@ -207,16 +211,26 @@ void cell_labels(struct table_cell *cell)
         cell_text(cell, "<none>");
 }
 
+static int by_text(const void *a, const void *b)
+{
+    const struct slice *x = a, *y = b;
+    int order = memcmp(x->data, y->data, x->len < y->len ? x->len : y->len);
+    return order ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* In their order. */
 static void print_values(struct table_cell *cell, struct slice values)
 {
     struct json_cursor cursor = {0};
-    struct slice value;
-    const char *comma = "";
-    while (values.len && json_next_element(values, &cursor, &value)) {
-        value = json_unquote(value);
-        buf_appendf(cell->out, "%s%.*s", comma, SLICE_ARGS(value));
-        comma = ",";
+    size_t n = 0, count = json_count(values);
+    cleanup_free struct slice *sorted = mem_alloc((count + 1) * sizeof(*sorted));
+    while (n < count && json_next_element(values, &cursor, &sorted[n])) {
+        sorted[n] = json_unquote(sorted[n]);
+        n++;
     }
+    qsort(sorted, n, sizeof(*sorted), by_text);
+    for (size_t i = 0; i < n; i++)
+        buf_appendf(cell->out, "%s%.*s", i ? "," : "", SLICE_ARGS(sorted[i]));
 }
 
 static void print_requirement(struct table_cell *cell, struct slice requirement)
@@ -325,13 +339,12 @@ static int append_line(struct buf *out, const char *at, const char *end)
     return r;
 }
 
-/* False where there is no value. */
-static bool print_cell(const struct table_column *column, const struct table_object *object, int64_t now_us,
-                       struct buf *out)
+static struct table_cell print_cell(const struct table_column *column, const struct table_object *object,
+                                    int64_t now_us, struct buf *out)
 {
     struct table_cell cell = {.object = object, .now_us = now_us, .path = column->path, .out = out};
     column->print(&cell);
-    return !cell.absent;
+    return cell;
 }
 
 int table_cell_text(const struct table_column *column, const struct table_object *object, int64_t now_us,
@@ -363,20 +376,15 @@ static bool is_contents(const struct buf *raw)
     return is;
 }
 
-/* What a cell of that type holds is JSON as it is. */
-static bool is_literal(const char *type)
-{
-    return !strcmp(type, "integer") || !strcmp(type, "number") || !strcmp(type, "boolean");
-}
-
 int table_cell_json(const struct table_column *column, const struct table_object *object, int64_t now_us,
                     struct buf *out)
 {
     struct buf raw = BUF_INIT(SIZE_MAX / 4);
+    struct table_cell cell = print_cell(column, object, now_us, &raw);
     int r;
-    if (!print_cell(column, object, now_us, &raw))
+    if (cell.absent)
         r = buf_append_str(out, "null");
-    else if (is_literal(column->type))
+    else if (cell.literal)
         r = buf_append(out, raw.data, raw.len);
     else if (is_contents(&raw))
         r = append_contents(out, &raw);

@@ -263,6 +263,7 @@ static void event_source(struct table_cell *cell)
 
 static void event_count(struct table_cell *cell)
 {
+    cell->literal = true;
     int64_t count = slice_number(cell_at(cell, "series.count"), 0);
     if (!count)
         count = slice_number(cell_at(cell, "count"), 1);
@@ -320,6 +321,7 @@ static void subjects(struct table_cell *cell)
 /* ConfigMaps and Secrets: data and, of the first, binaryData. */
 static void data_count(struct table_cell *cell)
 {
+    cell->literal = true;
     buf_appendf(cell->out, "%zu",
                 json_count(cell_at(cell, "data")) + json_count(cell_at(cell, "binaryData")));
 }
@@ -354,18 +356,16 @@ static const struct table_column services[] = {
 
 static const struct table_column endpoint_columns[] = {NAME_COLUMN, MADE("Endpoints", endpoints), AGE_COLUMN};
 
-static const struct table_column configmaps[] = {
-    NAME_COLUMN, COLUMN("Data", "integer", "", "", 0, data_count, NULL), AGE_COLUMN};
+static const struct table_column configmaps[] = {NAME_COLUMN, MADE("Data", data_count), AGE_COLUMN};
 
 static const struct table_column secrets[] = {
     NAME_COLUMN,
     TEXT("Type", "type"),
-    COLUMN("Data", "integer", "", "", 0, cell_count, "data"),
+    COLUMN("Data", "string", "", "", 0, cell_count, "data"),
     AGE_COLUMN,
 };
 
-static const struct table_column accounts[] = {
-    NAME_COLUMN, COLUMN("Secrets", "integer", "", "", 0, cell_count, "secrets"), AGE_COLUMN};
+static const struct table_column accounts[] = {NAME_COLUMN, AGE_COLUMN};
 
 static const struct table_column events[] = {
     MADE("Last Seen", event_last_seen),

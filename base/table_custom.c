@@ -47,6 +47,7 @@ static void cell_custom_text(struct table_cell *cell)
 static void cell_custom_integer(struct table_cell *cell)
 {
     struct slice value = json_path_first(cell->object->text, cell->path);
+    cell->literal = true;
     if (is_number(value))
         buf_appendf(cell->out, "%" PRId64, slice_number(value, 0));
     else
@@ -56,6 +57,7 @@ static void cell_custom_integer(struct table_cell *cell)
 static void cell_custom_number(struct table_cell *cell)
 {
     struct slice value = json_path_first(cell->object->text, cell->path);
+    cell->literal = true;
     if (is_number(value))
         cell_append(cell, value);
     else
@@ -65,6 +67,7 @@ static void cell_custom_number(struct table_cell *cell)
 static void cell_custom_boolean(struct table_cell *cell)
 {
     struct slice value = json_path_first(cell->object->text, cell->path);
+    cell->literal = true;
     if (slice_equal(value, "true") || slice_equal(value, "false"))
         cell_append(cell, value);
     else

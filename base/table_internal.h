@@ -11,7 +11,9 @@ struct table_cell {
     int64_t now_us;
     const char *path;
     struct buf *out;
-    bool absent; /* set by the printer: there is no value, which in JSON is null */
+    /* Set by the printer: what it has printed is a number or a boolean; or there is no value, which is null.
+     * Else it is a string's contents. */
+    bool literal, absent;
 };
 
 #define COLUMN(name, type, format, help, priority, print, path)                                              \
@@ -28,6 +30,7 @@ struct table_cell {
 #define TEXT(name, path) COLUMN(name, "string", "", "", 0, cell_path, path)
 #define TEXT_WIDE(name, path) COLUMN(name, "string", "", "", 1, cell_path, path)
 #define NUMBER(name, path) COLUMN(name, "integer", "", "", 0, cell_number, path)
+#define COUNT(name, path) COLUMN(name, "integer", "", "", 0, cell_count, path)
 #define MADE(name, print) COLUMN(name, "string", "", "", 0, print, NULL)
 #define MADE_WIDE(name, print) COLUMN(name, "string", "", "", 1, print, NULL)
 #define TABLE(group, kind, columns)                                                                          \

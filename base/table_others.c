@@ -30,12 +30,14 @@ static void or_unset(struct table_cell *cell)
 
 static void or_false(struct table_cell *cell)
 {
-    text_or(cell, cell->path, "false");
+    cell->literal = true;
+    cell_text(cell, slice_true(cell_at(cell, cell->path)) ? "true" : "false");
 }
 
 static void or_true(struct table_cell *cell)
 {
-    text_or(cell, cell->path, "true");
+    cell->literal = true;
+    cell_text(cell, slice_equal(cell_at(cell, cell->path), "false") ? "false" : "true");
 }
 
 /* ---- HorizontalPodAutoscaler ---- */
@@ -114,8 +116,8 @@ static const struct table_column autoscalers[] = {
     MADE("Reference", autoscaler_reference),
     MADE("Targets", autoscaler_targets),
     COLUMN("MinPods", "string", "", "", 0, or_unset, "spec.minReplicas"),
-    NUMBER("MaxPods", "spec.maxReplicas"),
-    NUMBER("Replicas", "status.currentReplicas"),
+    COLUMN("MaxPods", "string", "", "", 0, cell_number, "spec.maxReplicas"),
+    COLUMN("Replicas", "string", "", "", 0, cell_number, "status.currentReplicas"),
     AGE_COLUMN,
 };
 
@@ -222,14 +224,13 @@ static const struct table_column priorities[] = {
     NUMBER("Value", "value"),
     COLUMN("Global-Default", "boolean", "", "", 0, or_false, "globalDefault"),
     AGE_COLUMN,
-    TEXT_WIDE("PreemptionPolicy", "preemptionPolicy"),
+    TEXT("PreemptionPolicy", "preemptionPolicy"),
 };
 
 static const struct table_column created[] = {NAME_COLUMN, COLUMN("Created At", "date", "", "", 0, cell_path,
                                                                   "metadata.creationTimestamp")};
 
-static const struct table_column webhooks[] = {
-    NAME_COLUMN, COLUMN("Webhooks", "integer", "", "", 0, cell_count, "webhooks"), AGE_COLUMN};
+static const struct table_column webhooks[] = {NAME_COLUMN, COUNT("Webhooks", "webhooks"), AGE_COLUMN};
 
 /* ---- storage and classes ---- */
 
@@ -288,15 +289,14 @@ static const struct table_column runtime_classes[] = {NAME_COLUMN, TEXT("Handler
 
 static const struct table_column attachments[] = {
     NAME_COLUMN,
-    TEXT("Attacher", "spec.attacher"),
+    COLUMN("Attacher", "string", "name", "", 0, cell_path, "spec.attacher"),
     TEXT("PV", "spec.source.persistentVolumeName"),
     TEXT("Node", "spec.nodeName"),
     COLUMN("Attached", "boolean", "", "", 0, or_false, "status.attached"),
     AGE_COLUMN,
 };
 
-static const struct table_column csi_nodes[] = {
-    NAME_COLUMN, COLUMN("Drivers", "integer", "", "", 0, cell_count, "spec.drivers"), AGE_COLUMN};
+static const struct table_column csi_nodes[] = {NAME_COLUMN, COUNT("Drivers", "spec.drivers"), AGE_COLUMN};
 
 static void driver_modes(struct table_cell *cell)
 {
