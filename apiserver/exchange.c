@@ -61,6 +61,7 @@ void exchange_close(struct exchange *exchange)
 {
     if (!exchange)
         return;
+    apiserver_count(exchange->server, exchange->status);
     if (exchange->source)
         exchange->source->close(exchange);
     timer_stop(&exchange->again);
@@ -119,6 +120,7 @@ bool exchange_take(struct exchange *exchange, size_t size, struct buf *out)
 {
     if (exchange->source || exchange->out.len > size || exchange->broken || exchange->ended || exchange->sent)
         return false;
+    exchange->server->stats.bytes += exchange->out.len;
     buf_deinit(out);
     *out = exchange->out;
     exchange->out = (struct buf)BUF_INIT(SIZE_MAX / 4);
@@ -140,6 +142,7 @@ ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
     size_t len = left < size ? left : size;
     memcpy(out, exchange->out.data + exchange->sent, len);
     exchange->sent += len;
+    exchange->server->stats.bytes += len;
     return (ssize_t)len;
 }
 

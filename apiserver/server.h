@@ -16,6 +16,7 @@
 
 #include "apiserver/storage.h"
 #include "base/buf.h"
+#include "base/counters.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -76,6 +77,8 @@ struct apiserver_filter {
 };
 void apiserver_set_filter(struct apiserver *server,
                           const struct apiserver_filter *filter); /* borrowed; NULL: none */
+
+void apiserver_counters(const struct apiserver *server, struct counters *out);
 
 /* Faults. */
 void apiserver_forbid(struct apiserver *server, const struct gvr *gvr,

@@ -13,6 +13,12 @@
 #define SLICE_BYTES ((size_t)32 << 10) /* how much of a long answer is printed at a time */
 #define SLICE_OBJECTS 256              /* how many objects are looked at meanwhile */
 
+struct apiserver_stats {
+    uint64_t ok, refused, failed; /* answers by class of status */
+    uint64_t bytes;               /* of bodies, read */
+    uint64_t outpaced;            /* watches whose reader was too slow */
+};
+
 struct apiserver {
     struct loop *loop;
     struct log *log;
@@ -22,8 +28,11 @@ struct apiserver {
     struct storage storage;
     const struct apiserver_filter *filter; /* NULL: none */
     struct exchange *exchanges;
+    struct apiserver_stats stats;
     uint64_t next_address; /* of the cluster IPs that services get */
 };
+
+void apiserver_count(struct apiserver *server, int status); /* an answer is over */
 
 /* Where a streamed answer comes from. fill() appends to exchange->out, at most a slice or one item more: true
  * where there may be more later. When it appends nothing, the reader waits for exchange_wake(), of which

@@ -109,8 +109,10 @@ static bool fill_events(struct watch *watch, struct buf *out)
 {
     uint64_t horizon = exchange_horizon(watch->exchange);
     for (int i = 0; out->len < SLICE_BYTES; i++) {
-        if (watch->position < watch->collection->lost)
+        if (watch->position < watch->collection->lost) {
+            watch->exchange->server->stats.outpaced++;
             return false;
+        }
         const struct event *event = collection_event_after(watch->collection, watch->position);
         if (!event || event->revision > horizon)
             break;

@@ -129,6 +129,8 @@ class Metrics(unittest.TestCase):
         with socket.create_connection(("127.0.0.1", port)):
             self.bench.wait("its client is counted", lambda: hub.value("apiserver_connections", listener="http") == 1)
         self.assertEqual(hub.value("apiserver_connections_total", listener="http"), 1)
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/pods", timeout=10).read()
+        self.bench.wait("the request is counted", lambda: hub.value("apiserver_requests_total", **{"class": "2xx"}) == 1)
         providers[0].child.kill()
         self.bench.wait("one is silent", lambda: hub.value("cluster_connected", cluster="cluster1") == 0)
         self.assertEqual(hub.total("cluster_connected"), 2)

@@ -9,6 +9,7 @@
 
 #include "apiserver/local.h"
 #include "base/mem.h"
+#include "tests/support/samples.h"
 
 static const struct gvr configmaps = {"", "v1", "configmaps"};
 
@@ -427,6 +428,40 @@ static void hanging_answer_times_out(void **state)
     forget(f, &answer);
 }
 
+static double shown(struct fixture *f, const char *series)
+{
+    struct metrics *metrics = metrics_create(1 << 16);
+    apiserver_counters(f->server, &(struct counters){.metrics = metrics});
+    double value = sample_of(metrics, series);
+    metrics_destroy(metrics);
+    return value;
+}
+
+static void requests_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct answer answer, watch;
+    double ok = shown(f, "transport_informer_apiserver_requests_total{class=\"2xx\"}");
+    double refused = shown(f, "transport_informer_apiserver_requests_total{class=\"4xx\"}");
+    double bytes = shown(f, "transport_informer_apiserver_sent_bytes_total");
+    get(f, &watch, "/api/v1/configmaps?watch=1&resourceVersion=4");
+    settle(f);
+    assert_true(shown(f, "transport_informer_apiserver_requests_in_flight{kind=\"watch\"}") == 1);
+    fetch(f, &answer, "/api/v1/configmaps");
+    size_t len = answer.body.len;
+    forget(f, &answer);
+    fetch(f, &answer, "/api/v1/nothing");
+    len += answer.body.len;
+    forget(f, &answer);
+    assert_true(shown(f, "transport_informer_apiserver_requests_total{class=\"2xx\"}") == ok + 1);
+    assert_true(shown(f, "transport_informer_apiserver_requests_total{class=\"4xx\"}") == refused + 1);
+    assert_true(shown(f, "transport_informer_apiserver_sent_bytes_total") ==
+                bytes + (double)(len + watch.body.len));
+    forget(f, &watch);
+    assert_true(shown(f, "transport_informer_apiserver_requests_in_flight{kind=\"watch\"}") == 0);
+    assert_true(shown(f, "transport_informer_apiserver_requests_total{class=\"2xx\"}") == ok + 2);
+}
+
 static void slow_watch_is_told_that_history_has_gone_past_it(void **state)
 {
     struct fixture *f = *state;
@@ -443,6 +478,7 @@ static void slow_watch_is_told_that_history_has_gone_past_it(void **state)
     assert_int_equal(answer.result, REST_OK);
     assert_non_null(strstr(answer.body.data, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\""));
     assert_non_null(strstr(answer.body.data, "\"reason\":\"Expired\",\"code\":410}}\n"));
+    assert_true(shown(f, "transport_informer_apiserver_outpaced_watches_total") == 1);
     forget(f, &answer);
 }
 
@@ -577,6 +613,7 @@ int main(void)
         TEST(faults_end_calls_as_they_say),
         TEST(restart_breaks_watches_and_forgets_the_cache),
         TEST(hanging_answer_times_out),
+        TEST(requests_are_counted),
         TEST(slow_watch_is_told_that_history_has_gone_past_it),
         TEST(half_open_watch_says_nothing_any_more),
         TEST(another_server_comes_under_the_same_address),
