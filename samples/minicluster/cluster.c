@@ -6,10 +6,9 @@
 
 /* Those of workloads come first; a passive cluster leaves them out. */
 #define WORKLOAD_CONTROLLERS 6
-static const struct controller_ops *const all_ops[] = {&deployment_controller, &replicaset_controller,
-                                                       &daemonset_controller,  &job_controller,
-                                                       &pod_controller,        &lease_controller,
-                                                       &garbage_controller,    &namespace_controller};
+static const struct controller_ops *const all_ops[] = {
+    &deployment_controller, &replicaset_controller, &daemonset_controller, &job_controller,  &pod_controller,
+    &lease_controller,      &garbage_controller,    &namespace_controller, &event_controller};
 
 struct cluster {
     struct apiserver *server;

@@ -29,7 +29,8 @@ struct controller {
 };
 
 extern const struct controller_ops deployment_controller, replicaset_controller, daemonset_controller,
-    pod_controller, job_controller, lease_controller, garbage_controller, namespace_controller;
+    pod_controller, job_controller, lease_controller, event_controller, garbage_controller,
+    namespace_controller;
 
 extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_jobs, gvr_nodes,
     gvr_namespaces;

@@ -78,7 +78,7 @@ static void create_pod(struct cluster *cluster, const cJSON *set, const char *no
     cleanup_tree cJSON *pod = pod_from_template(set, tree_at(set, "spec.template"));
     tree_set_text(tree_make(pod, "metadata.labels"), HASH_LABEL, hash);
     tree_set_text(tree_at(pod, "spec"), "nodeName", node);
-    cluster_write(cluster, &gvr_pods, pod);
+    pod_create(cluster, set, pod);
 }
 
 static void delete_pod(struct cluster *cluster, const struct object *pod)

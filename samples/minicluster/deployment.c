@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
+#include "samples/minicluster/recorder.h"
 
 #define HASH_LABEL "pod-template-hash"
 #define REVISION "deployment.kubernetes.io/revision"
@@ -95,6 +96,13 @@ static int newest_revision(const struct rollout *rollout)
     return newest;
 }
 
+static void record_scaling(struct rollout *rollout, const char *set, int from, int to)
+{
+    record_event(rollout->cluster, rollout->deployment, "deployment-controller", "Normal",
+                 "ScalingReplicaSet", "Scaled %s replica set %s from %d to %d", to > from ? "up" : "down",
+                 set, from, to);
+}
+
 static void make_newest(struct rollout *rollout, int replicas)
 {
     const cJSON *deployment = rollout->deployment;
@@ -114,14 +122,17 @@ static void make_newest(struct rollout *rollout, int replicas)
     tree_set(spec, "template", cJSON_Duplicate(tree_at(deployment, "spec.template"), true));
     tree_set_text(tree_make(spec, "template.metadata.labels"), HASH_LABEL, rollout->hash);
     cluster_write(rollout->cluster, &gvr_replicasets, set);
+    record_scaling(rollout, name, 0, replicas);
 }
 
 static void scale(struct rollout *rollout, cJSON *set, int replicas)
 {
-    if ((int)tree_number(set, "spec.replicas", 0) == replicas)
+    int has = (int)tree_number(set, "spec.replicas", 0);
+    if (has == replicas)
         return;
     tree_set_number(tree_at(set, "spec"), "replicas", replicas);
     cluster_write(rollout->cluster, &gvr_replicasets, set);
+    record_scaling(rollout, tree_text(set, "metadata.name"), has, replicas);
 }
 
 static int sum(const struct rollout *rollout, const char *path, bool with_newest)

@@ -68,7 +68,7 @@ static void job_reconcile(struct controller *controller, const char *key)
     cluster_write_status(cluster, &gvr_jobs, job);
     for (int i = tally.active; !failed && i < parallelism && i < missing; i++) {
         cleanup_tree cJSON *pod = pod_from_template(job, tree_at(job, "spec.template"));
-        cluster_write(cluster, &gvr_pods, pod);
+        pod_create(cluster, job, pod);
     }
 }
 

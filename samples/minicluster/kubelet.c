@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/pod.h"
+#include "samples/minicluster/recorder.h"
 
 #define BACK_OFF_MOST (300 * LOOP_SECOND)
 #define DELAY_MOST_S 1e9
@@ -86,13 +87,36 @@ static void pod_changed(struct controller *controller, struct collection *collec
         queue_add(&controller->queue, object_key(event->object), delay_of(controller, pod, step));
 }
 
+/* For each container, what its kubelet has to say. */
+static void record_step(struct cluster *cluster, const cJSON *pod, enum step step)
+{
+    const cJSON *container;
+    cJSON_ArrayForEach(container, tree_at(pod, "spec.containers"))
+    {
+        const char *name = tree_text(container, "name");
+        if (step == STEP_RUN)
+            record_event(cluster, pod, "kubelet", "Normal", "Started", "Started container %s", name);
+        else if (step == STEP_RESTART)
+            record_event(cluster, pod, "kubelet", "Warning", "BackOff",
+                         "Back-off restarting failed container %s in pod %s_%s(%s)", name,
+                         tree_text(pod, "metadata.name"), tree_text(pod, "metadata.namespace"),
+                         tree_text(pod, "metadata.uid"));
+        else if (step == STEP_REMOVE)
+            record_event(cluster, pod, "kubelet", "Normal", "Killing", "Stopping container %s", name);
+    }
+}
+
 static void take_step(struct cluster *cluster, cJSON *pod, enum step step)
 {
     if (step == STEP_SCHEDULE) {
         pod_schedule(cluster, pod);
         cluster_write(cluster, &gvr_pods, pod);
+        record_event(cluster, pod, "default-scheduler", "Normal", "Scheduled",
+                     "Successfully assigned %s/%s to %s", tree_text(pod, "metadata.namespace"),
+                     tree_text(pod, "metadata.name"), tree_text(pod, "spec.nodeName"));
         return;
     }
+    record_step(cluster, pod, step);
     if (step == STEP_CREATE)
         pod_starting(cluster, pod);
     else if (step == STEP_RUN || step == STEP_RESTART)
@@ -105,6 +129,7 @@ static void take_step(struct cluster *cluster, cJSON *pod, enum step step)
 /* Finalizers hold a pod, as anything else. */
 static void remove_pod(struct cluster *cluster, cJSON *pod)
 {
+    record_step(cluster, pod, STEP_REMOVE);
     tree_set_number(tree_at(pod, "metadata"), "deletionGracePeriodSeconds", 0);
     cleanup_free char *key =
         mem_printf("%s/%s", tree_text(pod, "metadata.namespace"), tree_text(pod, "metadata.name"));

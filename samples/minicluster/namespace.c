@@ -1,5 +1,5 @@
-/* Namespaces: a new one gets its default service account and root certificate; one that is being deleted is
- * emptied, and goes when it is empty. */
+/* Namespaces: each has its default service account and root certificate, which come back when they are
+ * deleted; one that is being deleted is emptied, and goes when it is empty. */
 
 #include <string.h>
 
@@ -7,16 +7,27 @@
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
 
+static const struct gvr accounts = {"", "v1", "serviceaccounts"}, configmaps = {"", "v1", "configmaps"};
+
+static void queue_namespace(struct controller *controller, const struct object *object)
+{
+    struct slice namespace_ = object_namespace(object);
+    cleanup_free char *name = mem_dup(namespace_.data, namespace_.len);
+    queue_add(&controller->queue, name, 0);
+}
+
 static void namespace_changed(struct controller *controller, struct collection *collection,
                               const struct event *event)
 {
     if (event_is_of(collection, &gvr_namespaces) && event->type != EVENT_DELETED)
         queue_add(&controller->queue, object_key(event->object), 0);
+    else if (event->type == EVENT_DELETED &&
+             (event_is_of(collection, &accounts) || event_is_of(collection, &configmaps)))
+        queue_namespace(controller, event->object);
 }
 
 static void furnish(struct cluster *cluster, const char *name)
 {
-    static const struct gvr accounts = {"", "v1", "serviceaccounts"}, configmaps = {"", "v1", "configmaps"};
     cleanup_free char *account = mem_printf("%s/default", name),
                       *root = mem_printf("%s/kube-root-ca.crt", name);
     if (!cluster_peek(cluster, &accounts, account)) {

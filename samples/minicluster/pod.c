@@ -1,11 +1,13 @@
 #include "samples/minicluster/pod.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "samples/minicluster/recorder.h"
 
 bool pod_is_ready(const struct object *pod)
 {
@@ -42,6 +44,28 @@ cJSON *pod_from_template(const cJSON *owner, const cJSON *template)
     set_controller(pod, owner);
     pod_admit(pod);
     return pod;
+}
+
+/* "ReplicaSet" has its replicaset-controller. */
+static char *controller_of(const cJSON *owner)
+{
+    char *name = mem_printf("%s-controller", tree_text(owner, "kind"));
+    for (char *c = name; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return name;
+}
+
+void pod_create(struct cluster *cluster, const cJSON *owner, const cJSON *pod)
+{
+    cleanup_with(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 4);
+    cleanup_free char *component = controller_of(owner);
+    struct object *made = NULL;
+    tree_print(pod, &text);
+    apiserver_create_object(cluster_server(cluster), &gvr_pods, text.data, text.len, &made, NULL);
+    if (made)
+        record_event(cluster, owner, component, "Normal", "SuccessfulCreate", "Created pod: %.*s",
+                     SLICE_ARGS(object_name(made)));
+    object_unref(made);
 }
 
 static void add_to_list(cJSON *object, const char *name, cJSON *item)

@@ -18,6 +18,9 @@ bool pod_is_over(const struct object *pod); /* deleted, succeeded or failed */
 /* A pod for its controller, out of a template; yours. */
 cJSON *pod_from_template(const cJSON *owner, const cJSON *template);
 
+/* Creates it, and says so in an event of its owner. */
+void pod_create(struct cluster *cluster, const cJSON *owner, const cJSON *pod);
+
 void pod_admit(cJSON *pod); /* what admission adds to its spec: the token volume, tolerations */
 void pod_schedule(struct cluster *cluster, cJSON *pod);
 void pod_starting(struct cluster *cluster, cJSON *pod); /* status: ContainerCreating */

@@ -41,7 +41,7 @@ static void create_pods(struct cluster *cluster, const cJSON *set, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         cleanup_tree cJSON *pod = pod_from_template(set, tree_at(set, "spec.template"));
-        cluster_write(cluster, &gvr_pods, pod);
+        pod_create(cluster, set, pod);
     }
 }
 

@@ -118,6 +118,7 @@ class Kubectl(Minicluster):
         self.kubectl("apply", "-f", "-", stdin=DEPLOYMENT % (2, 1))
         self.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
         self.assertEqual(self.kubectl("get", "pods", "-o", "jsonpath={.items[*].status.phase}"), "Running Running")
+        self.assertEqual(self.kubectl("describe", "pods").count("Successfully assigned default/web-"), 2)
         self.kubectl("apply", "-f", "-", stdin=DEPLOYMENT % (3, 2))
         self.kubectl("rollout", "status", "deployment/web", "--timeout=20s")
         images = "jsonpath={.items[*].spec.containers[0].image}"

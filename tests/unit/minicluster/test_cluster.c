@@ -382,6 +382,66 @@ static void nodes_renew_their_leases(void **state)
     stop(&f);
 }
 
+static void namespace_keeps_its_service_account(void **state)
+{
+    static const struct gvr accounts = {"", "v1", "serviceaccounts"}, configmaps = {"", "v1", "configmaps"};
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    pass(&f, 1);
+    cleanup_tree cJSON *first = cluster_read(f.cluster, &accounts, "default/default");
+    assert_int_equal(call(&f, "DELETE", "/api/v1/namespaces/default/serviceaccounts/default", NULL), 200);
+    assert_int_equal(call(&f, "DELETE", "/api/v1/namespaces/default/configmaps/kube-root-ca.crt", NULL), 200);
+    assert_int_equal(count(&f, &accounts, "default"), 0);
+    pass(&f, 1);
+    cleanup_tree cJSON *again = cluster_read(f.cluster, &accounts, "default/default");
+    assert_non_null(again);
+    assert_string_not_equal(tree_text(again, "metadata.uid"), tree_text(first, "metadata.uid"));
+    assert_int_equal(count(&f, &configmaps, "default"), 1);
+    stop(&f);
+}
+
+static const struct gvr gvr_events = {"", "v1", "events"};
+
+/* How many events there are of that reason, all of them about things of that kind. */
+static int count_events(struct fixture *f, const char *reason, const char *kind)
+{
+    struct object_place place = {0};
+    const struct object_entry *entry;
+    int n = 0;
+    while ((entry = object_set_next(objects_of(f, &gvr_events), &place))) {
+        struct slice event = object_bytes(entry->object), about = json_member(event, "involvedObject");
+        if (!slice_equal(json_member(event, "reason"), reason))
+            continue;
+        assert_true(slice_equal(json_member(about, "kind"), kind));
+        n++;
+    }
+    return n;
+}
+
+static void what_happens_is_recorded_and_forgotten_after_an_hour(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    deploy(&f);
+    post_pod(&f, "loops", "OnFailure", CRASHES);
+    pass(&f, 13);
+    assert_int_equal(count_events(&f, "ScalingReplicaSet", "Deployment"), 1);
+    assert_int_equal(count_events(&f, "SuccessfulCreate", "ReplicaSet"), 3);
+    assert_int_equal(count_events(&f, "Scheduled", "Pod"), 4);
+    assert_int_equal(count_events(&f, "Started", "Pod"), 4);
+    assert_int_equal(count_events(&f, "BackOff", "Pod"), 1);
+    call(&f, "DELETE", "/api/v1/namespaces/default/pods/loops", NULL);
+    pass(&f, 5);
+    assert_int_equal(count_events(&f, "Killing", "Pod"), 1);
+    pass(&f, 3580);
+    assert_int_equal(count_events(&f, "Killing", "Pod"), 1);
+    pass(&f, 30);
+    assert_int_equal(count(&f, &gvr_events, "default"), 0);
+    stop(&f);
+}
+
 static uint64_t run_load(unsigned churn, uint64_t *before)
 {
     struct fixture f;
@@ -424,6 +484,8 @@ int main(void)
         cmocka_unit_test(job_gives_up_when_its_pods_fail),
         cmocka_unit_test(daemonset_has_a_pod_on_each_node),
         cmocka_unit_test(nodes_renew_their_leases),
+        cmocka_unit_test(namespace_keeps_its_service_account),
+        cmocka_unit_test(what_happens_is_recorded_and_forgotten_after_an_hour),
         cmocka_unit_test(load_changes_at_its_rate_and_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
