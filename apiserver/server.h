@@ -78,7 +78,8 @@ struct apiserver_filter {
 void apiserver_set_filter(struct apiserver *server,
                           const struct apiserver_filter *filter); /* borrowed; NULL: none */
 
-void apiserver_counters(const struct apiserver *server, struct counters *out);
+/* instance: labels that tell it from others in this process; "": there is one. */
+void apiserver_counters(const struct apiserver *server, const char *instance, struct counters *out);
 
 /* Faults. */
 void apiserver_forbid(struct apiserver *server, const struct gvr *gvr,

@@ -15,15 +15,28 @@ static const struct metric outpaced =
 static const struct metric in_flight = METRIC_GAUGE("transport_informer_apiserver_requests_in_flight",
                                                     "Requests to the API that are being answered, by kind.");
 
-static void add_in_flight(const struct apiserver *server, struct metrics *out)
+struct in_flight {
+    uint64_t watches, others;
+};
+
+static struct in_flight count_in_flight(const struct apiserver *server)
 {
-    uint64_t watches = 0, others = 0;
+    struct in_flight count = {0};
     for (const struct exchange *exchange = server->exchanges; exchange; exchange = exchange->next) {
-        watches += exchange->watch;
-        others += !exchange->watch;
+        count.watches += exchange->watch;
+        count.others += !exchange->watch;
     }
-    metrics_number(out, &in_flight, "kind=\"watch\"", watches);
-    metrics_number(out, &in_flight, "kind=\"other\"", others);
+    return count;
+}
+
+static void add_in_flight(const struct apiserver *server, const char *instance, struct metrics *out)
+{
+    static const struct counter list[] = {
+        COUNTER(struct in_flight, watches, &in_flight, "kind=\"watch\""),
+        COUNTER(struct in_flight, others, &in_flight, "kind=\"other\""),
+    };
+    struct in_flight count = count_in_flight(server);
+    counters_add(&(struct counters){.metrics = out}, "apiserver", instance, list, array_size(list), &count);
 }
 
 void apiserver_count(struct apiserver *server, int status)
@@ -33,7 +46,7 @@ void apiserver_count(struct apiserver *server, int status)
     server->stats.failed += status >= 500;
 }
 
-void apiserver_counters(const struct apiserver *server, struct counters *out)
+void apiserver_counters(const struct apiserver *server, const char *instance, struct counters *out)
 {
 #define STAT(...) COUNTER(struct apiserver_stats, __VA_ARGS__)
     static const struct counter list[] = {
@@ -45,7 +58,7 @@ void apiserver_counters(const struct apiserver *server, struct counters *out)
     };
 #undef STAT
     _Static_assert(sizeof(struct apiserver_stats) == array_size(list) * sizeof(uint64_t), "one is missing");
-    counters_add(out, "apiserver", "", list, array_size(list), &server->stats);
+    counters_add(out, "apiserver", instance, list, array_size(list), &server->stats);
     if (out->metrics)
-        add_in_flight(server, out->metrics);
+        add_in_flight(server, instance, out->metrics);
 }

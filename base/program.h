@@ -16,7 +16,8 @@
  *
  * The first SIGINT or SIGTERM asks for a graceful end: stop(arg) is called, and the work calls program_end()
  * when it has said its goodbyes; five seconds later the loop ends anyway. The second ends the process at
- * once. SIGPIPE is ignored. SIGUSR1 logs the counters in one line, and so does every minute at --log-level
+ * once. SIGPIPE is ignored. --metrics serves what there is to measure, and systemd hears of the state
+ * (base/monitor.h). SIGUSR1 logs the counters in one line, and so does every minute at --log-level
  * debug.
  */
 

@@ -287,7 +287,7 @@ void api_dropped(struct api *api, struct informer_replica *replica)
 void api_counters(const struct api *api, struct counters *out)
 {
     if (api)
-        apiserver_counters(api->server, out);
+        apiserver_counters(api->server, "", out);
     if (api && api->secure)
         listener_counters(api->secure, "listener=\"tls\"", out);
     if (api && api->read_only)

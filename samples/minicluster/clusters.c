@@ -9,6 +9,8 @@
 #include "samples/minicluster/faults.h"
 
 #define HISTORY_BYTES ((size_t)32 << 20) /* of all clusters together, for each resource */
+#define PART_CLUSTERS 64
+#define LABELS_LIMIT 1024
 
 struct served {
     struct cluster *cluster;
@@ -97,6 +99,24 @@ int clusters_create(const struct clusters_options *options, struct clusters **ou
     else
         clusters_destroy(clusters);
     return r;
+}
+
+static void served_metrics(const struct served *served, struct metrics *out)
+{
+    struct buf instance = BUF_INIT(LABELS_LIMIT);
+    struct counters counters = {.metrics = out};
+    metric_label(&instance, "cluster", served->name);
+    apiserver_counters(cluster_server(served->cluster), instance.data, &counters);
+    listener_counters(served->listener, instance.data, &counters);
+    buf_deinit(&instance);
+}
+
+bool clusters_metrics(const struct clusters *clusters, struct metrics *out, size_t part)
+{
+    size_t end = (part + 1) * PART_CLUSTERS;
+    for (size_t i = part * PART_CLUSTERS; i < end && i < clusters->count; i++)
+        served_metrics(&clusters->served[i], out);
+    return end < clusters->count;
 }
 
 void clusters_destroy(struct clusters *clusters)

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/counters.h"
 #include "base/error.h"
 #include "samples/minicluster/cluster.h"
 
@@ -23,6 +24,8 @@ struct clusters_options {
 
 /* All listen, the kubeconfig is written and stdout has a line for each; or one of sysexits with err set. */
 int clusters_create(const struct clusters_options *options, struct clusters **out, struct error *err);
+/* Of this part of them, counted from 0: a slice of work. False: it was the last one. */
+bool clusters_metrics(const struct clusters *clusters, struct metrics *out, size_t part);
 /* The loop must run once more before it is destroyed. NULL is fine. */
 void clusters_destroy(struct clusters *clusters);
 

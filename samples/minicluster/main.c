@@ -92,8 +92,14 @@ static void stop(void *arg)
     program_end(arg, 0);
 }
 
+static bool on_streams(void *arg, struct metrics *out, size_t part)
+{
+    return clusters_metrics(arg, out, part);
+}
+
 static int serve(struct program *program, const struct settings *settings)
 {
+    static const struct monitor_ops ops = {.streams = on_streams};
     struct error err = {0};
     struct clusters *clusters = NULL;
     struct clusters_options options = {
@@ -110,10 +116,13 @@ static int serve(struct program *program, const struct settings *settings)
                  .passive = !settings->controllers},
     };
     int r = clusters_create(&options, &clusters, &err);
-    if (r == 0)
+    if (r == 0) {
+        program_attend(program, &ops, clusters);
         r = program_run(program, stop, program);
-    else
+        program_attend(program, NULL, NULL);
+    } else {
         fprintf(stderr, "minicluster: %s\n", err.text);
+    }
     clusters_destroy(clusters);
     return r;
 }

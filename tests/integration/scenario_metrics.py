@@ -179,6 +179,19 @@ class Metrics(unittest.TestCase):
         await_line("STOPPING=1")
         self.assertEqual(informer.process.wait(), 0)
 
+    def test_minicluster_counts_for_each_cluster(self):
+        out = self.bench.directory / "several.yaml"
+        watched = self.watch("minicluster", "--clusters", "70", "--name", "mini", "--kubeconfig-out", out)
+        self.bench.wait("it is ready", watched.ready)
+        url = re.search(r"minicluster mini-70: serving (http://[^\s,]+)", watched.process.out()).group(1)
+        urllib.request.urlopen(url + "/api/v1/nodes", timeout=10).read()
+        asked = {"cluster": "mini-70", "class": "4xx"}, {"cluster": "mini-69", "class": "4xx"}
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(url + "/api/v1/nothing", timeout=10)
+        self.bench.wait("it is counted", lambda: watched.value("apiserver_requests_total", **asked[0]) == 1)
+        self.assertEqual(watched.value("apiserver_requests_total", **asked[1]), 0)
+        self.assertEqual(watched.value("apiserver_connections_total", cluster="mini-70"), 2)
+
     def test_an_address_that_is_taken_is_said(self):
         other = self.enterContext(socket.create_server(("127.0.0.1", 0)))
         address = f"127.0.0.1:{other.getsockname()[1]}"

@@ -431,7 +431,7 @@ static void hanging_answer_times_out(void **state)
 static double shown(struct fixture *f, const char *series)
 {
     struct metrics *metrics = metrics_create(1 << 16);
-    apiserver_counters(f->server, &(struct counters){.metrics = metrics});
+    apiserver_counters(f->server, "", &(struct counters){.metrics = metrics});
     double value = sample_of(metrics, series);
     metrics_destroy(metrics);
     return value;
