@@ -2,7 +2,7 @@
 while connections break, when what they knew has expired, and when the hub begins anew.
 
 The program in informers/ compares their caches with lists; a watch lasts a few seconds there, for which it takes minutes
-elsewhere, so this minute is an hour of reconnects.
+elsewhere, so this minute is an hour of reconnects. ROUNDS=n lets everything break n times over.
 """
 
 import json
@@ -65,13 +65,17 @@ BEHIND = {"fleet", "cluster1", "cluster2", "minicluster"}
 
 
 def followers(told, servers, only=""):
-    """Those of some servers; only: of one resource."""
-    return [each for name, each in told["followers"].items() if name.split()[0] in servers and name.endswith(only)]
+    """{name: what is told} of those of some servers; only: of one resource."""
+    return {name: each for name, each in told["followers"].items() if name.split()[0] in servers and name.endswith(only)}
 
 
-def wait_for(informers, what, enough, servers, only="", timeout_s=60):
-    """Until enough(of each follower of those servers)."""
-    wait(what, lambda: all(map(enough, followers(informers.ask("tell"), servers, only))), timeout_s)
+def wait_until_anew(informers, before, servers, only=""):
+    """Until each of those followers has begun anew since `before`: with a 410, or, where it found nobody to speak to, by itself."""
+    def begun(told):
+        return told["expired"] + told["lists"] + told["streamed"]
+
+    wait("all begin anew", lambda: all(
+        begun(each) > begun(before[name]) for name, each in followers(informers.ask("tell"), servers, only).items()), 60)
 
 
 def expect_rest(bench, informers, what):
@@ -90,7 +94,7 @@ def cut_connections(setting, informers, times):
             proxy.restore()
         wait("all watch again", lambda told=told: all(
             each["watches"] > told[name]["watches"] + 1 and each["events"] > told[name]["events"]
-            for name, each in informers.ask("tell")["followers"].items() if name.split()[0] in BEHIND), 60)
+            for name, each in followers(informers.ask("tell"), BEHIND).items()), 60)
 
 
 def outrun(setting, informers):
@@ -109,36 +113,40 @@ def outrun(setting, informers):
     for api in known:
         wait("what is known has expired", lambda api=api: forgotten(api), 60)
     setting.mini.delete(f"{path}/large")
+    before = informers.ask("tell")["followers"]
     for proxy in (setting.to_hub, setting.to_mini):
         proxy.restore()
-    wait_for(informers, "what was known has expired", lambda each: each["expired"] > 0,
-             servers={"minicluster", "fleet", "cluster2"}, only="configmaps")
+    wait_until_anew(informers, before, {"minicluster", "fleet", "cluster2"}, only="configmaps")
 
 
-def follow(bench, setting, informers):
-    wait_for(informers, "events, bookmarks and comparisons everywhere",
-             lambda each: each["bookmarks"] > 3 and sum(each["compared"].values()) >= COMPARED, BEHIND | {"kube-apiserver"})
-    expect_rest(bench, informers, "caches equal lists, under churn and at rest")
-    cut_connections(setting, informers, 3)
-    expect_rest(bench, informers, "… after connections that broke")
-    outrun(setting, informers)
-    expect_rest(bench, informers, "… after more was changed than is remembered")
-    setting.providers[0].kill()
-    setting.providers[0] = setting.start_provider("cluster1", setting.cluster.kubeconfig)
-    expect_rest(bench, informers, "… after a provider began anew")
+def renew_hub(setting, informers):
+    """The hub is killed, and what it said before it is said of no more."""
     before = informers.ask("tell")["followers"]
     setting.hub.kill()
     setting.start_hub()
-    wait("what was known of the hub has expired", lambda: all(
-        each["expired"] > before[name]["expired"] for name, each in informers.ask("tell")["followers"].items()
-        if name.split()[0] in {"fleet", "cluster1", "cluster2"}), 60)
-    expect_rest(bench, informers, "… after the hub began anew")
+    wait_until_anew(informers, before, {"fleet", "cluster1", "cluster2"})
+
+
+def follow(bench, setting, informers):
+    wait("events, bookmarks and comparisons everywhere", lambda: all(
+        each["bookmarks"] > 3 and sum(each["compared"].values()) >= COMPARED for each in informers.ask("tell")["followers"].values()), 60)
+    expect_rest(bench, informers, "caches equal lists, under churn and at rest")
+    for _ in range(int(os.environ.get("ROUNDS", "1"))):
+        cut_connections(setting, informers, 3)
+        expect_rest(bench, informers, "… after connections that broke")
+        outrun(setting, informers)
+        expect_rest(bench, informers, "… after more was changed than is remembered")
+        setting.providers[0].kill()
+        setting.providers[0] = setting.start_provider("cluster1", setting.cluster.kubeconfig)
+        expect_rest(bench, informers, "… after a provider began anew")
+        renew_hub(setting, informers)
+        expect_rest(bench, informers, "… after the hub began anew")
 
 
 def summary(verdict):
     """A line for each server."""
     for server in dict.fromkeys(name.split()[0] for name in verdict["followers"]):
-        each = followers(verdict, {server})
+        each = followers(verdict, {server}).values()
         total = {key: sum(one[key] for one in each) for key in ("events", "bookmarks", "watches", "streamed", "lists", "expired")}
         total["compared"] = sum(sum(one["compared"].values()) for one in each)
         print(f"   {server}: " + ", ".join(f"{value} {key}" for key, value in total.items()), flush=True)
@@ -151,6 +159,8 @@ def run(bench):
         follow(bench, setting, informers)
         verdict = informers.ask("stop")
         summary(verdict)
+        if not any(each["expired"] for each in followers(verdict, {"fleet", "cluster1", "cluster2"}).values()):
+            raise Failed("the hub has never said 410")
         if not verdict["sound"]:
             raise Failed(json.dumps({name: (each["faults"], each["mismatches"]) for name, each in verdict["followers"].items()
                                      if each["faults"]["count"] + each["mismatches"]["count"]}, indent=1))
