@@ -195,8 +195,11 @@ static void commit(struct fleet *fleet, char cluster, char name, bool deleted)
 static void drop(struct fleet *fleet, const char *cluster)
 {
     struct partition *partition = collection_find(fleet->pods, cluster);
-    if (partition)
-        partition_drop(partition);
+    if (!partition)
+        return;
+    while (partition_empty(partition, 2))
+        ;
+    partition_drop(partition);
 }
 
 static void silence(struct fleet *fleet)
