@@ -219,13 +219,15 @@ bool list_options_select(const struct list_options *options, const struct item *
 {
     const struct object *object = item->object;
     const char *cluster = item->partition->name;
+    /* What is not asked for is not looked at: labels are found by a scan, and an object may have to be
+     * unpacked. */
     if (options->namespace_ && !slice_equal(object_namespace(object), options->namespace_))
         return false;
     if (options->name[0] && !slice_equal(object_name(object), options->name))
         return false;
     return selector_matches_text(&options->clusters, (struct slice){cluster, strlen(cluster)}) &&
-           selector_matches_labels(&options->labels, object_labels(object)) &&
-           selector_matches_fields(&options->fields, object_bytes(object));
+           (!options->labels.count || selector_matches_labels(&options->labels, object_labels(object))) &&
+           (!options->fields.count || selector_matches_fields(&options->fields, object_bytes(object)));
 }
 
 int server_select(const struct exchange *exchange, const struct collection *collection,

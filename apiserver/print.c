@@ -144,17 +144,26 @@ void print_open(struct printer *printer, const char *metadata, struct buf *out)
                     printer->resource->list_kind, resource_api_version(printer->resource, version), metadata);
 }
 
+static bool skip(struct slice *bytes, const char *text)
+{
+    size_t len = strlen(text);
+    if (bytes->len < len || memcmp(bytes->data, text, len) != 0)
+        return false;
+    *bytes = (struct slice){bytes->data + len, bytes->len - len};
+    return true;
+}
+
 /* Items of built-in kinds have no kind and apiVersion: those are the first two members of what is stored. */
 static void print_untyped(const struct resource *resource, const struct item *item, struct buf *out)
 {
-    char prefix[512], version[320];
-    struct slice bytes = object_bytes(item->object);
-    size_t len = (size_t)snprintf(prefix, sizeof(prefix), "{\"kind\":\"%s\",\"apiVersion\":\"%s\",",
-                                  resource->kind, resource_api_version(resource, version));
-    bool typed = bytes.len > len && !memcmp(bytes.data, prefix, len);
+    const struct gvr *gvr = &resource->gvr;
+    struct slice bytes = object_bytes(item->object), rest = bytes;
+    bool typed = skip(&rest, "{\"kind\":\"") && skip(&rest, resource->kind) &&
+                 skip(&rest, "\",\"apiVersion\":\"") && skip(&rest, gvr->group) &&
+                 (!gvr->group[0] || skip(&rest, "/")) && skip(&rest, gvr->version) && skip(&rest, "\",");
     if (typed && !(resource->flags & RESOURCE_CUSTOM)) {
         buf_append_char(out, '{');
-        bytes = (struct slice){bytes.data + len, bytes.len - len};
+        bytes = rest;
     }
     served_append(item, bytes, out);
 }
