@@ -5,7 +5,7 @@ import http.client
 import json
 import ssl
 
-ANSWER_S = 6  # of silence, which ends what does not end by itself
+ANSWER_S = 30  # of silence, which ends what does not end by itself
 
 
 class Wire:

@@ -5,6 +5,7 @@
 #
 # k8s.io/kubernetes cannot be required like a library: its go.mod points at staging modules by relative path, which a
 # dependent module does not see. So each of them is replaced by its published twin (v1.X.Y is published as v0.X.Y).
+# What tests/conformance expects is of the pinned version: afterwards, RECORD=1 tests/kube/run.sh conformance.
 # go.mod and go.sum are committed, not generated at build time, so that what the tests run is pinned by checksum.
 set -eu
 kubernetes=$1
