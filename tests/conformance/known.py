@@ -2,7 +2,6 @@
 suite.differences() names them. One that does not differ any more is a fault, so that this stays what is true."""
 
 MESSAGE = (".body.body.message",)
-TYPE = (".body.columns[1][1]",)
 
 REASONS = {
     "The words with which Go's own parsers refuse are not repeated; code and reason are the same.": {
@@ -37,15 +36,8 @@ REASONS = {
         "a pod that ends at once": (".body.generation",), "delete a pod that no node has": (".body.generation",),
         "a pod": (".body.body.metadata.generation", ".body.body.spec.serviceAccountName"),
     },
-    "Columns of numbers say so.": {
-        "get as a table": TYPE, "list as a table": TYPE, "list as a table with objects": TYPE, "list as a table with nothing": TYPE,
-        "list of none as a table": (".body.body.columnDefinitions[1].type",),
-        "watch as a table": (".events[0].object.columnDefinitions[1].type",),
-        "deployments as a table": (".body.columns[2][1]", ".body.columns[3][1]"),
-    },
     "A bookmark as a Table has no row.": {
-        "watch with initial events as a table": (".events[0].object.columnDefinitions[1].type", ".events[1].object.metadata.annotations",
-                                                 ".events[1].object.rows"),
+        "watch with initial events as a table": (".events[1].object.metadata.annotations", ".events[1].object.rows"),
     },
     "A watch that times out ends with a bookmark, which a real server sends two seconds before.": {
         "watch with bookmarks that ends": (".events",),

@@ -78,7 +78,8 @@ class Verbs(fleet_hub.FleetCase):
         for ask in self.asking():
             self.assertIn("successfully rolled out", ask("rollout", "status", "deploy/web", "--timeout=10s"))
             self.assertEqual(ask("wait", "--for=condition=Ready", "pod", "-l", "app=web", "--timeout=10s").count("condition met"), 2)
-            self.assertRegex(ask("describe", "pod", "-l", "app=web"), r"Node: +node-1/(.|\n)*Image: +nginx:1\n(.|\n)*Events: +<none>")
+            self.bench.wait("pods are described, with what happened to them", lambda ask=ask: re.search(
+                r"Node: +node-1/(.|\n)*Image: +nginx:1\n(.|\n)*Events:\n(.|\n)*Normal +Scheduled", ask("describe", "pod", "-l", "app=web")))
             self.assertRegex(ask("describe", "deploy", "web"), r"2 desired \| 2 updated(.|\n)*NewReplicaSet: +web-\w+ \(2/2 replicas created\)")
             self.assertRegex(ask("get", "all", "-o", "wide"), r"pod/web-\w+-\w+ +1/1 +Running(.|\n)*deployment.apps/web +2/2 +2 +2 +\S+ +c +nginx:1 +app=web")
             self.assertRegex(ask("api-resources"), r"deployments +deploy +apps/v1 +true +Deployment")
