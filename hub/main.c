@@ -36,6 +36,7 @@ struct app {
     struct keeper *keeper; /* NULL where all is in memory */
     struct http *http;     /* to the source; NULL without one, as deploy */
     struct deploy *deploy;
+    bool begun; /* what was kept is there */
 };
 
 static const struct program_info info = {
@@ -81,6 +82,8 @@ static const struct option_spec source_specs[] = {
 static void on_cluster(void *arg, struct informer_cluster *cluster)
 {
     struct app *app = arg;
+    if (!app->begun)
+        return;
     summary_changed(app->summary, cluster);
     api_cluster(app->api, cluster);
     keeper_cluster(app->keeper, cluster);
@@ -89,6 +92,8 @@ static void on_cluster(void *arg, struct informer_cluster *cluster)
 static void on_heard(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
+    if (!app->begun)
+        return;
     summary_changed(app->summary, replica_cluster(replica));
     api_heard(app->api, replica);
     keeper_heard(app->keeper, replica);
@@ -221,6 +226,10 @@ static void on_replaced(void *arg)
 /* All that was kept is there: from now on it is served, and brought up to date. */
 static int app_begin(struct app *app, struct error *err)
 {
+    struct informer_cluster *cluster = NULL;
+    app->begun = true;
+    while ((cluster = informer_next_cluster(app->inlet.informer, cluster)))
+        on_cluster(app, cluster);
     int r = api_listen(app->api, err);
     if (r != 0)
         return r;

@@ -76,6 +76,11 @@ class Store(FleetCase):
             found[item["metadata"]["namespace"], item["metadata"]["name"]] = item
         return found
 
+    def figures(self):
+        """{cluster: how many objects the hub says that it has}"""
+        items = self.items("/apis/fleet.transport-informer.io/v1alpha1/clusters")
+        return {item["metadata"]["name"]: item["status"]["objects"] for item in items}
+
     def await_same(self):
         for name, cluster in self.clusters.items():
             self.bench.wait(f"the hub has what {name} has", lambda cluster=cluster, name=name:
@@ -104,11 +109,16 @@ class Store(FleetCase):
     # ---- what is kept ----
 
     def test_a_killed_hub_begins_with_what_it_had(self):
+        for number in range(200):  # more than is read in one turn
+            self.clusters["cluster1"].create("ConfigMap", f"many-{number}", data={"a": "x" * 4000})
         had = self.filled()
+        self.bench.wait("objects are counted", lambda: all(self.figures()[name] >= len(had[name]) for name in had))
+        figures = self.figures()
         version = self.get("/api/v1/configmaps")[2]["metadata"]["resourceVersion"]
         self.hub.stop(signal.SIGKILL)
         self.alone()
         _, headers, answer = self.get("/api/v1/configmaps")
+        self.assertEqual(self.figures(), figures)
         self.assertEqual({name: self.ours(name) for name in self.clusters}, had)
         self.assertRegex(headers["Warning"], r"not up to date: cluster1 \(last heard 20.*cluster2 \(last heard 20")
         for item in answer["items"]:
