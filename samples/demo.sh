@@ -210,15 +210,15 @@ start_fleet() {
 		--password-file "$temp/viewer.password")
 }
 
-# connected INDEX True|False: what the hub says of a cluster, of whose pods it has some in either case.
+# connected INDEX True|False: what the hub says of a cluster, of whose namespaces it has some in either case.
 connected() {
 	local name=${clusters[$1]}
 	[ "$(fleet get clusters "$name" -o jsonpath='{.status.conditions[?(@.type=="Connected")].status}')" = "$2" ] &&
-		[ -n "$(fleet get pods -A --field-selector "cluster=$name" -o name)" ]
+		[ -n "$(fleet get namespaces --field-selector "cluster=$name" -o name)" ]
 }
 
 stale() {
-	fleet get pods -A 2>&1 >/dev/null | grep -q "^Warning: not up to date: ${clusters[$1]}\b"
+	fleet get namespaces 2>&1 >/dev/null | grep -q "^Warning: not up to date: ${clusters[$1]}\b"
 }
 
 fresh() {
