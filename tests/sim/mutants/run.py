@@ -126,13 +126,14 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the mutants of the simulation.")
     parser.add_argument("--build", default="build", help="the directory of a build of this tree")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many seeds a mutant may survive (%(default)s)")
+    parser.add_argument("--sound", action="store_true", help="the simulation as it is has passed all these seeds already")
     parser.add_argument("names", nargs="*", help="mutants; all where none is named")
     options = parser.parse_args()
     build = Build(options.build)
     paths = sorted(HERE.glob("*.mutant"))
     if options.names:
         paths = [HERE / (name + ".mutant") for name in options.names]
-    line = hunt(str(build.directory / "bin/sim"), options.seeds, os.cpu_count())
+    line = None if options.sound else hunt(str(build.directory / "bin/sim"), options.seeds, os.cpu_count())
     if line:
         sys.exit("the simulation fails as it is, which would pass for a mutant caught: " + line)
     bad = 0
