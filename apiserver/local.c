@@ -99,7 +99,7 @@ static void call_read(struct rest_call *call)
 static void call_turn(void *arg)
 {
     struct rest_call *call = arg;
-    if (call->cut) {
+    if (call->cut || (call->exchange && exchange_broken(call->exchange))) {
         call_end(call, REST_BROKEN, "the connection was cut");
         return;
     }
