@@ -11,6 +11,7 @@
 #define CLUSTERS_MAX 20000
 #define STREAMS_MAX 262144
 #define SLICE_OBJECTS 256
+#define REPLAY_HELD 64 /* more may be coming than could be held until it has come */
 #define LEASE_S 300
 #define ASSEMBLER_TOTAL ((size_t)64 << 20)
 #define MALFORMED_LOG_US (10 * LOOP_SECOND)
@@ -283,6 +284,8 @@ struct informer *informer_create(struct loop *loop, struct transport *transport,
         informer->options.lease_s = LEASE_S;
     if (!informer->options.slice_objects)
         informer->options.slice_objects = SLICE_OBJECTS;
+    if (!informer->options.replay_held)
+        informer->options.replay_held = REPLAY_HELD;
     snprintf(informer->name, sizeof(informer->name), "%s", options->name);
     snprintf(informer->provider, sizeof(informer->provider), "%s",
              options->provider ? options->provider : "");

@@ -48,6 +48,7 @@ struct informer_options {
      * resource at fault stays as it was, stale, and all others go on. */
     uint64_t objects_max, size_max; /* size: bytes, as object_size() counts */
     size_t slice_objects;           /* of a snapshot, put in place in one turn of the loop; 0: 256 */
+    size_t replay_held;             /* deltas that wait for a replay, at most; 0: 64 */
     int64_t lease_s;                /* of what is published only while it is of interest; 0: 300 */
     struct attic *attic;            /* where objects are kept; borrowed, may be NULL */
     struct log *log;                /* may be NULL */

@@ -23,8 +23,7 @@
 #define ANEW_BURST 2
 #define DIVERGENCE_LOG_US (10 * LOOP_SECOND)
 #define HELD_MAX 256
-#define HELD_FOR_REPLAY_MAX 64 /* more may be coming than could be held until it has come */
-#define DRAIN_DELTAS 4         /* in one turn: each may stand for 256 KiB of objects */
+#define DRAIN_DELTAS 4 /* in one turn: each may stand for 256 KiB of objects */
 #define HELD_BYTES_MAX ((size_t)8 << 20)
 
 static void on_reorder(void *arg);
@@ -415,7 +414,7 @@ static void hold(struct informer_replica *replica, const struct message *delta)
     replica->held_count++;
     replica->held_bytes += delta->body.len;
     replica->cluster->held_bytes += delta->body.len;
-    if (awaits_replay(replica) && replica->held_count > HELD_FOR_REPLAY_MAX)
+    if (awaits_replay(replica) && replica->held_count > replica->informer->options.replay_held)
         take_held(replica);
     else if (replica->held_count > HELD_MAX || replica->held_bytes > HELD_BYTES_MAX ||
              replica->cluster->held_bytes > CLUSTER_HELD_BYTES_MAX)

@@ -131,6 +131,7 @@ static void *site_start(struct world *world, int index)
         .encoding = world->encoding,
         .attic = site->attic,
         .slice_objects = 1 + world_dice(world, 8),
+        .replay_held = world->impatient ? 1 + (size_t)world_dice(world, 8) : 0,
         .lease_s = 20 + (int64_t)world_dice(world, 40),
         .log = log,
     };

@@ -221,6 +221,7 @@ static void world_init(struct world *world, const struct world_options *options)
     world->max_payload = 1100 + world_dice(world, 4000); /* small: chunks are many, large objects in parts */
     world->window_messages = 1 + world_dice(world, world_dice(world, 2) ? 4 : 64);
     world->heartbeat_us = (int64_t)(1 + world_dice(world, 6)) * LOOP_SECOND;
+    world->impatient = options->seed % 2 == 0;
     world->broker = loopback_broker_create(world->loop);
     init_fleet(world);
     faults_init(world);

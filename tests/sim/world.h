@@ -154,6 +154,7 @@ struct world {
     bool impostor_was;     /* there was one: informers may have followed now the one, now the other … */
     bool impostor_same;    /* … of the same cluster, and so in any order */
     struct actor informers[WORLD_INFORMERS];
+    bool impatient;                      /* informers hold few deltas for a replay that may come */
     struct keep *keeps[WORLD_INFORMERS]; /* what outlives them; NULL: nothing does */
     unsigned wants[WORLD_INFORMERS];     /* which kinds each of them follows, a set of 1 << enum kube_kind */
     bool always;                         /* providers watch whether or not somebody wants it */
