@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+#define FEW 12 /* members that are compared each with each other */
+
 void tree_deletep(cJSON **tree)
 {
     cJSON_Delete(*tree);
@@ -86,6 +88,15 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static bool has_twin(const cJSON *object)
+{
+    for (const cJSON *child = object->child; child; child = child->next)
+        for (const cJSON *other = child->next; other; other = other->next)
+            if (!strcmp(child->string, other->string))
+                return true;
+    return false;
+}
+
 /* An object with a member twice is two objects, each to be read by somebody. */
 static bool is_ambiguous(const cJSON *node)
 {
@@ -95,6 +106,8 @@ static bool is_ambiguous(const cJSON *node)
         found = is_ambiguous(child);
     if (found || count < 2 || !cJSON_IsObject(node))
         return found;
+    if (count <= FEW)
+        return has_twin(node);
     cleanup_free const char **names = mem_alloc(count * sizeof(*names));
     count = 0;
     for (const cJSON *child = node->child; child; child = child->next)

@@ -20,10 +20,22 @@ size_t utf8_sequence(const char *text, size_t len, uint32_t *point)
     return n;
 }
 
+/* How many bytes at the beginning are nothing but ASCII, eight at a time. */
+static size_t ascii(const char *text, size_t len)
+{
+    size_t n = 0;
+    for (uint64_t eight; n + sizeof(eight) <= len; n += sizeof(eight)) {
+        memcpy(&eight, text + n, sizeof(eight));
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return n;
+}
+
 bool utf8_valid(const char *text, size_t len)
 {
     uint32_t point;
-    for (size_t i = 0, n; i < len; i += n) {
+    for (size_t i = ascii(text, len), n; i < len; i += n + ascii(text + i + n, len - i - n)) {
         n = utf8_sequence(text + i, len - i, &point);
         if (n == 0)
             return false;

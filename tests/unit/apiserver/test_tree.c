@@ -171,9 +171,32 @@ static void strategic_patch(void **state)
     }
 }
 
+static bool parses(int members, int twin)
+{
+    cleanup_with(buf_deinit) struct buf text = BUF_INIT(1 << 16);
+    buf_append_char(&text, '{');
+    for (int i = 0; i < members; i++)
+        buf_appendf(&text, "%s\"m%d\":1", i ? "," : "", i == members - 1 && twin >= 0 ? twin : i);
+    buf_append_char(&text, '}');
+    cleanup_tree cJSON *tree = tree_parse(text.data, text.len);
+    return tree != NULL;
+}
+
+/* Few are compared each with each other, many are sorted. */
+static void a_member_twice_is_none_of_ours(void **state)
+{
+    (void)state;
+    for (int members = 2; members < 40; members++) {
+        assert_true(parses(members, -1));
+        for (int twin = 0; twin < members - 1; twin++)
+            assert_false(parses(members, twin));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_member_twice_is_none_of_ours),
         cmocka_unit_test(numbers_keep_their_spelling),
         cmocka_unit_test(what_would_be_cut_off_is_refused),
         cmocka_unit_test(paths_lead_where_they_say),
