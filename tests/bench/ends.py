@@ -255,12 +255,24 @@ class Hub:
         """All that it has is on the disk."""
         return self.await_counters(lambda values: values["store_durable_changes"] == values["store_changes"])
 
-    def watch(self, path):
-        """A watch; it is there once its answer has begun."""
+    def watch(self, path, *headers):
+        """The connection of an answer that has begun."""
         stream = socket.create_connection(("127.0.0.1", self.port))
-        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]
+        stream.sendall("\r\n".join(lines).encode())
         stream.recv(1)
         return stream
+
+    def version(self):
+        return json.loads(self.get("/api/v1/pods?limit=1"))["metadata"]["resourceVersion"]
+
+    def drain(self, path):
+        """When the first byte of an answer came, and how many there were."""
+        with self.watch(path, "Connection: close") as stream:
+            first, size, into = time.monotonic(), 1, bytearray(1 << 20)
+            while count := stream.recv_into(into):
+                size += count
+            return first, size
 
     def memory(self):
         return memory(self.process.pid)

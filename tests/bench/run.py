@@ -13,6 +13,9 @@ import datetime
 import json
 import os
 import platform
+import re
+import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +27,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 REST_S = 15          # a heartbeat is sent that often
 SETTLED_S = 10.5     # a replica that was right for so long may ask again at once
 COOL_S = 80          # what nobody has looked at for a minute is being packed by then
+WATCHED_RATE = 1000  # events a second before watches of the hub
 UNDER_LOAD = 20000   # events a second for latencies under load
 PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have by default
 INFORMER_HOT = 256
@@ -395,8 +399,7 @@ class Bench:
             p50_us=took[len(took) // 2] * 1e6, p99_us=took[int(len(took) * 0.99)] * 1e6)
 
     def hub_watches(self, hub, clusters, count):
-        version = json.loads(hub.get("/api/v1/pods?limit=1"))["metadata"]["resourceVersion"]
-        before = hub.memory()["RssAnon"]
+        version, before = hub.version(), hub.memory()["RssAnon"]
         streams = [hub.watch(f"/clusters/cluster{i % clusters}/api/v1/pods?watch=1&resourceVersion={version}") for i in range(count)]
         self.report.row("hub_watches", f"  {count:,} watches at rest", f"{(hub.memory()['RssAnon'] - before) / count / 1e3:.1f} KB each",
                         bytes_each=(hub.memory()["RssAnon"] - before) / count)
@@ -460,12 +463,64 @@ class Bench:
         costs = [self.store_churn(hub, publisher, pods, rate, durable) for rate in (UNDER_LOAD // 10, 0)]
         return hub, synced, written, costs
 
+    def hub_kubectl(self, hub, pods):
+        """What `kubectl get pods -A` takes, and all of it in one answer."""
+        start = time.monotonic()
+        first, size = hub.drain("/api/v1/pods")
+        seconds = time.monotonic() - start
+        self.report.row("hub_whole", f"hub, a list of {pods:,} pods of one cluster", f"first byte after {ms((first - start) * 1e6)} ms, all {mb(size)} after {seconds:.2f} s; "
+                        f"{mb(hub.memory()['VmRSS'])} then", first_us=(first - start) * 1e6, seconds=seconds, rss=hub.memory()["VmRSS"])
+        if not shutil.which("kubectl"):
+            return
+        spent, start = processor_s(hub.process.pid), time.monotonic()
+        done = subprocess.run(["kubectl", "--server", f"http://127.0.0.1:{hub.port}", "get", "pods", "-A", "--no-headers"], check=True,
+                              capture_output=True)
+        seconds = time.monotonic() - start
+        self.report.row("hub_kubectl", "  kubectl get pods -A", f"{seconds:.2f} s for {done.stdout.count(10):,} rows, {processor_s(hub.process.pid) - spent:.2f}"
+                        " s of it CPU of the hub", seconds=seconds, hub_s=processor_s(hub.process.pid) - spent)
+
+    def changed_pods(self, hub, publisher, count):
+        """The names of those that change."""
+        with hub.watch(f"/api/v1/pods?watch=1&resourceVersion={hub.version()}") as probe:
+            publisher.say(f"churn {count} {WATCHED_RATE} {count}")
+            seen, names = b"", set()
+            while len(names) < count:
+                seen += probe.recv(1 << 20)
+                names.update(re.findall(rb'"metadata":\{"name":"([^"]+)"', seen))
+                seen = seen[seen.rfind(b"\n") + 1:]
+        return sorted(name.decode() for name in names)
+
+    def hub_watching(self, hub, publisher):
+        """Many watches of one pod each, all of which change. The delay is from the bytes at the provider to those at the client."""
+        names = self.changed_pods(hub, publisher, self.sizes["singles"])
+        version, poll, delays = hub.version(), select.epoll(), []
+        streams = {}
+        for name in names:
+            stream = hub.watch(f"/api/v1/pods?watch=1&resourceVersion={version}&fieldSelector=metadata.name%3D{name}")
+            streams[stream.fileno()] = stream
+            poll.register(stream, select.EPOLLIN)
+        count, spent, start = len(names) * 5, processor_s(hub.process.pid), time.monotonic()
+        publisher.say(f"churn {count} {WATCHED_RATE} {len(names)}")
+        while len(delays) < count:
+            for fd, _ in poll.poll(10):
+                now_us = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+                delays += [now_us - int(stamp) for stamp in re.findall(rb'"bench/stamp":"(\d+)"', streams[fd].recv(1 << 20))]
+        share = (processor_s(hub.process.pid) - spent) / (time.monotonic() - start)
+        for stream in streams.values():
+            stream.close()
+        delays.sort()
+        self.report.row("hub_watching", f"  {len(names):,} watches of one pod each, {WATCHED_RATE:,} changes a second",
+                        f"{share:.0%} of a CPU; p50 / p99 {ms(delays[len(delays) // 2])} / {ms(delays[int(len(delays) * 0.99)])} ms from watch to watch",
+                        cpu_share=share, p50_us=delays[len(delays) // 2], p99_us=delays[int(len(delays) * 0.99)])
+
     def store(self):
         pods, row = self.sizes["pods"], self.report.row
         file = os.path.join(self.folder, "fleet.db")
         publisher = self.publisher(pods)
         publisher.until("connected")
         hub, synced, _, plain = self.store_kept(publisher, pods, "memory")
+        self.hub_kubectl(hub, pods)
+        self.hub_watching(hub, publisher)
         hub.end()
         hub, kept, written, costs = self.store_kept(publisher, pods, f"sqlite:{file}")
         row("store_first", f"hub, first sync of {pods:,} pods of one cluster", f"{synced:.2f} s in memory only; with a store {kept:.2f} s, and "
