@@ -195,12 +195,13 @@ static cJSON *describe(const struct rule *rule)
         tree_set_text(tree, "verb", rule->verb);
     if (rule->resource[0])
         tree_set_text(tree, "resource", rule->resource);
+    int64_t delay_ms = rule->delay_us / LOOP_MS;
     if (rule->kind == KIND_ERROR)
         tree_set_number(tree, "code", rule->code);
     if (rule->kind == KIND_ERROR && rule->retry_after_s)
         tree_set_number(tree, "retry-after", rule->retry_after_s);
     if (rule->kind == KIND_SLOW)
-        tree_set_number(tree, "delay-ms", (double)(rule->delay_us / LOOP_MS));
+        tree_set_number(tree, "delay-ms", (double)delay_ms);
     if (rule->left)
         tree_set_number(tree, "times", (double)rule->left);
     tree_set_number(tree, "happened", (double)rule->hits);

@@ -112,7 +112,7 @@ class Store(FleetCase):
         for number in range(200):  # more than is read in one turn
             self.clusters["cluster1"].create("ConfigMap", f"many-{number}", data={"a": "x" * 4000})
         had = self.filled()
-        self.bench.wait("objects are counted", lambda: all(self.figures()[name] >= len(had[name]) for name in had))
+        self.bench.wait("objects are counted", lambda: all(self.figures().get(name, 0) >= len(had[name]) for name in had))
         figures = self.figures()
         version = self.get("/api/v1/configmaps")[2]["metadata"]["resourceVersion"]
         self.hub.stop(signal.SIGKILL)
