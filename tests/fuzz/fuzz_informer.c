@@ -245,7 +245,7 @@ static void world_init(struct world *world, bool one_provider)
         .name = "hub", .provider = one_provider ? "c1" : NULL, .clusters_max = 4};
     topics_init(&options.topics, "s", "p", NULL);
     world->loop = loop_create_simulated(1);
-    world->ear = (struct ear){.transport = {&ear_ops}, .codec = codec_create(ENCODING_ZSTD, 1 << 20)};
+    world->ear = (struct ear){.transport = {.ops = &ear_ops}, .codec = codec_create(ENCODING_ZSTD, 1 << 20)};
     world->informer = informer_create(world->loop, &world->ear.transport, &options, &ops, NULL);
     informer_on_connected(world->informer);
 }

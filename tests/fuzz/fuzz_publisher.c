@@ -169,7 +169,7 @@ static void world_init(struct world *world)
     topics_init(&options.topics, "s", "p", NULL);
     for (int i = 0; i < 64; i++)
         put(world, i);
-    world->ear = (struct ear){.transport = {&ear_ops}, .codec = codec_create(ENCODING_ZSTD, 1 << 20)};
+    world->ear = (struct ear){.transport = {.ops = &ear_ops}, .codec = codec_create(ENCODING_ZSTD, 1 << 20)};
     world->publisher = publisher_create(world->loop, &world->ear.transport, &options, NULL, NULL);
     publisher_set_cluster(world->publisher, "u", "v1");
     add(world, "all");

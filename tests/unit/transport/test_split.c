@@ -110,7 +110,7 @@ static const struct transport_ops keeper_ops = {.publish = keeper_publish, .max_
 
 static void keeper_init(struct keeper *keeper, size_t max)
 {
-    *keeper = (struct keeper){.transport = {&keeper_ops}, .max = max, .refuse_from = KEPT_MAX};
+    *keeper = (struct keeper){.transport = {.ops = &keeper_ops}, .max = max, .refuse_from = KEPT_MAX};
 }
 
 static void keeper_deinit(struct keeper *keeper)
