@@ -63,10 +63,10 @@ static const struct table_column columns[] = {
     TEXT("Objects", 1, "status.objects", "How many objects they have."),
     TEXT("Uid", 1, "metadata.uid", "The uid of its namespace kube-system."),
 };
-static const struct table table = {"fleet.transport-informer.io", "Cluster", columns, array_size(columns)};
+static const struct table table = {CLUSTERS_GROUP, "Cluster", columns, array_size(columns)};
 
 static const struct resource resource = {
-    .gvr = {"fleet.transport-informer.io", "v1alpha1", "clusters"},
+    .gvr = {CLUSTERS_GROUP, "v1alpha1", "clusters"},
     .kind = "Cluster",
     .list_kind = "ClusterList",
     .singular = "cluster",
@@ -148,7 +148,7 @@ static void append_object(struct buf *out, const struct shown *shown, const stru
 {
     const char *uid = cluster_uid(shown->cluster);
     buf_appendf(out,
-                "{\"apiVersion\":\"fleet.transport-informer.io/v1alpha1\",\"kind\":\"Cluster\","
+                "{\"apiVersion\":\"" CLUSTERS_GROUP "/v1alpha1\",\"kind\":\"Cluster\","
                 "\"metadata\":{\"name\":\"%s\",\"uid\":",
                 shown->name);
     buf_append_json_string(out, uid, strlen(uid));

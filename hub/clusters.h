@@ -17,6 +17,8 @@
 #include "apiserver/storage.h"
 #include "informer/informer.h"
 
+#define CLUSTERS_GROUP "fleet.transport-informer.io"
+
 struct clusters;
 
 /* Both borrowed. */

@@ -8,31 +8,33 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "hub/clusters.h"
 
 #define SLICE 64 /* objects put in, or taken out, in one turn of the loop: each is told to every watch */
 
 enum phase {
-    WAITS,   /* for a partition: one of another cluster of this name is being emptied */
-    FILLS,   /* with what its store had before; changes are followed meanwhile */
-    LIVE,    /* it has what its store has */
+    WAITS, /* for a partition that another one has: of a cluster of this name before, or for another audience
+            */
+    FILLS, /* with what its store had before; changes are followed meanwhile */
+    LIVE,  /* it has what its store has */
     EMPTIES, /* its replica is gone */
 };
 
 struct mirrored {
     UT_hash_handle hh; /* by replica; not in there when it EMPTIES */
     const struct informer_replica *replica;
-    struct partition *partition; /* NULL while it WAITS */
+    UT_hash_handle hh_place; /* by partition, which is its alone; not in there while it WAITS */
+    struct partition *partition;
     struct store_observer observer;
     enum phase phase;
     uint64_t filled;              /* FILLS: up to that key hash */
-    struct mirrored *heir;        /* EMPTIES: who WAITS for it; may be NULL */
-    struct mirrored *prev, *next; /* of those at work: FILLS and EMPTIES */
+    struct mirrored *prev, *next; /* of those at work (FILLS and EMPTIES), or of those that wait */
 };
 
 struct fleet {
     struct loop *loop;
     struct storage *storage;
-    struct mirrored *replicas, *working;
+    struct mirrored *replicas, *places, *working, *waiting;
     struct timer work;
 };
 
@@ -171,6 +173,7 @@ static void start(struct fleet *fleet, struct mirrored *mirrored)
     struct store *store = replica_store(mirrored->replica);
     mirrored->partition = collection_partition(describe(fleet, mirrored->replica),
                                                cluster_name(replica_cluster(mirrored->replica)));
+    HASH_ADD(hh_place, fleet->places, partition, sizeof(mirrored->partition), mirrored);
     mirrored->observer = (struct store_observer){.changed = on_changed, .arg = mirrored};
     store_observe(store, &mirrored->observer);
     mirrored->phase = LIVE;
@@ -179,16 +182,37 @@ static void start(struct fleet *fleet, struct mirrored *mirrored)
     fleet_heard(fleet, mirrored->replica);
 }
 
+static bool is_of(const struct informer_replica *replica, const struct gvr *gvr, const char *cluster)
+{
+    return gvr_equal(replica_gvr(replica), gvr) && !strcmp(cluster_name(replica_cluster(replica)), cluster);
+}
+
+/* Of those that wait, who is next in a place that has become free. */
+static struct mirrored *heir_of(const struct fleet *fleet, const struct gvr *gvr, const char *cluster)
+{
+    struct mirrored *mirrored;
+    DL_FOREACH(fleet->waiting, mirrored)
+    {
+        if (is_of(mirrored->replica, gvr, cluster))
+            return mirrored;
+    }
+    return NULL;
+}
+
 static void empty_slice(struct fleet *fleet, struct mirrored *mirrored)
 {
-    struct mirrored *heir = mirrored->heir;
-    if (partition_empty(mirrored->partition, SLICE))
+    struct partition *partition = mirrored->partition;
+    if (partition_empty(partition, SLICE))
         return;
-    partition_drop(mirrored->partition);
+    struct mirrored *heir = heir_of(fleet, &partition->collection->resource.gvr, partition->name);
+    HASH_DELETE(hh_place, fleet->places, mirrored);
+    partition_drop(partition);
     DL_DELETE(fleet->working, mirrored);
     free(mirrored);
-    if (heir)
-        start(fleet, heir);
+    if (!heir)
+        return;
+    DL_DELETE(fleet->waiting, heir);
+    start(fleet, heir);
 }
 
 static void on_work(void *arg)
@@ -204,49 +228,44 @@ static void on_work(void *arg)
 
 /* ---- replicas come and go ---- */
 
-/* The one that still has the place of that replica in its collection; NULL: it is free. */
-static struct mirrored *emptying(const struct fleet *fleet, const struct informer_replica *replica)
+/* A cluster may publish one resource for several audiences, and one of another uid may come under its name:
+ * first come, first served. */
+static bool place_taken(const struct fleet *fleet, const struct informer_replica *replica)
 {
     const struct gvr *gvr = replica_gvr(replica);
-    struct mirrored *mirrored;
-    DL_FOREACH(fleet->working, mirrored)
-    {
-        if (mirrored->phase == EMPTIES && gvr_equal(&mirrored->partition->collection->resource.gvr, gvr) &&
-            !strcmp(mirrored->partition->name, cluster_name(replica_cluster(replica))))
-            return mirrored;
-    }
-    return NULL;
+    const struct collection *collection =
+        storage_find(fleet->storage, gvr->group, gvr->version, gvr->resource);
+    const struct partition *partition =
+        collection ? collection_find(collection, cluster_name(replica_cluster(replica))) : NULL;
+    struct mirrored *there;
+    HASH_FIND(hh_place, fleet->places, &partition, sizeof(partition), there);
+    return there;
+}
+
+/* What the hub tells of itself no cluster tells, even one that is a hub. */
+static bool is_own(const struct informer_replica *replica)
+{
+    return !strcmp(replica_gvr(replica)->group, CLUSTERS_GROUP);
 }
 
 void fleet_replica(struct fleet *fleet, struct informer_replica *replica)
 {
-    if (!fleet)
+    if (!fleet || is_own(replica))
         return;
-    struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored)), *before = emptying(fleet, replica);
+    struct mirrored *mirrored = mem_zalloc(sizeof(*mirrored));
     mirrored->replica = replica;
     HASH_ADD_PTR(fleet->replicas, replica, mirrored);
     serve_events(fleet, cluster_name(replica_cluster(replica)));
-    if (before)
-        before->heir = mirrored;
+    if (place_taken(fleet, replica))
+        DL_APPEND(fleet->waiting, mirrored);
     else
         start(fleet, mirrored);
-}
-
-/* Its place is nobody's now. */
-static void stop_waiting(struct fleet *fleet, const struct mirrored *heir)
-{
-    struct mirrored *mirrored;
-    DL_FOREACH(fleet->working, mirrored)
-    {
-        if (mirrored->heir == heir)
-            mirrored->heir = NULL;
-    }
 }
 
 static void forget(struct fleet *fleet, struct mirrored *mirrored)
 {
     if (mirrored->phase == WAITS)
-        stop_waiting(fleet, mirrored);
+        DL_DELETE(fleet->waiting, mirrored);
     else
         store_unobserve(replica_store(mirrored->replica), &mirrored->observer);
     if (mirrored->phase == FILLS)
@@ -281,6 +300,7 @@ void fleet_destroy(struct fleet *fleet)
     if (!fleet)
         return;
     timer_stop(&fleet->work);
+    HASH_CLEAR(hh_place, fleet->places);
     HASH_ITER (hh, fleet->replicas, mirrored, next) {
         forget(fleet, mirrored);
         free(mirrored);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hub/clusters.h"
 #include "hub/fleet.h"
 #include "provider/provider.h"
 #include "tests/support/line.h"
@@ -20,6 +21,7 @@ struct fixture {
     struct line line;
     struct selection_options selection;
     struct provider *provider;
+    struct store *other; /* of a stream beside those of the provider */
     struct storage storage;
     struct fleet *fleet;
     size_t commits, deleted; /* in this turn; of all */
@@ -51,6 +53,7 @@ static int setup(void **state)
     for (int i = 0; i < OBJECTS; i++)
         line_create(&f->line, &line_configmaps, "{'metadata':{'name':'map-%d','namespace':'default'}}", i);
     line_run(&f->line, 10 * LOOP_SECOND);
+    f->other = store_create();
     storage_init(&f->storage);
     f->storage.fleet = true;
     f->storage.committed = committed;
@@ -68,6 +71,7 @@ static int teardown(void **state)
     line_close_publisher(&f->line);
     provider_destroy(f->provider);
     line_close(&f->line);
+    store_destroy(f->other);
     free(f);
     return 0;
 }
@@ -190,6 +194,49 @@ static void who_waits_may_go(void **state)
     assert_int_equal(held(f), SIZE_MAX);
 }
 
+/* The replica of a stream for that audience, with one object. */
+static struct informer_replica *publish(struct fixture *f, const char *audience, const struct gvr *gvr)
+{
+    struct informer_replica *last = NULL, *next = NULL;
+    change(f->other, "default/only");
+    publisher_stream_ready(publisher_add(f->line.publisher, audience, gvr, "Kind", true, f->other));
+    line_run(&f->line, 60 * LOOP_SECOND);
+    while ((next = cluster_next_replica(line_cluster(&f->line), next)))
+        last = next;
+    assert_true(gvr_equal(replica_gvr(last), gvr));
+    assert_int_equal(store_count(replica_store(last)), 1);
+    return last;
+}
+
+static void for_another_audience_it_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct informer_replica *ours = publish(f, "viewer", &line_configmaps);
+    assert_ptr_not_equal(ours, replica(f));
+    fleet_replica(f->fleet, replica(f));
+    fleet_replica(f->fleet, ours);
+    line_run(&f->line, 10 * LOOP_SECOND);
+    check_same(f);
+    fleet_dropped(f->fleet, replica(f));
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_int_equal(held(f), 1);
+    change(f->other, "default/another");
+    line_run(&f->line, 10 * LOOP_SECOND);
+    assert_int_equal(held(f), 2);
+    assert_int_equal(f->wrong, 0);
+}
+
+static void what_the_hub_tells_of_itself_no_cluster_tells(void **state)
+{
+    static const struct gvr clusters = {CLUSTERS_GROUP, "v1alpha1", "clusters"};
+    struct fixture *f = *state;
+    struct informer_replica *theirs = publish(f, "all", &clusters);
+    fleet_replica(f->fleet, theirs);
+    fleet_heard(f->fleet, theirs);
+    assert_null(storage_find(&f->storage, CLUSTERS_GROUP, "v1alpha1", "clusters"));
+    fleet_dropped(f->fleet, theirs);
+}
+
 static void it_ends_at_any_time(void **state)
 {
     struct fixture *f = *state;
@@ -207,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_there_comes_in_slices), TEST(what_goes_goes_in_slices),
         TEST(who_takes_its_place_waits),     TEST(who_waits_may_go),
+        TEST(for_another_audience_it_waits), TEST(what_the_hub_tells_of_itself_no_cluster_tells),
         TEST(it_ends_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
