@@ -4,14 +4,6 @@
 
 #include "base/mem.h"
 
-static void take_part(struct view *view, struct partition *partition)
-{
-    struct view_part *part = &view->parts[view->count++];
-    part->partition = partition;
-    partition->holders++;
-    object_set_copy(&part->objects, &partition->objects);
-}
-
 /* The first part whose name is not before that one. */
 static size_t part_from(const struct view *view, const char *name)
 {
@@ -26,12 +18,26 @@ static size_t part_from(const struct view *view, const char *name)
     return low;
 }
 
-/* Of a partition that has been dropped in the meantime there is none. */
-static struct view_part *part_of(const struct view *view, const struct partition *partition)
+static struct view_part *add_part(struct view *view, size_t at, struct partition *partition)
+{
+    if (view->count == view->cap) {
+        view->cap = view->cap ? view->cap * 2 : 1;
+        view->parts = mem_realloc(view->parts, view->cap * sizeof(*view->parts));
+    }
+    memmove(view->parts + at + 1, view->parts + at, (view->count - at) * sizeof(*view->parts));
+    view->parts[at] = (struct view_part){.partition = partition};
+    view->count++;
+    partition->holders++;
+    return &view->parts[at];
+}
+
+/* NULL where it is not asked for. One that has been dropped before the view was taken comes back. */
+static struct view_part *part_of(struct view *view, struct partition *partition)
 {
     size_t at = part_from(view, partition->name);
-    struct view_part *part = at < view->count ? &view->parts[at] : NULL;
-    return part && part->partition == partition ? part : NULL;
+    if (at < view->count && !strcmp(view->parts[at].partition->name, partition->name))
+        return &view->parts[at];
+    return view->one ? NULL : add_part(view, at, partition);
 }
 
 static void undo(struct view *view, const struct event *event)
@@ -64,14 +70,18 @@ int view_rewind(struct view *view, size_t most)
 int view_begin(const struct collection *collection, const struct partition *only, uint64_t revision,
                struct view *out)
 {
-    *out = (struct view){
-        .collection = collection, .revision = revision, .reached = collection->storage->revision};
+    *out = (struct view){.collection = collection,
+                         .one = only,
+                         .revision = revision,
+                         .reached = collection->storage->revision};
     if (revision < collection->dropped)
         return STORAGE_E_EXPIRED;
-    out->parts = mem_alloc((only ? 1 : collection->partition_count + 1) * sizeof(*out->parts));
+    out->cap = only ? 1 : collection->partition_count + 1;
+    out->parts = mem_alloc(out->cap * sizeof(*out->parts));
     for (size_t i = 0; i < collection->partition_count; i++)
         if (!only || collection->partitions[i] == only)
-            take_part(out, collection->partitions[i]);
+            object_set_copy(&add_part(out, out->count, collection->partitions[i])->objects,
+                            &collection->partitions[i]->objects);
     return 0;
 }
 

@@ -5,7 +5,8 @@
  * What a collection, or one partition of it, held at one revision; to be read at leisure. It shares its pages
  * with the collection (object_set.h), so that it costs little to take and to keep.
  *
- * Read in the order of partitions, and of keys in each.
+ * Read in the order of partitions, and of keys in each. What counts of a partition is its name: one that has
+ * been dropped since is part of an earlier state, and so is what one of that name had before it.
  */
 
 #include "apiserver/storage.h"
@@ -17,8 +18,9 @@ struct view_part {
 
 struct view {
     struct view_part *parts; /* in the order of their names */
-    size_t count;
+    size_t count, cap;
     const struct collection *collection;
+    bool one;          /* partition's, and no other's */
     uint64_t revision; /* what it is to show, */
     uint64_t reached;  /* and what it shows: later events are undone */
 };

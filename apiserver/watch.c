@@ -103,6 +103,12 @@ static void print_change(struct watch *watch, const struct event *event, struct 
         print_event(&watch->printer, EVENT_DELETED, &last, out);
 }
 
+/* Who comes back after a cluster of that name has gone and another one has come is told of both. */
+static bool is_about(const struct watch *watch, const struct partition *partition)
+{
+    return !watch->only || watch->only == partition || !strcmp(watch->only->name, partition->name);
+}
+
 /* Everything up to the horizon, slice by slice. False where the history has been forgotten under the watch.
  */
 static bool fill_events(struct watch *watch, struct buf *out)
@@ -121,7 +127,7 @@ static bool fill_events(struct watch *watch, struct buf *out)
             break;
         }
         watch->position = event->revision;
-        if (!watch->only || watch->only == event->partition)
+        if (is_about(watch, event->partition))
             print_change(watch, event, out);
     }
     return true;
@@ -225,6 +231,26 @@ static void start_timers(struct watch *watch)
         timer_start(&watch->bookmark, watch->exchange->server->bookmark_us);
 }
 
+/* 0; 410, which is told in the stream; or another HTTP code with status set. A fleet's revisions begin anew
+ * with each process: one from its future is another one's. With initial events "not older than" is a promise.
+ */
+static int check_version(const struct watch *watch, struct status *status)
+{
+    const struct collection *collection = watch->collection;
+    const struct list_options *options = &watch->options;
+    const struct storage *storage = collection->storage;
+    if (storage->fleet && options->version > storage->revision)
+        return 410;
+    if (options->initial_events)
+        return options->version > exchange_horizon(watch->exchange)
+                   ? server_too_large(watch->exchange, options->version, status)
+                   : 0;
+    return options->version &&
+                   (options->version < collection->dropped || options->version < collection->cache_from)
+               ? 410
+               : 0;
+}
+
 void server_answer_watch(struct exchange *exchange, struct collection *collection)
 {
     struct status status = {0};
@@ -236,16 +262,13 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
     if (watch->only)
         watch->only->holders++;
     int r = list_options_parse(&watch->options, exchange, &collection->resource, &status);
-    uint64_t version = watch->options.version, current = exchange->server->storage.revision;
-    if (r == 0 && watch->options.initial_events && version > exchange_horizon(exchange))
-        r = server_too_large(exchange, version, &status); /* "not older than" is a promise */
-    bool old = version && (version < collection->dropped || version < collection->cache_from ||
-                           (exchange->server->storage.fleet && version > current));
-    if (r != 0 || (old && !watch->options.initial_events)) {
-        if (r != 0)
-            exchange_fail(exchange, &status);
+    if (r == 0)
+        r = check_version(watch, &status);
+    if (r != 0) {
+        if (r == 410)
+            print_expired(collection, watch->options.version, &exchange->out);
         else
-            print_expired(collection, version, &exchange->out);
+            exchange_fail(exchange, &status);
         watch_destroy(watch);
         return;
     }

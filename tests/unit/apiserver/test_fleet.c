@@ -205,6 +205,49 @@ static void pages_go_through_all_clusters_at_one_revision(void **state)
     assert_int_equal(seen, 15);
 }
 
+static void drop(struct fixture *f, const char *cluster)
+{
+    struct partition *partition = collection_find(f->pods, cluster);
+    while (partition_empty(partition, 1))
+        ;
+    partition_drop(partition);
+}
+
+/* The pages of a list, whose first one is at hand; all of them are about what was there then. */
+static void goes_on_with(struct fixture *f, const char *path, size_t more)
+{
+    size_t seen = 0;
+    for (char *token = token_of(f); token; token = token_of(f)) {
+        cleanup_free char *next = mem_printf("%s?limit=1&continue=%s", path, token);
+        free(token);
+        assert_int_equal(get(f, next), 200);
+        assert_has(f, "\"resourceVersion\":\"1004\"");
+        assert_int_equal(count(f, "\"uid\":\"b-new\""), 0);
+        seen += count(f, "\"uid\"");
+    }
+    assert_int_equal(seen, more);
+}
+
+static void pages_have_clusters_that_went_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "b", "db", 1);
+    put(f, "b", "web", 1);
+    put(f, "c", "web", 1);
+    assert_int_equal(get(f, "/api/v1/pods?limit=1"), 200);
+    drop(f, "c");
+    drop(f, "b");
+    goes_on_with(f, "/api/v1/pods", 3);
+    put(f, "b", "new", 1); /* another one of that name */
+    assert_int_equal(get(f, "/api/v1/pods?limit=1&resourceVersion=1004&resourceVersionMatch=Exact"), 200);
+    assert_has(f, "\"remainingItemCount\":3");
+    goes_on_with(f, "/api/v1/pods", 3);
+    assert_int_equal(get(f, "/clusters/b/api/v1/pods?limit=1&resourceVersion=1004"), 200);
+    assert_has(f, "\"uid\":\"b-db\"");
+    goes_on_with(f, "/clusters/b/api/v1/pods", 1);
+}
+
 static void a_field_selects_clusters(void **state)
 {
     struct fixture *f = *state;
@@ -357,9 +400,23 @@ static void a_cluster_that_goes_and_returns(void **state)
     assert_int_equal(told(f, all), 4);
     assert_int_equal(count(f, "{\"type\":\"DELETED\""), 2);
     assert_int_equal(count(f, "{\"type\":\"ADDED\""), 2);
-    assert_int_equal(told(f, one), 3); /* that was another cluster */
-    assert_int_equal(exchange_read(one, (char[8]){0}, 8), EXCHANGE_END);
+    assert_int_equal(told(f, one), 4);
+    assert_int_equal(exchange_read(one, (char[8]){0}, 8), EXCHANGE_END); /* that was another cluster */
     exchange_close(all);
+    exchange_close(one);
+}
+
+static void who_was_away_is_told_what_went_with_a_cluster(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "b", "web", 1);
+    put(f, "b", "db", 1);
+    drop(f, "b");
+    put(f, "b", "db", 1);
+    struct exchange *one = watch(f, "/clusters/b/api/v1/pods?watch=1&resourceVersion=1002");
+    assert_int_equal(told(f, one), 3);
+    assert_int_equal(count(f, "{\"type\":\"DELETED\""), 2);
+    assert_int_equal(count(f, "{\"type\":\"ADDED\""), 1);
     exchange_close(one);
 }
 
@@ -378,6 +435,11 @@ static void versions_of_others_are_expired(void **state)
         assert_has(f, "\"code\":410");
         exchange_close(exchange);
     }
+    struct exchange *future = watch(f, "/api/v1/pods?watch=1&resourceVersion=5000&sendInitialEvents=true&"
+                                       "resourceVersionMatch=NotOlderThan");
+    assert_int_equal(told(f, future), 1);
+    assert_has(f, "\"code\":410");
+    exchange_close(future);
     assert_int_equal(get(f, "/api/v1/pods?resourceVersionMatch=NotOlderThan&resourceVersion=1001"), 200);
 }
 
@@ -482,6 +544,7 @@ int main(void)
         TEST(what_is_not_there_is_not_served),
         TEST(tables_have_a_column_for_it),
         TEST(pages_go_through_all_clusters_at_one_revision),
+        TEST(pages_have_clusters_that_went_meanwhile),
         TEST(a_field_selects_clusters),
         TEST(a_name_of_several_is_nobodys),
         TEST(nothing_is_written),
@@ -489,6 +552,7 @@ int main(void)
         TEST(a_page_whose_past_is_forgotten_is_cut),
         TEST(watches_follow_one_or_all),
         TEST(a_cluster_that_goes_and_returns),
+        TEST(who_was_away_is_told_what_went_with_a_cluster),
         TEST(versions_of_others_are_expired),
         TEST(what_is_stale_says_so),
         TEST(many_that_are_stale_are_counted),
