@@ -1,15 +1,18 @@
 #include "base/names.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/gvr.h"
 #include "base/mem.h"
 
 void names_add(char list[NAMES_LIST_MAX], const char *word)
 {
-    size_t len = strlen(list);
-    if (dns_label_valid(word) && len + strlen(word) + 2 <= NAMES_LIST_MAX)
-        sprintf(list + len, "%s%s", len ? " " : "", word);
+    size_t len = strlen(list), more = strlen(word);
+    if (!dns_label_valid(word) || len + (len > 0) + more >= NAMES_LIST_MAX)
+        return;
+    if (len)
+        list[len++] = ' ';
+    memcpy(list + len, word, more + 1);
 }
 
 char *names_pack(const struct names *names)
@@ -19,11 +22,16 @@ char *names_pack(const struct names *names)
     return mem_printf("%s\n%s\n%s", names->singular, names->short_names, names->categories);
 }
 
-static const char *take_line(const char *at, char *out, size_t size)
+/* Word by word: what was kept in a file may be anything. */
+static const char *take_line(const char *at, char list[NAMES_LIST_MAX])
 {
-    size_t len = strcspn(at, "\n");
-    snprintf(out, size, "%.*s", (int)len, at);
-    return at + len + (at[len] == '\n');
+    while (*at && *at != '\n') {
+        size_t len = strcspn(at, " \n");
+        cleanup_free char *word = mem_dup(at, len);
+        names_add(list, word);
+        at += len + (at[len] == ' ');
+    }
+    return at + (*at == '\n');
 }
 
 void names_unpack(const char *packed, struct names *out)
@@ -31,7 +39,7 @@ void names_unpack(const char *packed, struct names *out)
     *out = (struct names){0};
     if (!packed)
         return;
-    packed = take_line(packed, out->singular, sizeof(out->singular));
-    packed = take_line(packed, out->short_names, sizeof(out->short_names));
-    take_line(packed, out->categories, sizeof(out->categories));
+    packed = take_line(packed, out->singular);
+    packed = take_line(packed, out->short_names);
+    take_line(packed, out->categories);
 }

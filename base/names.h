@@ -11,7 +11,7 @@
 #define NAMES_LIST_MAX 64
 
 struct names {
-    char singular[64];                /* "deployment"; "" where not known, as the lists are */
+    char singular[NAMES_LIST_MAX];    /* "deployment"; "" where not known, as the lists are */
     char short_names[NAMES_LIST_MAX]; /* "deploy" */
     char categories[NAMES_LIST_MAX];  /* "all" */
 };
@@ -19,7 +19,8 @@ struct names {
 /* Appends it; a word that is no DNS label, or finds no room, is left out. */
 void names_add(char list[NAMES_LIST_MAX], const char *word);
 
-/* As one short text, to be kept; yours to free. NULL where nothing is known. */
+/* As one short text, to be kept; yours to free. NULL where nothing is known. Whatever a text says, what comes
+ * of it is names. */
 char *names_pack(const struct names *names);
 void names_unpack(const char *packed, struct names *out); /* NULL is fine */
 

@@ -278,6 +278,12 @@ void api_replica(struct api *api, struct informer_replica *replica)
         fleet_replica(api->fleet, replica);
 }
 
+void api_renamed(struct api *api, struct informer_replica *replica)
+{
+    if (api)
+        fleet_renamed(api->fleet, replica);
+}
+
 void api_dropped(struct api *api, struct informer_replica *replica)
 {
     if (api)

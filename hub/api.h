@@ -44,6 +44,7 @@ void api_destroy(
 void api_cluster(struct api *api, struct informer_cluster *cluster);
 void api_replica(struct api *api, struct informer_replica *replica);
 void api_heard(struct api *api, struct informer_replica *replica); /* synced and stale, too */
+void api_renamed(struct api *api, struct informer_replica *replica);
 void api_dropped(struct api *api, struct informer_replica *replica);
 
 void api_counters(const struct api *api, struct counters *out);

@@ -26,7 +26,7 @@ struct condition {
 struct shown {
     UT_hash_handle hh;
     const struct informer_cluster *cluster;
-    int64_t created_s, heard_s;
+    int64_t heard_s;
     struct condition conditions[CONDITIONS];
     char *text; /* as told last, without the time it was heard; NULL: not yet */
     bool changed;
@@ -80,7 +80,8 @@ static const struct resource resource = {
 struct figures {
     size_t resources, objects;
     int64_t nodes, pods; /* -1: not followed */
-    int64_t age_s;       /* -1: never heard */
+    int64_t age_s;       /* of the resource that is most behind; -1: none was ever heard, */
+    int64_t seen_s;      /* and of the one that is least; the same */
 };
 
 static void count(struct figures *figures, const struct informer_replica *replica)
@@ -95,11 +96,13 @@ static void count(struct figures *figures, const struct informer_replica *replic
         figures->pods = objects;
     if (age_s > figures->age_s)
         figures->age_s = age_s;
+    if (age_s >= 0 && (figures->seen_s < 0 || age_s < figures->seen_s))
+        figures->seen_s = age_s;
 }
 
 static struct figures figures_of(const struct informer_cluster *cluster)
 {
-    struct figures figures = {.nodes = -1, .pods = -1, .age_s = -1};
+    struct figures figures = {.nodes = -1, .pods = -1, .age_s = -1, .seen_s = -1};
     const struct informer_replica *replica = NULL;
     while ((replica = cluster_next_replica(cluster, replica)))
         count(&figures, replica);
@@ -153,7 +156,7 @@ static void append_object(struct buf *out, const struct shown *shown, const stru
                 shown->name);
     buf_append_json_string(out, uid, strlen(uid));
     buf_append_str(out, ",\"resourceVersion\":\"0\",");
-    append_time(out, "creationTimestamp", shown->created_s);
+    append_time(out, "creationTimestamp", cluster_since_s(shown->cluster));
     buf_append_str(out, "},\"status\":{");
     append_status(out, shown, figures);
     if (heard_s) {
@@ -168,10 +171,12 @@ static int64_t wall_s(const struct clusters *clusters)
     return loop_wall_us(clusters->loop) / LOOP_SECOND;
 }
 
-static void set_condition(struct condition *condition, bool is, int64_t now_s)
+/* last_s: when it may have been the case last; that it is not is known to be so since then, where it never
+ * was in this run. */
+static void set_condition(struct condition *condition, bool is, int64_t now_s, int64_t last_s)
 {
     if (condition->is != is || !condition->since_s)
-        condition->since_s = now_s;
+        condition->since_s = is || condition->since_s ? now_s : last_s;
     condition->is = is;
 }
 
@@ -190,9 +195,11 @@ static void show(struct clusters *clusters, struct shown *shown)
 {
     struct figures figures = figures_of(shown->cluster);
     int64_t now_s = wall_s(clusters), heard_s = figures.age_s < 0 ? 0 : now_s - figures.age_s;
-    set_condition(&shown->conditions[CONNECTED], cluster_alive(shown->cluster), now_s);
-    set_condition(&shown->conditions[SYNCED], cluster_alive(shown->cluster) && cluster_synced(shown->cluster),
-                  now_s);
+    bool alive = cluster_alive(shown->cluster);
+    set_condition(&shown->conditions[CONNECTED], alive, now_s,
+                  figures.seen_s < 0 ? now_s : now_s - figures.seen_s);
+    set_condition(&shown->conditions[SYNCED], alive && cluster_synced(shown->cluster), now_s,
+                  heard_s ? heard_s : now_s);
     struct buf text = BUF_INIT(TEXT_LIMIT);
     append_object(&text, shown, &figures, 0);
     bool same = shown->text && strcmp(shown->text, text.data) == 0;
@@ -230,7 +237,6 @@ static struct shown *shown_get(struct clusters *clusters, const struct informer_
     if (!shown) {
         shown = mem_zalloc(sizeof(*shown) + len + 1);
         memcpy(shown->name, name, len);
-        shown->created_s = wall_s(clusters);
         HASH_ADD_KEYPTR(hh, clusters->shown, shown->name, len, shown);
     }
     shown->cluster = cluster;

@@ -133,6 +133,13 @@ void fleet_heard(struct fleet *fleet, const struct informer_replica *replica)
         print_time(fleet, freshness.age_s < 0 ? 0 : freshness.age_s, stale);
 }
 
+void fleet_renamed(struct fleet *fleet, const struct informer_replica *replica)
+{
+    const struct mirrored *mirrored = find(fleet, replica);
+    if (mirrored && mirrored->phase != WAITS)
+        describe(fleet, replica);
+}
+
 void fleet_cluster(struct fleet *fleet, const struct informer_cluster *cluster)
 {
     const struct informer_replica *replica = NULL;

@@ -23,6 +23,7 @@ void fleet_destroy(struct fleet *fleet); /* before informer and storage; NULL is
 /* As the informer's ops. */
 void fleet_replica(struct fleet *fleet, struct informer_replica *replica);
 void fleet_heard(struct fleet *fleet, const struct informer_replica *replica); /* synced and stale, too */
+void fleet_renamed(struct fleet *fleet, const struct informer_replica *replica);
 void fleet_cluster(struct fleet *fleet, const struct informer_cluster *cluster);
 void fleet_dropped(struct fleet *fleet, struct informer_replica *replica);
 

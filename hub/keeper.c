@@ -79,6 +79,13 @@ void keeper_heard(struct keeper *keeper, const struct informer_replica *replica)
         look_at(kept);
 }
 
+void keeper_renamed(struct keeper *keeper, const struct informer_replica *replica)
+{
+    const struct kept *kept = find(keeper, replica);
+    if (kept)
+        disk_stream_changed(kept->stream);
+}
+
 void keeper_cluster(struct keeper *keeper, const struct informer_cluster *cluster)
 {
     const struct informer_replica *replica = NULL;

@@ -42,6 +42,7 @@ void keeper_destroy(struct keeper *keeper);
 void keeper_cluster(struct keeper *keeper, const struct informer_cluster *cluster);
 void keeper_replica(struct keeper *keeper, struct informer_replica *replica);
 void keeper_heard(struct keeper *keeper, const struct informer_replica *replica); /* synced and stale, too */
+void keeper_renamed(struct keeper *keeper, const struct informer_replica *replica);
 void keeper_dropped(struct keeper *keeper, const struct informer_replica *replica);
 
 void keeper_counters(const struct keeper *keeper, struct counters *out);

@@ -122,6 +122,13 @@ static void on_stale(void *arg, struct informer_replica *replica)
     deploy_synced(app->deploy, replica, false);
 }
 
+static void on_renamed(void *arg, struct informer_replica *replica)
+{
+    struct app *app = arg;
+    api_renamed(app->api, replica);
+    keeper_renamed(app->keeper, replica);
+}
+
 static void on_dropped(void *arg, struct informer_replica *replica)
 {
     struct app *app = arg;
@@ -138,6 +145,7 @@ static int informer_open(struct app *app, struct error *err)
                                             .synced = on_synced,
                                             .stale = on_stale,
                                             .heard = on_heard,
+                                            .renamed = on_renamed,
                                             .dropped = on_dropped};
     struct informer_options options = {.name = TOPICS_HUB,
                                        .topics = app->topics,

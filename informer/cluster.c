@@ -86,6 +86,11 @@ static void report_crowded(struct informer *informer, const char *name)
             name, informer->options.clusters_max);
 }
 
+static int64_t wall_s(const struct informer *informer)
+{
+    return loop_wall_us(informer->loop) / LOOP_SECOND;
+}
+
 struct informer_cluster *cluster_get(struct informer *informer, const char *name)
 {
     struct informer_cluster *cluster;
@@ -98,6 +103,7 @@ struct informer_cluster *cluster_get(struct informer *informer, const char *name
     }
     cluster = mem_zalloc(sizeof(*cluster));
     cluster->informer = informer;
+    cluster->since_s = wall_s(informer);
     snprintf(cluster->name, sizeof(cluster->name), "%s", name);
     timer_init(&cluster->silence, informer->loop, on_silence, cluster);
     want_init(cluster);
@@ -105,13 +111,15 @@ struct informer_cluster *cluster_get(struct informer *informer, const char *name
     return cluster;
 }
 
-void cluster_known(struct informer_cluster *cluster, const char *uid, const char *version)
+void cluster_known(struct informer_cluster *cluster, const struct record *record)
 {
     struct presence *presence = &cluster->presence;
+    if (record->since_s && record->since_s < cluster->since_s)
+        cluster->since_s = record->since_s;
     if (cluster->boot || presence->cluster[0])
         return;
-    snprintf(presence->cluster, sizeof(presence->cluster), "%s", uid);
-    snprintf(presence->version, sizeof(presence->version), "%s", version);
+    snprintf(presence->cluster, sizeof(presence->cluster), "%s", record->uid);
+    snprintf(presence->version, sizeof(presence->version), "%s", record->version);
     tell(cluster);
 }
 
@@ -195,6 +203,7 @@ static void forget_objects(struct informer_cluster *cluster)
 {
     struct informer_replica *replica, *next;
     report_state(cluster, "is another cluster now: starting from nothing");
+    cluster->since_s = wall_s(cluster->informer);
     catalogs_free(cluster);
     DL_FOREACH_SAFE(cluster->replicas, replica, next)
     {
@@ -458,6 +467,11 @@ const char *cluster_uid(const struct informer_cluster *cluster)
 const char *cluster_version(const struct informer_cluster *cluster)
 {
     return cluster->presence.version;
+}
+
+int64_t cluster_since_s(const struct informer_cluster *cluster)
+{
+    return cluster->since_s;
 }
 
 bool cluster_alive(const struct informer_cluster *cluster)

@@ -67,6 +67,8 @@ struct informer_ops {
     void (*stale)(void *arg, struct informer_replica *replica);
     /* Its provider has said anew how it is: what replica_freshness() gives may be another. */
     void (*heard)(void *arg, struct informer_replica *replica);
+    /* Its catalog says other names of it than before: replica_names(). */
+    void (*renamed)(void *arg, struct informer_replica *replica);
     /* The replica goes: its cluster is another one now, or the stream ended (the store is empty then). */
     void (*dropped)(void *arg, struct informer_replica *replica);
 };
@@ -139,7 +141,9 @@ struct informer_cluster *informer_next_cluster(const struct informer *informer,
 const char *cluster_name(const struct informer_cluster *cluster);
 const char *cluster_uid(const struct informer_cluster *cluster);     /* "" while unknown */
 const char *cluster_version(const struct informer_cluster *cluster); /* of Kubernetes, "" while unknown */
-bool cluster_alive(const struct informer_cluster *cluster);          /* heartbeats come */
+/* Wall time: when it was first known, in this run or in one before. */
+int64_t cluster_since_s(const struct informer_cluster *cluster);
+bool cluster_alive(const struct informer_cluster *cluster); /* heartbeats come */
 /* Its catalog is complete, and every replica of it synced, or not to be had: forbidden, say. */
 bool cluster_synced(const struct informer_cluster *cluster);
 

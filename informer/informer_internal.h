@@ -136,6 +136,7 @@ struct informer_cluster {
     char claim_cluster[64];
     bool alive;
     bool was_synced;  /* once, at least */
+    int64_t since_s;  /* wall time: when this cluster was first known, in this run or in one before */
     int64_t heard_us; /* the last sign of life of that boot */
     struct timer silence;
     struct catalog *catalogs;
@@ -243,8 +244,8 @@ void credit_return(struct informer_replica *replica);   /* none are; idempotent 
 /* cluster.c */
 struct informer_cluster *cluster_get(struct informer *informer,
                                      const char *name); /* NULL where there are too many */
-void cluster_known(struct informer_cluster *cluster, const char *uid,
-                   const char *version); /* of a run before, where nothing newer is known */
+void cluster_known(struct informer_cluster *cluster,
+                   const struct record *record); /* of a run before, where nothing newer is known */
 void cluster_destroy(struct informer_cluster *cluster);
 void cluster_presence(struct informer_cluster *cluster, const struct message *message);
 void cluster_catalog(struct informer_cluster *cluster, const char *audience, const struct message *message);

@@ -169,12 +169,21 @@ static void announced_anew(struct informer_replica *replica)
     backoff_reset(&replica->backoff);
 }
 
+static void take_names(struct informer_replica *replica, const struct names *names)
+{
+    struct informer *informer = replica->informer;
+    cleanup_free char *before = replica->names;
+    replica->names = names_pack(names);
+    bool same = before && replica->names ? !strcmp(before, replica->names) : before == replica->names;
+    if (!same && informer->ops->renamed)
+        informer->ops->renamed(informer->arg, replica);
+}
+
 void replica_announced(struct informer_replica *replica, const struct catalog_entry *entry)
 {
     uint64_t epoch = entry->epoch;
     bool another = replica->announced_epoch != epoch;
-    free(replica->names);
-    replica->names = names_pack(&entry->names);
+    take_names(replica, &entry->names);
     replica->listed = true;
     replica->unlisted_tries = 0;
     if (epoch == 0 && replica->announced_epoch != 0)

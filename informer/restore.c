@@ -34,8 +34,9 @@ struct informer_replica *informer_restore(struct informer *informer, const struc
     struct informer_cluster *cluster = is_valid(record) ? cluster_get(informer, record->cluster) : NULL;
     if (!cluster || !is_acceptable(cluster, record))
         return NULL;
-    cluster_known(cluster, record->uid, record->version);
-    struct catalog_entry entry = {.gvr = record->gvr, .namespaced = record->namespaced};
+    cluster_known(cluster, record);
+    struct catalog_entry entry = {
+        .gvr = record->gvr, .namespaced = record->namespaced, .names = record->names};
     memcpy(entry.kind, record->kind, sizeof(entry.kind));
     struct informer_replica *replica = replica_create(cluster, record->audience, &entry);
     replica->whole = record->whole;
@@ -60,6 +61,7 @@ void replica_record(const struct informer_replica *replica, struct record *recor
     int64_t now_s = loop_wall_us(replica->informer->loop) / LOOP_SECOND;
     *record = (struct record){.gvr = replica->gvr,
                               .namespaced = replica->namespaced,
+                              .since_s = cluster->since_s,
                               .whole = replica->whole,
                               .current = freshness.synced,
                               .heard_s = freshness.age_s < 0 ? 0 : now_s - freshness.age_s};
@@ -68,6 +70,7 @@ void replica_record(const struct informer_replica *replica, struct record *recor
     memcpy(record->version, cluster->presence.version, sizeof(record->version));
     memcpy(record->audience, replica->audience, sizeof(record->audience));
     memcpy(record->kind, replica->kind, sizeof(record->kind));
+    names_unpack(replica->names, &record->names);
     if (replica->phase == REPLICA_INSTALLING) /* the store is on its way there */
         return;
     record->epoch = replica->epoch;

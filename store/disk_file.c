@@ -10,13 +10,13 @@
 #include "base/mem.h"
 
 #define APPLICATION 0x7469686b /* what file(1) and we know it by */
-#define SCHEMA 1
+#define SCHEMA 2
 #define LOG_KEPT "67108864" /* bytes of the write-ahead log that stay behind a long transaction */
 
 enum statement { PUT_STREAM, DROP_STREAM, DROP_OBJECTS, PUT, DELETE, SET, GET, STATEMENTS };
 
 static const char *const texts[STATEMENTS] = {
-    [PUT_STREAM] = "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [PUT_STREAM] = "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [DROP_STREAM] = "DELETE FROM stream WHERE id=?",
     [DROP_OBJECTS] = "DELETE FROM object WHERE stream=?",
     [PUT] = ("INSERT INTO object(stream,key,high,low,bytes) VALUES(?,?,?,?,?) ON CONFLICT(stream,key) DO "
@@ -33,13 +33,21 @@ static const char schema[] =
     "version TEXT NOT NULL,audience TEXT NOT NULL,api_group TEXT NOT NULL,api_version TEXT NOT NULL,"
     "resource TEXT NOT NULL,kind TEXT NOT NULL,namespaced INTEGER NOT NULL,whole INTEGER NOT NULL,"
     "current INTEGER NOT NULL,heard_s INTEGER NOT NULL,epoch INTEGER NOT NULL,sequence INTEGER NOT NULL,"
-    "objects INTEGER NOT NULL,high INTEGER NOT NULL,low INTEGER NOT NULL);"
+    "objects INTEGER NOT NULL,high INTEGER NOT NULL,low INTEGER NOT NULL,"
+    "names TEXT NOT NULL,since_s INTEGER NOT NULL);"
     "CREATE TABLE object(id INTEGER PRIMARY KEY,stream INTEGER NOT NULL,key TEXT NOT NULL,"
     "high INTEGER NOT NULL,low INTEGER NOT NULL,bytes TEXT NOT NULL);"
     "CREATE UNIQUE INDEX object_key ON object(stream,key);"
     "PRAGMA application_id=1953065067;" /* APPLICATION */
-    "PRAGMA user_version=1;"            /* SCHEMA */
+    "PRAGMA user_version=2;"            /* SCHEMA */
     "COMMIT";
+
+/* What the first version did not keep is not known: "" and 0. */
+static const char upgrade[] = "BEGIN;"
+                              "ALTER TABLE stream ADD COLUMN names TEXT NOT NULL DEFAULT '';"
+                              "ALTER TABLE stream ADD COLUMN since_s INTEGER NOT NULL DEFAULT 0;"
+                              "PRAGMA user_version=2;"
+                              "COMMIT";
 
 static const char *const numbers[] = {[DISK_REVISION] = "revision", [DISK_WRITTEN] = "written"};
 
@@ -108,25 +116,25 @@ static int ask(struct disk_file *file, const char *sql, int64_t *value, struct e
 }
 
 /* An empty file is a new one. */
-static int check_schema(struct disk_file *file, bool *empty, struct error *err)
+static int check_schema(struct disk_file *file, bool *empty, int64_t *version, struct error *err)
 {
-    int64_t application, version, tables;
+    int64_t application, tables;
     int r = ask(file, "PRAGMA application_id", &application, err);
     if (r == 0)
-        r = ask(file, "PRAGMA user_version", &version, err);
+        r = ask(file, "PRAGMA user_version", version, err);
     if (r == 0)
         r = ask(file, "SELECT count(*) FROM sqlite_master", &tables, err);
     if (r != 0)
         return r;
-    *empty = !application && !version && !tables;
+    *empty = !application && !*version && !tables;
     if (!*empty && application != APPLICATION)
         return error_set(err, EX_DATAERR, "%s: is a database of something else: give another --store",
                          file->path);
-    if (version > SCHEMA)
+    if (*version > SCHEMA)
         return error_set(err, EX_CONFIG,
                          "%s: written by a later version of this program (schema %lld, this one knows up to "
                          "%d): run that one, or give another --store",
-                         file->path, (long long)version, SCHEMA);
+                         file->path, (long long)*version, SCHEMA);
     return 0;
 }
 
@@ -153,6 +161,7 @@ static int find_file(const struct disk_file *file, enum disk_mode mode, struct e
 static int set_up(struct disk_file *file, enum disk_mode mode, struct error *err)
 {
     bool empty = false;
+    int64_t version = 0;
     int r = find_file(file, mode, err);
     if (r != 0)
         return r;
@@ -162,7 +171,7 @@ static int set_up(struct disk_file *file, enum disk_mode mode, struct error *err
     if (mode == DISK_MAKE)
         r = run(file, "PRAGMA locking_mode=EXCLUSIVE", err);
     if (r == 0)
-        r = check_schema(file, &empty, err);
+        r = check_schema(file, &empty, &version, err);
     if (r == 0 && mode == DISK_MAKE)
         r = run(file, "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA journal_size_limit=" LOG_KEPT,
                 err);
@@ -170,7 +179,9 @@ static int set_up(struct disk_file *file, enum disk_mode mode, struct error *err
         r = mode == DISK_MAKE
                 ? run(file, schema, err)
                 : error_set(err, EX_DATAERR, "%s: is empty: no hub has kept anything there", file->path);
-    return r == 0 ? prepare(file, err) : r;
+    else if (r == 0 && version < SCHEMA && mode == DISK_MAKE)
+        r = run(file, upgrade, err);
+    return r == 0 && mode == DISK_MAKE ? prepare(file, err) : r;
 }
 
 int disk_file_open(const char *path, enum disk_mode mode, struct disk_file **out, struct error *err)
@@ -243,11 +254,12 @@ static int step(struct disk_file *file, enum statement which, struct error *err)
 
 int disk_file_put_stream(struct disk_file *file, uint64_t id, const struct record *record, struct error *err)
 {
-    bind(file->statements[PUT_STREAM], "ittttttttiiiiiiiii", (int64_t)id, record->cluster, record->uid,
+    cleanup_free char *names = names_pack(&record->names);
+    bind(file->statements[PUT_STREAM], "ittttttttiiiiiiiiiti", (int64_t)id, record->cluster, record->uid,
          record->version, record->audience, record->gvr.group, record->gvr.version, record->gvr.resource,
          record->kind, (int64_t)record->namespaced, (int64_t)record->whole, (int64_t)record->current,
          record->heard_s, (int64_t)record->epoch, (int64_t)record->sequence, (int64_t)record->count,
-         (int64_t)record->root.high, (int64_t)record->root.low);
+         (int64_t)record->root.high, (int64_t)record->root.low, names ? names : "", record->since_s);
     return step(file, PUT_STREAM, err);
 }
 
@@ -305,6 +317,7 @@ static struct digest take_digest(sqlite3_stmt *row, int column)
 
 static void take_record(sqlite3_stmt *row, struct record *record)
 {
+    const char *names = (const char *)sqlite3_column_text(row, 18); /* NULL in a file of the first version */
     *record = (struct record){
         .namespaced = sqlite3_column_int(row, 9),
         .whole = sqlite3_column_int(row, 10),
@@ -314,6 +327,7 @@ static void take_record(sqlite3_stmt *row, struct record *record)
         .sequence = (uint64_t)sqlite3_column_int64(row, 14),
         .count = (uint64_t)sqlite3_column_int64(row, 15),
         .root = take_digest(row, 16),
+        .since_s = sqlite3_column_int64(row, 19),
     };
     take_text(row, 1, record->cluster, sizeof(record->cluster));
     take_text(row, 2, record->uid, sizeof(record->uid));
@@ -323,6 +337,7 @@ static void take_record(sqlite3_stmt *row, struct record *record)
     take_text(row, 6, record->gvr.version, sizeof(record->gvr.version));
     take_text(row, 7, record->gvr.resource, sizeof(record->gvr.resource));
     take_text(row, 8, record->kind, sizeof(record->kind));
+    names_unpack(names, &record->names);
 }
 
 struct walk {

@@ -8,13 +8,16 @@
 #include <stdint.h>
 
 #include "base/gvr.h"
+#include "base/names.h"
 #include "base/object.h"
 
 struct record {
     char cluster[64], uid[64], version[64]; /* its name, which one it is ("" unknown), and its Kubernetes' */
+    int64_t since_s;                        /* when that cluster was first known, wall time; 0: not kept */
     char audience[64];
     struct gvr gvr;
     char kind[64];
+    struct names names;
     bool namespaced;
     bool whole;               /* all of it has been here once */
     bool current;             /* it was up to date when this was written */

@@ -7,6 +7,7 @@ import re
 import signal
 import sqlite3
 import subprocess
+import time
 import unittest
 import urllib.request
 
@@ -15,11 +16,15 @@ from faults import Churn
 from fleet import PLURALS, Cluster, bare, collection
 from fleet_hub import KUBECTL, FleetCase
 from history import History
+from widgets import DEFINITIONS, RED, WIDGET, WIDGETS
 
 CONFIGMAPS = PLURALS["ConfigMap"]
+CLUSTERS = "/apis/fleet.transport-informer.io/v1alpha1/clusters"
 
 
-class Store(FleetCase):
+class Keeping(FleetCase):
+    """A fleet whose hub has a file."""
+
     providing = ("--heartbeat", "1s")
 
     def setUp(self):
@@ -46,6 +51,12 @@ class Store(FleetCase):
     def command(self, *words):
         done = subprocess.run([BIN / "hub", "store", *words], capture_output=True, text=True, timeout=60, check=False)
         return done.returncode, done.stdout + done.stderr
+
+    def edit(self, sql):
+        with sqlite3.connect(self.file) as database:
+            rows = database.execute(sql).fetchall()
+        database.close()
+        return rows
 
     def check(self):
         return self.command("check", self.file)
@@ -78,7 +89,7 @@ class Store(FleetCase):
 
     def figures(self):
         """{cluster: how many objects the hub says that it has}"""
-        items = self.items("/apis/fleet.transport-informer.io/v1alpha1/clusters")
+        items = self.items(CLUSTERS)
         return {item["metadata"]["name"]: item["status"]["objects"] for item in items}
 
     def await_same(self):
@@ -106,6 +117,45 @@ class Store(FleetCase):
         self.await_durable()
         return {name: self.ours(name) for name in self.clusters}
 
+
+class Custom(Keeping):
+    providing = ("--heartbeat", "1s", "--resource", "*")
+
+    def prepare(self):
+        self.clusters["cluster1"].request("POST", DEFINITIONS, WIDGET)
+        self.clusters["cluster1"].request("POST", WIDGETS, RED)
+
+    @unittest.skipUnless(KUBECTL, "SKIPPED: there is no kubectl on the PATH")
+    def test_what_a_silent_cluster_calls_its_resources_is_kept(self):
+        self.bench.wait("they are mirrored", lambda: self.items("/apis/example.com/v1/widgets"))
+        self.await_synced()
+        discovered = self.get("/apis/example.com/v1")[2]
+        self.await_durable()
+        self.hub.stop(signal.SIGKILL)
+        self.alone()
+        self.assertEqual(self.get("/apis/example.com/v1")[2], discovered)
+        for name in ("wd", "widget", "gadgets", "Widget"):
+            self.assertRegex(self.kubectl("get", name, "-A"), r"NAMESPACE +CLUSTER +NAME +COLOR +READY\ndefault +cluster1 +one +red +True\n", name)
+
+    def test_a_cluster_is_as_old_as_it_was(self):
+        self.await_synced()
+        self.await_durable()
+        since = {item["metadata"]["name"]: item["metadata"]["creationTimestamp"] for item in self.items(CLUSTERS)}
+        self.hub.stop(signal.SIGKILL)
+        self.assertEqual({name: time.strftime("%FT%TZ", time.gmtime(since_s)) for name, since_s in self.edit(
+            "SELECT DISTINCT cluster,since_s FROM stream")}, since)
+        self.edit("UPDATE stream SET since_s=1000000000,current=0,heard_s=1234567890")
+        for start in (self.alone, self.start_hub):
+            hub = start()
+            for item in self.items(CLUSTERS):
+                self.assertEqual(item["metadata"]["creationTimestamp"], "2001-09-09T01:46:40Z")
+                if start == self.alone:
+                    self.assertEqual([each["lastTransitionTime"] for each in item["status"]["conditions"]], ["2009-02-13T23:31:30Z"] * 2)
+                    self.assertEqual(item["status"]["heard"], "2009-02-13T23:31:30Z")
+            hub.stop()
+
+
+class Store(Keeping):
     # ---- what is kept ----
 
     def test_a_killed_hub_begins_with_what_it_had(self):
@@ -233,11 +283,6 @@ class Store(FleetCase):
             history.stopped = True
 
     # ---- what goes wrong ----
-
-    def edit(self, sql):
-        with sqlite3.connect(self.file) as database:
-            database.execute(sql)
-        database.close()
 
     def test_an_object_that_has_rotted_is_sent_again(self):
         had = self.filled()

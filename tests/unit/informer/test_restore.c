@@ -52,6 +52,10 @@ static void test_it_is_stale_until_its_provider_is_heard(void **state)
     struct record record = run_before(f, had);
     assert_true(record.whole && record.current && record.namespaced && record.epoch);
     assert_string_equal(record.uid, "uid-1");
+    assert_in_range(record.since_s, loop_wall_us(f->wire.loop) / LOOP_SECOND - 11,
+                    loop_wall_us(f->wire.loop) / LOOP_SECOND);
+    record.since_s = 1234;
+    strcpy(record.names.short_names, "po");
     record.heard_s = loop_wall_us(f->wire.loop) / LOOP_SECOND - 100;
     hub_again(f, &record, had, 0);
     struct replica_freshness freshness = replica_freshness(f->replica);
@@ -61,6 +65,8 @@ static void test_it_is_stale_until_its_provider_is_heard(void **state)
     assert_string_equal(cluster_uid(replica_cluster(f->replica)), "uid-1");
     record = record_of(f);
     assert_true(record.whole && !record.current && record.epoch);
+    assert_int_equal(record.since_s, 1234);
+    assert_string_equal(record.names.short_names, "po");
 
     run(f, 10 * LOOP_SECOND);
     assert_true(replica_synced(f->replica));
@@ -89,11 +95,14 @@ static void test_another_cluster_inherits_nothing(void **state)
     struct store *had = store_create();
     struct record record = run_before(f, had);
     strcpy(record.uid, "uid-0");
+    record.since_s = 1234;
     hub_again(f, &record, had, 0);
+    assert_int_equal(cluster_since_s(replica_cluster(f->replica)), 1234);
     run(f, 10 * LOOP_SECOND);
     assert_int_equal(f->deleted, 100);
     assert_int_equal(f->dropped, 1);
     assert_int_equal(f->added, 100);
+    assert_true(cluster_since_s(replica_cluster(f->replica)) > 1234);
     assert_true(replica_synced(f->replica));
     store_destroy(had);
 }

@@ -171,6 +171,8 @@ static void a_store_comes_back_as_it_was(void **state)
     alpha->record.epoch = UINT64_MAX - 1;
     alpha->record.sequence = 17;
     snprintf(alpha->record.uid, sizeof(alpha->record.uid), "uid of alpha");
+    alpha->record.since_s = 1234;
+    alpha->record.names = (struct names){.singular = "pod", .short_names = "po pd", .categories = "all"};
     add(&run, "beta");
     root = store_root(alpha->store);
     run_close(&run);
@@ -186,7 +188,37 @@ static void a_store_comes_back_as_it_was(void **state)
     assert_string_equal(alpha->record.uid, "uid of alpha");
     assert_string_equal(alpha->record.gvr.resource, "pods");
     assert_string_equal(alpha->record.kind, "Pod");
+    assert_int_equal(alpha->record.since_s, 1234);
+    assert_string_equal(alpha->record.names.singular, "pod");
+    assert_string_equal(alpha->record.names.short_names, "po pd");
+    assert_string_equal(alpha->record.names.categories, "all");
     run_close(&run);
+    assert_int_equal(check(), 0);
+}
+
+/* What the first version kept is there; what it did not is unknown, until it is written. */
+static void a_file_of_the_first_version_is_read(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), 10, 1);
+    kept_of(&run, "alpha")->record.since_s = 1234;
+    run_close(&run);
+    sql("ALTER TABLE stream DROP COLUMN names; ALTER TABLE stream DROP COLUMN since_s; PRAGMA "
+        "user_version=1");
+    assert_int_equal(check(), 0);
+    for (int64_t since_s = 0; since_s < 2; since_s++) {
+        run_start(&run);
+        struct kept *alpha = kept_of(&run, "alpha");
+        assert_int_equal(store_count(alpha->store), 10);
+        assert_int_equal(alpha->record.since_s, since_s);
+        assert_string_equal(alpha->record.names.short_names, since_s ? "po" : "");
+        alpha->record.since_s = 1;
+        strcpy(alpha->record.names.short_names, "po");
+        disk_stream_changed(alpha->stream);
+        run_close(&run);
+    }
     assert_int_equal(check(), 0);
 }
 
@@ -440,7 +472,7 @@ static void what_is_none_of_ours_is_left_alone(void **state)
     sql("PRAGMA user_version=99");
     assert_int_equal(open_fails(text), EX_CONFIG);
     assert_non_null(strstr(text, "later version"));
-    sql("PRAGMA user_version=1; DROP TABLE object");
+    sql("PRAGMA user_version=2; DROP TABLE object");
     assert_int_equal(open_fails(text), EX_DATAERR);
     sql("PRAGMA application_id=7");
     assert_int_equal(open_fails(text), EX_DATAERR);
@@ -527,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_store_comes_back_as_it_was, setup),
+        cmocka_unit_test_setup(a_file_of_the_first_version_is_read, setup),
         cmocka_unit_test_setup(changes_and_deletions_follow, setup),
         cmocka_unit_test_setup(a_stream_that_is_dropped_is_gone, setup),
         cmocka_unit_test_setup(a_stream_is_cut_at_one_moment, setup),
