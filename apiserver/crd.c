@@ -6,9 +6,32 @@
 #include "apiserver/server_internal.h"
 #include "base/mem.h"
 
+#define CLEANUP "customresourcecleanup.apiextensions.k8s.io"
+
 static bool is_definition(const struct collection *collection)
 {
     return !strcmp(collection->resource.kind, "CustomResourceDefinition");
+}
+
+static struct collection *definitions_of(const struct apiserver *server)
+{
+    return storage_find(&server->storage, "apiextensions.k8s.io", "v1", "customresourcedefinitions");
+}
+
+/* Of a custom resource; NULL where there is none. */
+static struct object *definition_of(const struct apiserver *server, const struct resource *resource)
+{
+    char key[OBJECT_KEY_MAX];
+    if (!(resource->flags & RESOURCE_CUSTOM))
+        return NULL;
+    snprintf(key, sizeof(key), "%s.%s", resource->gvr.resource, resource->gvr.group);
+    return object_set_get(&definitions_of(server)->own->objects, key);
+}
+
+static bool is_terminating(const struct object *definition)
+{
+    struct slice metadata = json_member(object_bytes(definition), "metadata");
+    return json_member(metadata, "deletionTimestamp").data;
 }
 
 /* The version under which objects are stored, and served here. */
@@ -56,6 +79,41 @@ static void accept_condition(const struct write *write, cJSON *conditions, const
     tree_set_text(condition, "reason", reason);
     tree_set_text(condition, "message", message);
     cJSON_AddItemToArray(conditions, condition);
+}
+
+bool crd_mark_deleted(const struct write *write, cJSON *tree)
+{
+    char now[24];
+    cJSON *metadata = tree_at(tree, "metadata"), *finalizers = tree_at(metadata, "finalizers"), *condition;
+    if (!is_definition(write->collection) || tree_text(metadata, "deletionTimestamp")[0])
+        return false;
+    tree_set_text(metadata, "deletionTimestamp", apiserver_time(write->server, now));
+    if (!cJSON_IsArray(finalizers)) {
+        tree_set(metadata, "finalizers", cJSON_CreateArray());
+        finalizers = tree_at(metadata, "finalizers");
+    }
+    cJSON_AddItemToArray(finalizers, cJSON_CreateString(CLEANUP));
+    cJSON *conditions = tree_at(tree, "status.conditions");
+    cJSON_ArrayForEach(condition,
+                       conditions) if (!strcmp(tree_text(condition, "type"), "Terminating")) return true;
+    accept_condition(write, conditions, "Terminating", "InstanceDeletionPending",
+                     "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon");
+    return true;
+}
+
+int crd_admit_object(const struct write *write, const cJSON *tree)
+{
+    char qualified[GVR_TEXT_MAX];
+    const struct resource *resource = &write->collection->resource;
+    const struct object *definition = definition_of(write->server, resource);
+    const char *name = tree_text(tree, "metadata.name");
+    if (!definition || !is_terminating(definition))
+        return 0;
+    status_set(write->status, 403, "Forbidden",
+               "%s \"%s\" is forbidden: create not allowed while custom resource definition is terminating",
+               resource_qualified(resource, qualified), name);
+    status_details(write->status, resource, name);
+    return write->status->code;
 }
 
 /* Names that were left out are made of the kind, in lower case. */
@@ -126,30 +184,98 @@ static struct resource resource_of(const cJSON *definition)
     return resource;
 }
 
-/* Its objects go, with an event each; then the resource is no more. */
-static void stop_serving(struct apiserver *server, const struct resource *resource)
+/* Objects that are left go, with an event each; then the resource is no more. */
+static void stop_serving(struct apiserver *server, struct collection *collection)
 {
-    const struct gvr *gvr = &resource->gvr;
-    struct collection *collection = storage_find(&server->storage, gvr->group, gvr->version, gvr->resource);
-    if (!collection || !(collection->resource.flags & RESOURCE_CUSTOM))
-        return;
     const struct object_entry *entry;
     while ((entry = object_set_next(&collection->own->objects, &(struct object_place){0})))
         object_unref(write_remove(server, collection, entry->object));
     collection_retire(collection);
 }
 
-void crd_changed(struct apiserver *server, const struct collection *collection, const struct object *object,
+static void delete_objects(struct apiserver *server, struct collection *collection)
+{
+    struct view view = {0};
+    struct item item;
+    view_take(collection, NULL, server->storage.revision, &view);
+    struct view_reader reader = view_read(&view, NULL);
+    while (view_next(&reader, &item)) {
+        struct status status = {0};
+        struct slice called = object_name(item.object), within = object_namespace(item.object);
+        cleanup_free char *name = mem_dup(called.data, called.len), *in = mem_dup(within.data, within.len);
+        struct write write = {.server = server,
+                              .collection = collection,
+                              .namespace_ = in[0] ? in : NULL,
+                              .name = name,
+                              .subresource = "",
+                              .manager = "",
+                              .status = &status};
+        write_delete(&write, NULL, -1);
+        object_unref(write.result);
+    }
+    view_deinit(&view);
+}
+
+/* Its objects are gone: so is the finalizer, and with the last one the definition. */
+static void release(struct apiserver *server, struct object *definition)
+{
+    struct status status = {0};
+    cleanup_tree cJSON *tree = write_tree_of(definition);
+    cleanup_free char *name = mem_strdup(tree_text(tree, "metadata.name"));
+    cJSON *finalizers = tree_at(tree, "metadata.finalizers"), *item;
+    cJSON_ArrayForEach(item,
+                       finalizers) if (cJSON_IsString(item) && !strcmp(item->valuestring, CLEANUP)) break;
+    if (!item)
+        return;
+    cJSON_Delete(cJSON_DetachItemViaPointer(finalizers, item));
+    struct write write = {.server = server,
+                          .collection = definitions_of(server),
+                          .name = name,
+                          .subresource = "",
+                          .manager = "",
+                          .status = &status};
+    write_update(&write, tree);
+    object_unref(write.result);
+}
+
+/* The definition has been changed. */
+static void follow(struct apiserver *server, struct object *definition, const struct resource *resource)
+{
+    const struct gvr *gvr = &resource->gvr;
+    struct collection *there = storage_find(&server->storage, gvr->group, gvr->version, gvr->resource);
+    if (!there || there->resource.flags & RESOURCE_CUSTOM)
+        there = storage_add(&server->storage, resource);
+    if (!is_terminating(definition) || !(there->resource.flags & RESOURCE_CUSTOM))
+        return;
+    if (there->own->objects.count)
+        delete_objects(server, there);
+    else
+        release(server, definition);
+}
+
+/* The last object of a definition that is to go has gone. */
+static void follow_object(struct apiserver *server, const struct collection *collection)
+{
+    struct object *definition = definition_of(server, &collection->resource);
+    if (definition && is_terminating(definition) && !collection->own->objects.count)
+        release(server, definition);
+}
+
+void crd_changed(struct apiserver *server, const struct collection *collection, struct object *object,
                  bool deleted)
 {
+    if (collection->resource.flags & RESOURCE_CUSTOM && deleted)
+        follow_object(server, collection);
     if (!is_definition(collection))
         return;
     cleanup_tree cJSON *definition = write_tree_of(object);
     struct resource resource = resource_of(definition);
+    if (!deleted) {
+        follow(server, object, &resource);
+        return;
+    }
     const struct gvr *gvr = &resource.gvr;
-    const struct collection *there = storage_find(&server->storage, gvr->group, gvr->version, gvr->resource);
-    if (deleted)
-        stop_serving(server, &resource);
-    else if (!there || there->resource.flags & RESOURCE_CUSTOM)
-        storage_add(&server->storage, &resource);
+    struct collection *there = storage_find(&server->storage, gvr->group, gvr->version, gvr->resource);
+    if (there && there->resource.flags & RESOURCE_CUSTOM)
+        stop_serving(server, there);
 }

@@ -81,6 +81,7 @@ static void pod_defaults(struct apiserver *server, cJSON *tree)
     pod_spec_defaults(spec, "Always");
     if (cJSON_IsObject(spec)) {
         tree_default(spec, "serviceAccountName", text("default"));
+        tree_set_text(spec, "serviceAccount", tree_text(spec, "serviceAccountName"));
         tree_default(spec, "enableServiceLinks", cJSON_CreateTrue());
         pod_admission(spec);
     }

@@ -227,8 +227,8 @@ static bool group_served(const struct exchange *exchange, const char *group, con
 static void answer_version(struct exchange *exchange)
 {
     buf_append_str(&exchange->out,
-                   "{\"major\":\"1\",\"minor\":\"32\",\"gitVersion\":\"v1.32.0+transport-informer-" TI_VERSION
-                   "\","
+                   "{\"major\":\"1\",\"minor\":\"" APISERVER_MINOR "\",\"gitVersion\":\"" APISERVER_VERSION
+                   "+transport-informer-" TI_VERSION "\","
                    "\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":\"\",\"goVersion\":\"\","
                    "\"compiler\":\"\","
                    "\"platform\":\"linux/amd64\"}\n");

@@ -70,7 +70,7 @@ static bool cluster_unknown(const struct exchange *exchange, struct status *stat
 
 static void answer_read(struct exchange *exchange, struct collection *collection)
 {
-    if (request_flag(&exchange->request, "watch"))
+    if (request_watches(&exchange->request))
         server_answer_watch(exchange, collection);
     else if (exchange->request.name[0])
         server_answer_get(exchange, collection);
@@ -82,6 +82,8 @@ static int check_form(const struct exchange *exchange, struct status *status)
 {
     const char *include = request_param(&exchange->request, "includeObject");
     if (exchange->request.form == FORM_UNSERVED)
+        return status_not_acceptable(status);
+    if (exchange->request.form == FORM_UNKNOWN)
         return status_set(status, 406, "NotAcceptable",
                           "only the following media types are accepted: application/json");
     if (exchange->request.form == FORM_TABLE && include[0] && strcmp(include, "None") &&
@@ -92,6 +94,14 @@ static int check_form(const struct exchange *exchange, struct status *status)
             "'Metadata', 'Object', 'None', or empty",
             include);
     return 0;
+}
+
+/* A real server refuses to answer in some form before it has one itself: with no newline at the end. */
+static void refuse_form(struct exchange *exchange, const struct status *status)
+{
+    exchange_fail(exchange, status);
+    if (status->code == 406)
+        buf_truncate(&exchange->out, exchange->out.len - 1);
 }
 
 void server_dispatch(struct exchange *exchange)
@@ -120,7 +130,7 @@ void server_dispatch(struct exchange *exchange)
     if (!collection)
         exchange_fail(exchange, &status);
     else if (check_form(exchange, &status) != 0)
-        exchange_fail(exchange, &status);
+        refuse_form(exchange, &status);
     else if (!strcmp(request->method, "GET"))
         answer_read(exchange, collection);
     else

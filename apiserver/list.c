@@ -52,27 +52,25 @@ static void list_close(struct exchange *exchange)
     list_destroy(exchange->state);
 }
 
-static void print_metadata(struct list *list, struct buf *out)
+static const char *print_continue(const struct list *list, char text[TOKEN_TEXT_MAX])
 {
-    buf_appendf(out, "{\"resourceVersion\":\"%" PRIu64 "\"", list->revision);
-    if (list->more) {
-        char text[TOKEN_TEXT_MAX];
-        struct token token = {.revision = list->revision};
-        snprintf(token.partition, sizeof(token.partition), "%s", list->end.partition->name);
-        snprintf(token.after, sizeof(token.after), "%s", object_key(list->end.object));
-        buf_appendf(out, ",\"continue\":\"%s\"", token_print(&token, text));
-        if (list_options_select_all(&list->options))
-            buf_appendf(out, ",\"remainingItemCount\":%zu", view_left(&list->reader) - list->page);
-    }
-    buf_append_char(out, '}');
+    struct token token = {.revision = list->revision};
+    snprintf(token.partition, sizeof(token.partition), "%s", list->end.partition->name);
+    snprintf(token.after, sizeof(token.after), "%s", object_key(list->end.object));
+    return token_print(&token, text);
 }
 
 static void print_head(struct exchange *exchange, struct list *list)
 {
-    cleanup_with(buf_deinit) struct buf metadata = BUF_INIT(SIZE_MAX / 4);
-    print_metadata(list, &metadata);
+    char text[TOKEN_TEXT_MAX];
+    struct print_page page = {.revision = list->revision, .continue_ = ""};
+    if (list->more) {
+        page.continue_ = print_continue(list, text);
+        page.counted = list_options_select_all(&list->options);
+        page.left = page.counted ? view_left(&list->reader) - list->page : 0;
+    }
     print_init(&list->printer, exchange, &list->collection->resource);
-    print_open(&list->printer, metadata.data, &exchange->out);
+    print_open(&list->printer, &page, &exchange->out);
     list->opened = true;
 }
 
@@ -331,7 +329,7 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
     if (!resource_has_subresource(&collection->resource, request->subresource))
         status_no_such_path(&status);
     else if (request_number(request, "resourceVersion", 0, &version) != 0)
-        list_options_bad_version(request_param(request, "resourceVersion"), &status);
+        list_options_bad_version(request_param(request, "resourceVersion"), false, &status);
     else if (!find_earlier(exchange, collection, key, &item, &held))
         find_now(exchange, collection, key, &item, &status);
     if (!status.code && !item.object)

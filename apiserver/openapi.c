@@ -186,7 +186,8 @@ static bool answer_document(struct exchange *exchange, const char *api)
     exchange->state = document;
     buf_append_str(
         &exchange->out,
-        "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},\"paths\":{");
+        "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"" APISERVER_VERSION
+        "\"},\"paths\":{");
     return true;
 }
 
@@ -197,16 +198,15 @@ static void answer_v2(struct exchange *exchange)
                                    "2.0"
                                    "\x12\x15\x0a\x0a"
                                    "Kubernetes"
-                                   "\x12\x07"
-                                   "v1.32.0"
-                                   "\x42\x00";
+                                   "\x12\x07" APISERVER_VERSION "\x42\x00";
     if (strstr(exchange->request.accept, "protobuf")) {
         exchange->content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
         buf_append(&exchange->out, document, sizeof(document) - 1);
     } else {
-        buf_append_str(&exchange->out,
-                       "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"v1.32.0\"},"
-                       "\"paths\":{},\"definitions\":{}}\n");
+        buf_append_str(
+            &exchange->out,
+            "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Kubernetes\",\"version\":\"" APISERVER_VERSION "\"},"
+            "\"paths\":{},\"definitions\":{}}\n");
     }
 }
 

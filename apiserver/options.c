@@ -120,13 +120,12 @@ static int check_watch(const struct list_options *options, const char *match, st
     return status->code;
 }
 
-int list_options_bad_version(const char *text, struct status *status)
+int list_options_bad_version(const char *text, bool list, struct status *status)
 {
-    return status_set(
-        status, 400, "BadRequest",
-        "invalid resource version: resourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: "
-        "parsing \"%.60s\": invalid syntax",
-        text, text);
+    return status_set(status, list ? 400 : 500, list ? "BadRequest" : "",
+                      "%sresourceVersion: Invalid value: \"%.60s\": strconv.ParseUint: parsing \"%.60s\": "
+                      "invalid syntax",
+                      list ? "invalid resource version: " : "", text, text);
 }
 
 static int parse_version(struct list_options *options, const struct request *request, bool watch,
@@ -143,7 +142,7 @@ static int parse_version(struct list_options *options, const struct request *req
         options->version = UINT64_MAX;
     int r = watch ? check_watch(options, match, status) : check_list(options, match, status);
     if (r == 0 && !is_number)
-        r = list_options_bad_version(text, status);
+        r = list_options_bad_version(text, !watch, status);
     if (r == 0 && options->continue_[0] && options->version)
         r = status_set(status, 400, "BadRequest",
                        "specifying resource version is not allowed when using continue");
@@ -182,7 +181,7 @@ int list_options_parse(struct list_options *options, const struct exchange *exch
                        const struct resource *resource, struct status *status)
 {
     const struct request *request = &exchange->request;
-    bool watch = request_flag(request, "watch");
+    bool watch = request_watches(request);
     *options = (struct list_options){
         .namespace_ = request->namespace_,
         .name = request->name,

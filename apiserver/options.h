@@ -32,8 +32,8 @@ struct list_options {
 /* 0, or an HTTP code with status set. Deinit in either case. */
 int list_options_parse(struct list_options *options, const struct exchange *exchange,
                        const struct resource *resource, struct status *status);
-/* resourceVersion is no number. (But in a list, a real server takes that for a fault of its own.) */
-int list_options_bad_version(const char *text, struct status *status);
+/* resourceVersion is no number. But in a list, a real server takes that for a fault of its own. */
+int list_options_bad_version(const char *text, bool list, struct status *status);
 void list_options_deinit(struct list_options *options);
 
 bool list_options_select(const struct list_options *options, const struct item *item);

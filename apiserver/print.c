@@ -11,6 +11,7 @@
 
 #include "apiserver/definition.h"
 #include "apiserver/served.h"
+#include "base/mem.h"
 #include "base/table.h"
 
 static void choose_table(struct printer *printer)
@@ -43,6 +44,7 @@ void print_init(struct printer *printer, struct exchange *exchange, const struct
 void print_deinit(struct printer *printer)
 {
     table_custom_destroy(printer->custom);
+    free(printer->tail);
 }
 
 static void print_string(struct buf *out, const char *text)
@@ -85,13 +87,14 @@ static void print_partial(const struct item *item, struct buf *out)
     buf_append_char(out, '}');
 }
 
-static void print_cells(const struct printer *printer, const struct item *item, struct buf *out)
+static void print_cells(const struct printer *printer, const char *cluster, struct slice bytes,
+                        struct buf *out)
 {
-    struct table_object row = table_object(object_bytes(item->object));
+    struct table_object row = table_object(bytes);
     int64_t now_us = apiserver_wall_us(printer->exchange->server);
     buf_append_char(out, '[');
     if (printer->clusters)
-        print_string(out, item->partition->name);
+        print_string(out, cluster);
     for (size_t i = 0; i < printer->table->count; i++) {
         if (i || printer->clusters)
             buf_append_char(out, ',');
@@ -103,7 +106,7 @@ static void print_cells(const struct printer *printer, const struct item *item, 
 static void print_row(const struct printer *printer, const struct item *item, struct buf *out)
 {
     buf_append_str(out, "{\"cells\":");
-    print_cells(printer, item, out);
+    print_cells(printer, item->partition->name, object_bytes(item->object), out);
     buf_append_str(out, ",\"object\":");
     if (!strcmp(printer->include, "None"))
         buf_append_str(out, "null");
@@ -128,7 +131,29 @@ static void open_table(struct printer *printer, const char *metadata, struct buf
     buf_append_str(out, ",\"rows\":[");
 }
 
-void print_open(struct printer *printer, const char *metadata, struct buf *out)
+static void print_metadata(const struct print_page *page, struct buf *out)
+{
+    buf_appendf(out, "{\"resourceVersion\":\"%" PRIu64 "\"", page->revision);
+    if (page->continue_[0])
+        buf_appendf(out, ",\"continue\":\"%s\"", page->continue_);
+    if (page->counted)
+        buf_appendf(out, ",\"remainingItemCount\":%zu", page->left);
+    buf_append_char(out, '}');
+}
+
+/* A list of custom objects has its keys in the order of the alphabet, and so its metadata at the end. */
+static void open_custom(struct printer *printer, const struct print_page *page, struct buf *out)
+{
+    char version[320], left[64] = "";
+    if (page->counted)
+        snprintf(left, sizeof(left), ",\"remainingItemCount\":%zu", page->left);
+    printer->tail = mem_printf("],\"kind\":\"%s\",\"metadata\":{\"continue\":\"%s\"%s,"
+                               "\"resourceVersion\":\"%" PRIu64 "\"}}\n",
+                               printer->resource->list_kind, page->continue_, left, page->revision);
+    buf_appendf(out, "{\"apiVersion\":\"%s\",\"items\":[", resource_api_version(printer->resource, version));
+}
+
+static void open_typed(struct printer *printer, const char *metadata, struct buf *out)
 {
     char version[320];
     if (printer->form == FORM_TABLE)
@@ -142,6 +167,17 @@ void print_open(struct printer *printer, const char *metadata, struct buf *out)
     else
         buf_appendf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":%s,\"items\":[",
                     printer->resource->list_kind, resource_api_version(printer->resource, version), metadata);
+}
+
+void print_open(struct printer *printer, const struct print_page *page, struct buf *out)
+{
+    cleanup_with(buf_deinit) struct buf metadata = BUF_INIT(SIZE_MAX / 4);
+    if (printer->form == FORM_JSON && printer->resource->flags & RESOURCE_CUSTOM) {
+        open_custom(printer, page, out);
+        return;
+    }
+    print_metadata(page, &metadata);
+    open_typed(printer, metadata.data, out);
 }
 
 static bool skip(struct slice *bytes, const char *text)
@@ -182,8 +218,7 @@ void print_item(struct printer *printer, const struct item *item, struct buf *ou
 
 void print_close(struct printer *printer, struct buf *out)
 {
-    (void)printer;
-    buf_append_str(out, "]}\n");
+    buf_append_str(out, printer->tail ? printer->tail : "]}\n");
 }
 
 static void print_one(struct printer *printer, const struct item *item, struct buf *out)
@@ -214,15 +249,32 @@ void print_event(struct printer *printer, enum event_type type, const struct ite
     buf_append_str(out, "}\n");
 }
 
+/* A row as that of an object of which nothing is known. */
+static void print_bookmark_table(struct printer *printer, uint64_t revision, const char *metadata,
+                                 struct buf *out)
+{
+    char version[320];
+    cleanup_free char *object =
+        mem_printf("{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":%s}", printer->resource->kind,
+                   resource_api_version(printer->resource, version), metadata);
+    cleanup_free char *plain = mem_printf("{\"resourceVersion\":\"%" PRIu64 "\"}", revision);
+    open_table(printer, plain, out);
+    buf_append_str(out, "{\"cells\":");
+    print_cells(printer, "", (struct slice){object, strlen(object)}, out);
+    buf_appendf(out,
+                ",\"object\":{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\","
+                "\"metadata\":%s}}]",
+                metadata);
+}
+
 void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out)
 {
     char version[320], metadata[160];
-    snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}",
-             revision, initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\"%s}", revision,
+             initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
     buf_append_str(out, "{\"type\":\"BOOKMARK\",\"object\":");
     if (printer->form == FORM_TABLE) {
-        open_table(printer, metadata, out);
-        buf_append_str(out, "]");
+        print_bookmark_table(printer, revision, metadata, out);
     } else if (printer->form == FORM_PARTIAL) {
         buf_appendf(out,
                     "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":%s",

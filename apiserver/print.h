@@ -20,13 +20,22 @@ struct printer {
     bool clusters;             /* a table has a column for them: those of a whole fleet */
     bool columns_told;         /* the first Table of a watch has the columns, the later ones do not */
     size_t items;              /* printed so far in this list */
+    char *tail;                /* of a list whose metadata stands behind its items; owned */
+};
+
+/* What the metadata of a list tells. */
+struct print_page {
+    uint64_t revision;
+    const char *continue_; /* "": nothing more */
+    bool counted;          /* it tells how many more there are */
+    size_t left;
 };
 
 void print_init(struct printer *printer, struct exchange *exchange, const struct resource *resource);
 void print_deinit(struct printer *printer); /* a zeroed one is fine */
 
-/* A list: open, items, close. metadata is the JSON of the list's metadata. */
-void print_open(struct printer *printer, const char *metadata, struct buf *out);
+/* A list: open, items, close. */
+void print_open(struct printer *printer, const struct print_page *page, struct buf *out);
 void print_item(struct printer *printer, const struct item *item, struct buf *out);
 void print_close(struct printer *printer, struct buf *out);
 

@@ -61,6 +61,11 @@ static bool enters_namespace(const char *const *part, size_t count)
 
 static void take_resource(struct request *request, const char *const *part, size_t count)
 {
+    if (count > 1 && !strcmp(part[0], "watch")) {
+        request->old_watch = true;
+        part++;
+        count--;
+    }
     if (enters_namespace(part, count)) {
         request->namespace_ = part[1];
         part += 2;
@@ -130,39 +135,41 @@ static int parse_path(struct request *request, char *path, struct status *status
     return 0;
 }
 
-/* One media range of an Accept header: the first that is served decides, as in a real server. */
-static bool form_of(const char *range, size_t len, enum api_form *form)
+/* One media range of an Accept header, as one of the forms. */
+static enum api_form form_of(const char *range, size_t len)
 {
     cleanup_free char *text = mem_dup(range, len);
     bool json =
         strcasestr(text, "application/json") || strcasestr(text, "*/*") || strcasestr(text, "application/*");
     const char *as = strcasestr(text, "as=");
-    *form = FORM_JSON;
     if (!json || !as)
-        return json;
+        return json ? FORM_JSON : FORM_UNSERVED;
     as += 3;
     bool v1 = strcasestr(text, "v=v1") && !strcasestr(text, "v=v1beta1");
-    *form = !strncmp(as, "Table", 5)     ? FORM_TABLE
-            : !strncmp(as, "Partial", 7) ? FORM_PARTIAL
-                                         : FORM_AGGREGATED;
-    if (*form == FORM_AGGREGATED)
-        return !strncmp(as, "APIGroupDiscoveryList", 21) && strcasestr(text, "v=v2") &&
-               !strcasestr(text, "v=v2beta");
-    return v1 || (*form == FORM_TABLE && strcasestr(text, "v=v1beta1"));
+    if (!strncmp(as, "Table", 5))
+        return v1 || strcasestr(text, "v=v1beta1") ? FORM_TABLE : FORM_UNKNOWN;
+    if (!strncmp(as, "Partial", 7))
+        return v1 ? FORM_PARTIAL : FORM_UNKNOWN;
+    bool v2 = strcasestr(text, "v=v2") && !strcasestr(text, "v=v2beta");
+    return v2 && !strncmp(as, "APIGroupDiscoveryList", 21) ? FORM_AGGREGATED : FORM_UNKNOWN;
 }
 
+/* The first that is served decides, as in a real server. */
 static enum api_form parse_accept(const char *accept)
 {
-    enum api_form form;
+    enum api_form form, worst = FORM_UNSERVED;
     if (!accept[strspn(accept, " \t,")])
         return FORM_JSON;
     while (*accept) {
         size_t len = strcspn(accept, ",");
-        if (form_of(accept, len, &form))
+        form = form_of(accept, len);
+        if (form < FORM_UNKNOWN)
             return form;
+        if (form == FORM_UNKNOWN)
+            worst = form;
         accept += len + (accept[len] == ',');
     }
-    return FORM_UNSERVED;
+    return worst;
 }
 
 static void fill(struct request *request, const struct rest_request *from)
@@ -230,11 +237,16 @@ bool request_flag(const struct request *request, const char *name)
     return value && strcasecmp(value, "false") != 0 && strcmp(value, "0") != 0;
 }
 
+bool request_watches(const struct request *request)
+{
+    return request->old_watch || request_flag(request, "watch");
+}
+
 const char *request_verb(const struct request *request)
 {
     bool named = request->name[0] || !request->resource[0];
     if (!strcmp(request->method, "GET"))
-        return request_flag(request, "watch") ? "watch" : named ? "get" : "list";
+        return request_watches(request) ? "watch" : named ? "get" : "list";
     if (!strcmp(request->method, "DELETE"))
         return named ? "delete" : "deletecollection";
     return !strcmp(request->method, "POST") ? "create" : !strcmp(request->method, "PUT") ? "update" : "patch";

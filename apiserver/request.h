@@ -19,6 +19,7 @@ enum api_form {
     FORM_TABLE,      /* as=Table;g=meta.k8s.io;v=v1 */
     FORM_PARTIAL,    /* as=PartialObjectMetadata(List);g=meta.k8s.io;v=v1 */
     FORM_AGGREGATED, /* as=APIGroupDiscoveryList;g=apidiscovery.k8s.io */
+    FORM_UNKNOWN,    /* JSON, but as something that is unknown */
     FORM_UNSERVED,   /* protobuf, HTML, … and nothing that is served */
 };
 
@@ -41,6 +42,7 @@ struct request {
     const char *namespace_; /* NULL: all namespaces, or cluster scope */
     struct request_param params[REQUEST_PARAMS_MAX];
     size_t param_count;
+    bool old_watch; /* by the way to watch that was deprecated in 1.11: /api/v1/watch/… */
     enum api_form form;
 };
 
@@ -50,6 +52,7 @@ void request_deinit(struct request *request);
 
 const char *request_param(const struct request *request, const char *name); /* "" where absent */
 bool request_flag(const struct request *request, const char *name); /* given, and neither "false" nor "0" */
+bool request_watches(const struct request *request);
 /* As access rules have it: "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection".
  */
 const char *request_verb(const struct request *request);

@@ -22,7 +22,7 @@ const struct resource builtin_resources[] = {
     CORE("namespaces", "Namespace", "namespace", "ns", "", STATUS | LABEL),
     CORE("nodes", "Node", "node", "no", "", STATUS),
     CORE("persistentvolumes", "PersistentVolume", "persistentvolume", "pv", "", STATUS),
-    CORE("pods", "Pod", "pod", "po", "all", NAMESPACED | STATUS),
+    CORE("pods", "Pod", "pod", "po", "all", WORKLOAD),
     CORE("services", "Service", "service", "svc", "all", NAMESPACED | STATUS | LABEL),
     CORE("endpoints", "Endpoints", "endpoints", "ep", "", NAMESPACED),
     CORE("configmaps", "ConfigMap", "configmap", "cm", "", NAMESPACED),

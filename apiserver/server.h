@@ -21,6 +21,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 
+/* Of Kubernetes: what tests/conformance holds this to. */
+#define APISERVER_VERSION "v1.36.1"
+#define APISERVER_MINOR "36"
+
 struct apiserver;
 
 struct apiserver_options {

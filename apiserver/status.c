@@ -32,6 +32,14 @@ int status_no_such_method(struct status *status)
     return status->code;
 }
 
+int status_not_acceptable(struct status *status)
+{
+    status_set(status, 406, "NotAcceptable",
+               "406: Not Acceptable\n\nAvailable representations: application/json");
+    status->generic = true;
+    return status->code;
+}
+
 int status_no_such_cluster(struct status *status, const char *cluster)
 {
     return status_set(
@@ -100,16 +108,31 @@ void status_cause(struct status *status, const char *reason, const char *message
     status->cause_count = 1;
 }
 
-/* "ConfigMap "a" is invalid: field: why", or "[field: why, field: why]". */
+/* The same as one before it? */
+static bool is_repeated(const struct status *status, size_t i)
+{
+    const struct status_cause *cause = &status->causes[i];
+    for (size_t j = 0; j < i; j++)
+        if (!strcmp(status->causes[j].field, cause->field) &&
+            !strcmp(status->causes[j].message, cause->message))
+            return true;
+    return false;
+}
+
+/* "ConfigMap "a" is invalid: field: why", or "[field: why, field: why]". What is repeated is told once. */
 static void tell_causes(struct status *status, const struct resource *resource)
 {
     cleanup_with(buf_deinit) struct buf out = BUF_INIT(sizeof(status->message) - 1);
     const char *group = resource->gvr.group;
-    bool several = status->cause_count > 1;
+    size_t told = 0;
+    for (size_t i = 0; i < status->cause_count; i++)
+        told += !is_repeated(status, i);
+    bool several = told > 1;
     buf_appendf(&out, "%s%s%s \"%s\" is invalid: %s", resource->kind, group[0] ? "." : "", group,
                 status->name, several ? "[" : "");
     for (size_t i = 0; i < status->cause_count; i++)
-        buf_appendf(&out, "%s%s: %s", i ? ", " : "", status->causes[i].field, status->causes[i].message);
+        if (!is_repeated(status, i))
+            buf_appendf(&out, "%s%s: %s", i ? ", " : "", status->causes[i].field, status->causes[i].message);
     buf_append_str(&out, several ? "]" : "");
     snprintf(status->message, sizeof(status->message), "%.*s", (int)out.len, out.data);
 }

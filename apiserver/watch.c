@@ -17,12 +17,15 @@
 #include "apiserver/write.h"
 #include "base/mem.h"
 
+#define LAST_BOOKMARK_US (2 * LOOP_SECOND) /* before a watch ends */
+
 struct watch {
     struct exchange *exchange;
     struct collection *collection;
     struct collection_watcher watcher;
     struct list_options options;
     struct printer printer;
+    int64_t deadline_us;
     uint64_t position;      /* revision of the last event told, or passed over */
     struct partition *only; /* NULL: all; held */
     struct view initial;
@@ -43,15 +46,23 @@ static void watch_timed_out(void *arg)
 {
     struct watch *watch = arg;
     watch->timed_out = true;
-    watch->bookmark_due = watch->options.bookmarks;
     exchange_wake(watch->exchange);
+}
+
+/* Every now and then, and for the last time as long before the end as a real server has it. */
+static void await_bookmark(struct watch *watch)
+{
+    struct apiserver *server = watch->exchange->server;
+    int64_t left_us = watch->deadline_us - LAST_BOOKMARK_US - loop_now_us(server->loop);
+    if (left_us > 0)
+        timer_start(&watch->bookmark, left_us < server->bookmark_us ? left_us : server->bookmark_us);
 }
 
 static void bookmark_fired(void *arg)
 {
     struct watch *watch = arg;
     watch->bookmark_due = true;
-    timer_start(&watch->bookmark, watch->exchange->server->bookmark_us);
+    await_bookmark(watch);
     exchange_wake(watch->exchange);
 }
 
@@ -183,7 +194,7 @@ static bool watch_fill(struct exchange *exchange)
     if (is_over(watch) && out->len == 0)
         return false;
     fill_bookmark(watch, out);
-    return !watch->timed_out || watch->bookmark_due || out->len >= SLICE_BYTES;
+    return !watch->timed_out || out->len >= SLICE_BYTES;
 }
 
 static const struct exchange_source watch_source = {.fill = watch_fill, .close = watch_close};
@@ -226,9 +237,10 @@ static void start_timers(struct watch *watch)
         watch->options.timeout_s ? watch->options.timeout_s : 1800 + loop_random_below(loop, 1800);
     timer_init(&watch->timeout, loop, watch_timed_out, watch);
     timer_init(&watch->bookmark, loop, bookmark_fired, watch);
+    watch->deadline_us = loop_now_us(loop) + (int64_t)seconds * LOOP_SECOND;
     timer_start(&watch->timeout, (int64_t)seconds * LOOP_SECOND);
     if (watch->options.bookmarks)
-        timer_start(&watch->bookmark, watch->exchange->server->bookmark_us);
+        await_bookmark(watch);
 }
 
 /* 0; 410, which is told in the stream; or another HTTP code with status set. A fleet's revisions begin anew

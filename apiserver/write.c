@@ -137,6 +137,8 @@ static int admit_create(struct write *write, cJSON *tree)
         r = admit_name(write, tree);
     if (r == 0)
         r = admit_namespace_open(write, tree);
+    if (r == 0)
+        r = crd_admit_object(write, tree);
     if (r == 0 && tree_text(tree, "metadata.resourceVersion")[0])
         r = status_set(write->status, 500, "", "resourceVersion should not be set on objects to be created");
     return r;
@@ -223,14 +225,25 @@ static void bump_generation(const struct write *write, cJSON *tree, const cJSON 
     tree_set_number(tree_at(tree, "metadata"), "generation", tree_number(old, "metadata.generation", 1) + 1);
 }
 
+/* A real server looks at that twice, and says so. */
+static int other_uid(const struct write *write, const char *uid)
+{
+    for (int i = 0; i < 2; i++)
+        status_invalid(write->status, &write->collection->resource, write->name, "FieldValueInvalid",
+                       "metadata.uid", "Invalid value: \"%.100s\": field is immutable", uid);
+    return write->status->code;
+}
+
 /* resourceVersion and uid, where the writer says which it saw. */
 static int check_preconditions(const struct write *write, const cJSON *tree, const struct object *current)
 {
     const struct resource *resource = &write->collection->resource;
     const char *version = tree_text(tree, "metadata.resourceVersion"), *uid = tree_text(tree, "metadata.uid");
     if (version[strspn(version, "0123456789")])
-        return status_set(write->status, 400, "BadRequest",
-                          "strconv.ParseUint: parsing \"%.60s\": invalid syntax", version);
+        return status_set(write->status, 500, "", "strconv.ParseUint: parsing \"%.60s\": invalid syntax",
+                          version);
+    if (write->patch && !slice_equal(object_uid(current), uid))
+        return other_uid(write, uid);
     if (uid[0] && !slice_equal(object_uid(current), uid)) {
         bool custom = resource->flags & RESOURCE_CUSTOM;
         cleanup_free char *why =
@@ -414,6 +427,12 @@ static int delete_now(struct write *write, struct object *current)
     return 0;
 }
 
+static int store_marked(struct write *write, cJSON *tree)
+{
+    struct object *object = seal(tree, write->server->storage.revision + 1);
+    return object ? commit(write, object, 200) : too_strange(write);
+}
+
 int write_delete(struct write *write, const cJSON *options, long grace_s)
 {
     struct object *current = write_current(write);
@@ -428,6 +447,8 @@ int write_delete(struct write *write, const cJSON *options, long grace_s)
     cleanup_tree cJSON *tree = write_tree_of(current);
     cJSON *metadata = tree_at(tree, "metadata");
     long grace = grace_of(write, current, grace_s);
+    if (crd_mark_deleted(write, tree))
+        return store_marked(write, tree);
     add_propagation(write, metadata, tree_text(options, "propagationPolicy"));
     bool waits = grace > 0 || cJSON_GetArraySize(tree_at(metadata, "finalizers")) > 0 ||
                  (!strcmp(write->collection->resource.kind, "Namespace") &&
@@ -441,6 +462,5 @@ int write_delete(struct write *write, const cJSON *options, long grace_s)
         return 0;
     }
     mark_deleted(write, tree, grace);
-    struct object *object = seal(tree, write->server->storage.revision + 1);
-    return object ? commit(write, object, 200) : too_strange(write);
+    return store_marked(write, tree);
 }

@@ -21,6 +21,7 @@ struct write {
     const char *subresource; /* "", "status", "finalize" */
     const char *manager;     /* who writes, for managedFields; "" : nobody told */
     bool dry_run;
+    bool patch;          /* the tree is what is there with some changes: what cannot be changed is a fault */
     bool owners_settled; /* managedFields of the tree are right already */
     struct status *status;
     int code;

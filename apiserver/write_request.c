@@ -147,6 +147,7 @@ static int do_patch(struct write *write, const struct request *request, const cJ
     if (!current)
         return status_not_found(write->status, &write->collection->resource, request->name);
     cleanup_tree cJSON *tree = is_scale(request) ? scale_of(current) : write_tree_of(current);
+    write->patch = !is_scale(request);
     int r = patch_tree(request, &write->collection->resource, &tree, patch, write->status);
     if (r != 0)
         return r;
@@ -239,11 +240,9 @@ static void delete_each(struct exchange *exchange, struct write *write, const st
     struct printer printer;
     struct object_place place = {0};
     const struct object_entry *entry;
-    char metadata[64];
-    snprintf(metadata, sizeof(metadata), "{\"resourceVersion\":\"%" PRIu64 "\"}",
-             exchange->server->storage.revision);
+    struct print_page page = {.revision = exchange->server->storage.revision, .continue_ = ""};
     print_init(&printer, exchange, &write->collection->resource);
-    print_open(&printer, metadata, &exchange->out);
+    print_open(&printer, &page, &exchange->out);
     while ((entry = object_set_next(doomed, &place))) {
         struct slice called = object_name(entry->object), within = object_namespace(entry->object);
         cleanup_free char *name = mem_dup(called.data, called.len), *in = mem_dup(within.data, within.len);
@@ -255,6 +254,7 @@ static void delete_each(struct exchange *exchange, struct write *write, const st
                    &exchange->out);
     }
     print_close(&printer, &exchange->out);
+    print_deinit(&printer);
 }
 
 static void answer_delete_collection(struct exchange *exchange, struct write *write)

@@ -9,6 +9,13 @@
 
 #define NAME_MAX_LEN 63
 #define PREFIX_MAX_LEN 253
+#define BLANKS " \t\r\n"
+#define SYMBOLS "=!(),><"
+
+/* Of faults, in the words of a real server. */
+#define REQUIREMENT "unable to parse requirement: "
+#define FIRST_VALUE ", expected: ',', ')' or identifier"
+#define LATER_VALUE ", expected: ',', or identifier"
 
 void selector_deinit(struct selector *selector)
 {
@@ -37,46 +44,111 @@ static void add_value(struct selector_term *term, char *value)
     term->values[term->count++] = value;
 }
 
-static void skip_space(const char **at)
+/* ---- label selectors ---- */
+
+enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_IN, TOKEN_NOT_IN, TOKEN_SYMBOL };
+
+struct token {
+    enum token_kind kind;
+    const char *text;
+    size_t len;
+};
+
+struct parser {
+    const char *at; /* behind the token */
+    struct token token;
+    struct error *err;
+};
+
+static bool token_is(const struct token *token, const char *text)
 {
-    while (isspace((unsigned char)**at))
-        (*at)++;
+    return token->len == strlen(text) && !memcmp(token->text, text, token->len);
 }
 
-/* A run of the characters that keys and values are made of; never NULL, may be empty. */
-static char *take_word(const char **at)
+static bool token_is_symbol(const struct token *token, const char *text)
 {
-    skip_space(at);
-    const char *from = *at;
-    while (isalnum((unsigned char)**at) || (**at && strchr("-_./", **at)))
-        (*at)++;
-    char *word = mem_dup(from, (size_t)(*at - from));
-    skip_space(at);
-    return word;
+    return token->kind == TOKEN_SYMBOL && token_is(token, text);
 }
 
-static bool take(const char **at, const char *token)
+/* "in" and "notin" are operators where one can stand, and words elsewhere. */
+static bool token_is_word(const struct token *token)
 {
-    size_t len = strlen(token);
-    if (strncmp(*at, token, len))
-        return false;
-    *at += len;
-    skip_space(at);
-    return true;
+    return token->kind == TOKEN_WORD || token->kind == TOKEN_IN || token->kind == TOKEN_NOT_IN;
 }
 
-static int take_set(struct selector_term *term, const char **at)
+static void advance(struct parser *parser)
 {
-    if (!take(at, "("))
-        return 1;
+    struct token *token = &parser->token;
+    parser->at += strspn(parser->at, BLANKS);
+    token->text = parser->at;
+    token->len = strcspn(parser->at, SYMBOLS BLANKS);
+    token->kind = TOKEN_WORD;
+    if (!*parser->at) {
+        token->kind = TOKEN_END;
+    } else if (!token->len) {
+        token->kind = TOKEN_SYMBOL;
+        token->len = !strncmp(parser->at, "==", 2) || !strncmp(parser->at, "!=", 2) ? 2 : 1;
+    } else if (token_is(token, "in")) {
+        token->kind = TOKEN_IN;
+    } else if (token_is(token, "notin")) {
+        token->kind = TOKEN_NOT_IN;
+    }
+    parser->at += token->len;
+}
+
+/* where: "unable to parse requirement: ", or nothing. */
+static int unexpected(struct parser *parser, const char *where, const char *expected)
+{
+    return error_set(parser->err, EX_DATAERR, "%sfound '%.*s'%s", where,
+                     (int)(parser->token.len < 100 ? parser->token.len : 100), parser->token.text, expected);
+}
+
+static int take_word(struct parser *parser, const char *expected, char **out)
+{
+    *out = NULL;
+    if (!token_is_word(&parser->token))
+        return unexpected(parser, REQUIREMENT, expected);
+    *out = mem_dup(parser->token.text, parser->token.len);
+    advance(parser);
+    return 0;
+}
+
+/* "(a,b)"; what is left out is the empty value. */
+static int take_set(struct selector_term *term, struct parser *parser)
+{
+    if (!token_is_symbol(&parser->token, "("))
+        return unexpected(parser, REQUIREMENT, " expected: '('");
     do {
-        add_value(term, take_word(at));
-    } while (take(at, ","));
-    return take(at, ")") ? 0 : 1;
+        advance(parser);
+        bool empty = token_is_symbol(&parser->token, ",") || token_is_symbol(&parser->token, ")");
+        char *value = empty ? mem_strdup("") : NULL;
+        int r = empty ? 0 : take_word(parser, term->count ? LATER_VALUE : FIRST_VALUE, &value);
+        if (r != 0)
+            return r;
+        add_value(term, value);
+    } while (token_is_symbol(&parser->token, ","));
+    if (!token_is_symbol(&parser->token, ")"))
+        return unexpected(parser, REQUIREMENT, ", expected: ',' or ')'");
+    advance(parser);
+    return 0;
 }
 
-/* What follows a key: an operator with its values, or nothing. */
-static int take_condition(struct selector_term *term, const char **at)
+static bool ends_term(const struct token *token)
+{
+    return token->kind == TOKEN_END || token_is_symbol(token, ",");
+}
+
+static int take_one_value(struct selector_term *term, struct parser *parser)
+{
+    char *value = ends_term(&parser->token) ? mem_strdup("") : NULL;
+    int r = value ? 0 : take_word(parser, ", expected: identifier", &value);
+    if (r == 0)
+        add_value(term, value);
+    return r;
+}
+
+/* What follows a key: an operator with its values. */
+static int take_condition(struct selector_term *term, struct parser *parser)
 {
     static const struct {
         const char *token;
@@ -87,30 +159,51 @@ static int take_condition(struct selector_term *term, const char **at)
                      {">", SELECTOR_GREATER},
                      {"<", SELECTOR_LESS}};
     for (size_t i = 0; i < array_size(operators); i++)
-        if (take(at, operators[i].token)) {
+        if (token_is_symbol(&parser->token, operators[i].token)) {
             term->op = operators[i].op;
-            add_value(term, take_word(at));
-            return 0;
+            advance(parser);
+            return take_one_value(term, parser);
         }
-    if (take(at, "notin")) {
-        term->op = SELECTOR_NOT_IN;
-        return take_set(term, at);
-    }
-    if (take(at, "in")) {
-        term->op = SELECTOR_IN;
-        return take_set(term, at);
-    }
-    return 0;
+    if (parser->token.kind != TOKEN_IN && parser->token.kind != TOKEN_NOT_IN)
+        return unexpected(parser, REQUIREMENT, ", expected: in, notin, =, ==, !=, gt, lt");
+    term->op = parser->token.kind == TOKEN_IN ? SELECTOR_IN : SELECTOR_NOT_IN;
+    advance(parser);
+    return take_set(term, parser);
 }
 
-static int take_term(struct selector *selector, const char **at)
+static int take_term(struct selector *selector, struct parser *parser)
 {
-    bool absent = take(at, "!");
-    char *key = take_word(at);
+    char *key;
+    bool absent = token_is_symbol(&parser->token, "!");
+    if (absent)
+        advance(parser);
+    else if (!token_is_word(&parser->token))
+        return unexpected(parser, "",
+                          selector->count ? ", expected: identifier after ','"
+                                          : ", expected: !, identifier, or 'end of string'");
+    int r = take_word(parser, ", expected: identifier", &key);
+    if (r != 0)
+        return r;
     struct selector_term *term = add_term(selector, key, absent ? SELECTOR_ABSENT : SELECTOR_EXISTS);
-    if (!key[0])
-        return 1;
-    return absent ? 0 : take_condition(term, at);
+    return absent || ends_term(&parser->token) ? 0 : take_condition(term, parser);
+}
+
+static int take_terms(struct selector *selector, struct parser *parser)
+{
+    advance(parser);
+    while (parser->token.kind != TOKEN_END) {
+        int r = take_term(selector, parser);
+        if (r == 0 && !ends_term(&parser->token))
+            r = unexpected(parser, "", ", expected: ',' or 'end of string'");
+        if (r != 0)
+            return r;
+        if (parser->token.kind == TOKEN_END)
+            break;
+        advance(parser);
+        if (parser->token.kind == TOKEN_END)
+            return unexpected(parser, "", ", expected: identifier after ','");
+    }
+    return 0;
 }
 
 static bool all_of(const char *text, size_t len, const char *others)
@@ -182,20 +275,12 @@ static int check_terms(struct selector *selector, const char *text, struct error
 
 int selector_parse_labels(struct selector *selector, const char *text, struct error *err)
 {
-    const char *at = text;
+    struct parser parser = {.at = text, .err = err};
     *selector = (struct selector){0};
-    skip_space(&at);
-    while (*at) {
-        int r = take_term(selector, &at);
-        if (r == 0 && *at && !(take(&at, ",") && *at))
-            r = 1;
-        if (r != 0) {
-            selector_deinit(selector);
-            return error_set(err, EX_DATAERR,
-                             "unable to parse requirement: found '%.40s' in selector '%.200s'", at, text);
-        }
-    }
-    return check_terms(selector, text, err);
+    if (take_terms(selector, &parser) == 0)
+        return check_terms(selector, text, err);
+    selector_deinit(selector);
+    return EX_DATAERR;
 }
 
 /* A field's value runs to the next comma; a comma, '=' or backslash in it has a backslash before it. NULL

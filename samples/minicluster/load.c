@@ -46,7 +46,8 @@ static void create_node(struct cluster *cluster, unsigned n)
              "\"nodeInfo\":{"
              "\"architecture\":\"amd64\",\"bootID\":\"\",\"containerRuntimeVersion\":\"containerd://"
              "1.7.0\",\"kernelVersion\":"
-             "\"6.1.0\",\"kubeProxyVersion\":\"v1.32.0\",\"kubeletVersion\":\"v1.32.0\",\"machineID\":\"\","
+             "\"6.1.0\",\"kubeProxyVersion\":\"" APISERVER_VERSION
+             "\",\"kubeletVersion\":\"" APISERVER_VERSION "\",\"machineID\":\"\","
              "\"operatingSystem\":"
              "\"linux\",\"osImage\":\"Debian GNU/Linux 12 (bookworm)\",\"systemUUID\":\"\"}}}",
              n, n, n & 255, n, (n + 1) / 256 & 255, (n + 1) & 255, n);

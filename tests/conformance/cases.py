@@ -3,7 +3,7 @@
 A case is a dict: name, method, path, and where needed body, type (of the body), headers, save ({name: where in the answer}, for
 later paths and bodies to use as `{name}`), show (what of the answer is looked at, where not all of it), and events: how many
 lines of a watch are read, None for all until it ends; distinct: one after the other that is the same counts once. A case with
-`until` waits for a path to be served.
+`until` waits for a path to be served, one with `until_gone` until it is not any more.
 """
 
 JSON = "application/json"
@@ -44,8 +44,9 @@ def config_map(name, data=None, **metadata):
 
 
 def pod(name, **metadata):
+    # The account is named, as there is one for those without only where service accounts are looked after.
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata},
-            "spec": {"containers": [{"name": "main", "image": "nginx:1"}]}}
+            "spec": {"serviceAccountName": "default", "containers": [{"name": "main", "image": "nginx:1"}]}}
 
 
 def deployment(name, replicas=0, image="nginx:1", selector="web", label="web", **spec):
@@ -107,7 +108,7 @@ add("create elsewhere", "POST", MAPS, config_map("b", namespace="other"))
 add("create in no namespace", "POST", "/api/v1/namespaces/none/configmaps", config_map("b"))
 add("create with a version", "POST", MAPS, config_map("rv", resourceVersion="1"))
 add("create of another apiVersion", "POST", MAPS, {**config_map("b"), "apiVersion": "v2"})
-add("create of another kind", "POST", MAPS, {**config_map("b"), "kind": "Secret"})
+add("create of another kind", "POST", MAPS, {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "b"}})
 add("create without kind", "POST", MAPS, {"metadata": {"name": "kindless"}, "data": {"k": "v"}})
 add("create as a form", "POST", MAPS, b"a=b", "application/x-www-form-urlencoded")
 add("create of nothing", "POST", MAPS, b"")
@@ -217,13 +218,11 @@ add("hold by one more", "PATCH", f"{MAPS}/held", {"metadata": {"finalizers": ["e
 add("change what is on its way", "PATCH", f"{MAPS}/held", {"data": {"late": "1"}}, MERGE, show=metadata_only)
 add("let it go", "PATCH", f"{MAPS}/held", {"metadata": {"finalizers": None}}, MERGE)
 add("it is gone", "GET", f"{MAPS}/held")
-for policy, finalizer in (("Foreground", "foregroundDeletion"), ("Orphan", "orphan"), ("Background", None)):
-    add(f"{policy}: what is deleted", "POST", MAPS, config_map(policy.lower()))
+for policy in ("Foreground", "Orphan", "Background"):
+    add(f"{policy}: what is deleted", "POST", MAPS, config_map(policy.lower()), save={policy: "metadata.resourceVersion"})
     add(f"{policy}: delete", "DELETE", f"{MAPS}/{policy.lower()}", {"propagationPolicy": policy}, show=metadata_only)
-    add(f"{policy}: afterwards", "GET", f"{MAPS}/{policy.lower()}", show=metadata_only)
-    if finalizer:
-        add(f"{policy}: the collector is done", "PATCH", f"{MAPS}/{policy.lower()}", {"metadata": {"finalizers": None}}, MERGE,
-            show=metadata_only)
+    # Who looks for dependents may be there, and be quick: the next thing that happens to it is the same.
+    watch(f"{policy}: afterwards", f"{MAPS}?watch=1&fieldSelector=metadata.name%3D{policy.lower()}&resourceVersion={{{policy}}}", 1)
 add("a pod that ends at once", "POST", PODS, pod("brief"), show=metadata_only)
 add("delete a pod that no node has", "DELETE", f"{PODS}/brief", show=metadata_only)
 add("… has gone", "GET", f"{PODS}/brief")
@@ -301,7 +300,7 @@ watch("watch as a table", f"{WATCHED}&resourceVersion={{from}}", 2, headers={"Ac
 watch("watch from nothing", WATCHED, 1)
 watch("watch from 0", f"{WATCHED}&resourceVersion=0", 1)
 watch("watch that ends", f"{WATCHED}&resourceVersion={{from}}&timeoutSeconds=1", None)
-watch("watch with bookmarks that ends", f"{WATCHED}&timeoutSeconds=3&allowWatchBookmarks=true", None, distinct=True)
+watch("watch with bookmarks that ends", f"{WATCHED}&timeoutSeconds=2&allowWatchBookmarks=true", None, distinct=True)
 watch("watch with initial events", f"{WATCHED}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true", 2)
 watch("watch with initial events, without bookmarks", f"{WATCHED}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=1", None)
 watch("watch with initial events from 0", f"{WATCHED}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
@@ -419,7 +418,18 @@ add("custom objects by a field", "GET", f"{WIDGETS}?fieldSelector=metadata.name%
 add("custom objects by a field that is none", "GET", f"{WIDGETS}?fieldSelector=spec.a%3D1")
 watch("watch of custom objects", f"{WIDGETS}?watch=1&resourceVersion={{custom}}", 3)
 add("delete it, custom", "DELETE", f"{WIDGETS}/w")
-add("undefine", "DELETE", f"{DEFINITIONS}/widgets.{GROUP}", show=lambda answer: answer.get("kind"))
+add("custom objects in pages: 1", "POST", WIDGETS, widget("page-1"), show=metadata_only)
+add("custom objects in pages: 2", "POST", WIDGETS, widget("page-2", metadata={"name": "page-2", "finalizers": ["example.com/hold"]}),
+    show=metadata_only)
+add("the first of the custom objects", "GET", f"{WIDGETS}?limit=1")
+add("custom objects as metadata", "GET", f"{WIDGETS}?limit=1", accept=PARTIAL_LIST)
+add("undefine", "DELETE", f"{DEFINITIONS}/widgets.{GROUP}", show=metadata_only)
+TABLE.append({"until_gone": f"{WIDGETS}/page-1"})
+add("a definition with objects stays", "GET", f"{DEFINITIONS}/widgets.{GROUP}", show=metadata_only)
+add("… and what is held, too", "GET", f"{WIDGETS}/page-2", show=metadata_only)
+add("… but nothing new is made", "POST", WIDGETS, widget("late"))
+add("the last of them goes", "PATCH", f"{WIDGETS}/page-2", {"metadata": {"finalizers": None}}, MERGE, show=metadata_only)
+TABLE.append({"until_gone": f"{DEFINITIONS}/widgets.{GROUP}"})
 
 # ---- discovery and health ----
 
@@ -434,6 +444,7 @@ def resources(*wanted):
          for one in answer["resources"] if one["name"] in wanted), key=lambda one: one["name"])}
 
 
+add("version", "GET", "/version", show=lambda answer: [answer["major"], answer["minor"]])
 add("api", "GET", "/api", show=version_kinds)
 add("apis", "GET", "/apis", show=version_kinds)
 add("a group", "GET", "/apis/apps")

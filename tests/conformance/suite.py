@@ -27,7 +27,9 @@ HEADERS = ("Content-Type", "Warning", "Retry-After", "Cache-Control", "Transfer-
 MADE = {"uid": "UID", "resourceVersion": "VERSION", "creationTimestamp": "TIME", "deletionTimestamp": "TIME", "time": "TIME",
         "lastTransitionTime": "TIME", "lastUpdateTime": "TIME", "continue": "TOKEN"}
 ENVELOPES = re.compile(r"^(Status|Table|.*List|Scale|APIGroupDiscoveryList)$")
-TEXT = ((r"^\d+s$", "AGE"), (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UID"), (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+# What is told of the server itself, and of no request: which forms it can answer in, and how its tokens are made.
+OWN = ((r"(Available representations|media types are accepted): .*", r"\1: THOSE"), (r"(continue key is not valid): .*", r"\1: WHY"))
+TEXT = (*OWN, (r"^\d+s$", "AGE"), (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UID"), (r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
         (r"(resource version: )\d+( \(\d+\))?", r"\1VERSION"), (r"(current: )\d+", r"\1VERSION"), (r"(precondition|record) \(\d+\)", r"\1 (VERSION)"), (r"generated-[a-z0-9]{5}\b", "generated-NAME"))
 
 
@@ -138,17 +140,18 @@ class Run:
         return answer
 
     def _await(self, case):
-        """Until what earlier cases made is served."""
+        """Until what earlier cases made is served, or is not any more."""
         deadline = time.monotonic() + 20
-        while not self.wire.exists(case["until"]):
+        path = case.get("until") or case["until_gone"]
+        while self.wire.exists(path) != ("until" in case):
             if time.monotonic() > deadline:
-                raise AssertionError(f"{case['until']} is not served")
+                raise AssertionError(f"{path}: {'not served' if 'until' in case else 'still there'}")
             time.sleep(0.05)
 
     def answers(self):
         """(name, answer) of each case, in the order of the table."""
         for case in cases.TABLE:
-            if "until" in case:
+            if "until" in case or "until_gone" in case:
                 self._await(case)
             else:
                 yield case["name"], self.answer(case)

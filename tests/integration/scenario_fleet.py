@@ -107,7 +107,7 @@ class Fleet(fleet_hub.FleetCase):
         self.await_synced()
         self.bench.wait("both are mirrored", lambda: self.kubectl("get", "cm", "--field-selector", "metadata.name=one", "-o", "name")
                         == "configmap/one\n" * 2)
-        self.assertRegex(self.kubectl("get", "clusters"), r"cluster1 +True +True +v1\.32")
+        self.assertRegex(self.kubectl("get", "clusters"), r"cluster1 +True +True +v1\.36")
         self.assertRegex(self.kubectl("get", "nodes"), r"CLUSTER +NAME +STATUS[^\n]*\ncluster1 +node-1 +Ready[^\n]*\ncluster2 +node-1")
         self.assertIn("clusters", self.kubectl("api-resources"))
         self.assertIn("condition met", self.kubectl("wait", "--for=condition=Synced", "cluster/cluster1", "--timeout=10s"))
