@@ -55,16 +55,20 @@ static struct collection *resolve(const struct exchange *exchange, struct status
     return status->code ? NULL : collection;
 }
 
-/* One of a fleet's, known here? There is no such path where there is no fleet. */
-static bool cluster_unknown(const struct exchange *exchange, struct status *status)
+/* One of a fleet's, known here? There is no such path where there is no fleet. What goes wrong with discovery
+ * kubectl says in words of its own, but warnings it prints. */
+static bool cluster_unknown(struct exchange *exchange, struct status *status)
 {
     const char *cluster = exchange->request.cluster;
     if (!cluster || server_next(exchange, NULL))
         return false;
-    if (exchange->server->storage.fleet)
+    if (exchange->server->storage.fleet) {
         status_no_such_cluster(status, cluster);
-    else
+        buf_append_str(&exchange->warning,
+                       "no cluster of that name has been heard here: see kubectl get clusters");
+    } else {
         status_no_such_path(status);
+    }
     return true;
 }
 

@@ -3,8 +3,8 @@
 
 /*
  * How fresh an answer of a fleet is, in a sentence for the Warning header, which kubectl prints: which
- * clusters in it are not known to be up to date, and which are not in it since they serve that resource in
- * another version. Nothing is said where all is well.
+ * clusters in it are not known to be up to date, and which are not in it, since that resource is not mirrored
+ * or they serve another version of it. Nothing is said where all is well.
  */
 
 #include "apiserver/server_internal.h"

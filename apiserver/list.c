@@ -327,7 +327,9 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
              request->namespace_ ? "/" : "", request->name);
     uint64_t version;
     if (!resource_has_subresource(&collection->resource, request->subresource))
-        status_no_such_path(&status);
+        exchange->server->storage.fleet
+            ? status_not_mirrored(&status, &collection->resource, request->subresource)
+            : status_no_such_path(&status);
     else if (request_number(request, "resourceVersion", 0, &version) != 0)
         list_options_bad_version(request_param(request, "resourceVersion"), false, &status);
     else if (!find_earlier(exchange, collection, key, &item, &held))

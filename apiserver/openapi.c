@@ -101,12 +101,18 @@ static void print_unknown(const struct resource *r, struct buf *out)
     buf_append_str(out, "}}");
 }
 
+static struct slice schema_of(struct exchange *exchange, const struct resource *r)
+{
+    if (r->schema)
+        return (struct slice){r->schema, strlen(r->schema)};
+    return json_member(json_member(definition_version(exchange, r), "schema"), "openAPIV3Schema");
+}
+
 /* Where objects can be written, a schema without merge keys would mislead kubectl: none is better. */
 static bool print_schema(struct exchange *exchange, const struct resource *r, const char *comma)
 {
     struct buf *out = &exchange->out;
-    struct slice version = definition_version(exchange, r);
-    struct slice schema = json_member(json_member(version, "schema"), "openAPIV3Schema");
+    struct slice schema = schema_of(exchange, r);
     bool defined = schema.len && schema.data[0] == '{';
     if (!defined && !exchange->server->storage.fleet)
         return false;

@@ -13,7 +13,7 @@
 
 #define ROW(group, version, plural, kind, singular, short_names, category, flags)                            \
     {                                                                                                        \
-        {group, version, plural}, kind, kind "List", singular, short_names, category, flags, NULL            \
+        {group, version, plural}, kind, kind "List", singular, short_names, category, flags, NULL, NULL      \
     }
 #define CORE(plural, kind, singular, short_names, category, flags)                                           \
     ROW("", "v1", plural, kind, singular, short_names, category, flags)

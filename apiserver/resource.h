@@ -33,6 +33,7 @@ struct resource {
     char category[64];    /* "all"; space separated, too */
     unsigned flags;
     const struct table *table; /* columns of its own; NULL: those of base/table.h */
+    const char *schema;        /* its OpenAPI schema, for 'kubectl explain'; NULL: its definition's, if any */
 };
 
 /* The built-in resources, ended by one without a kind. */

@@ -47,6 +47,12 @@ int status_no_such_cluster(struct status *status, const char *cluster)
         "cluster \"%.100s\" has not been heard here: see which have with 'kubectl get clusters'", cluster);
 }
 
+int status_not_mirrored(struct status *status, const struct resource *resource, const char *subresource)
+{
+    return status_set(status, 404, "NotFound", "%s/%.60s is not mirrored: ask the cluster itself",
+                      resource->gvr.resource, subresource);
+}
+
 int status_ambiguous(struct status *status, const struct resource *resource, const char *name,
                      const char *where)
 {

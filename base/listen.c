@@ -24,6 +24,12 @@ static int bind_to(const struct addrinfo *address)
     return r;
 }
 
+static const char *advice(int r)
+{
+    return r == -EADDRNOTAVAIL ? "give an address of this machine, such as 127.0.0.1"
+                               : "choose another port, or 0 for any that is free";
+}
+
 int listen_open(const char *host, uint16_t port, int *out, struct error *err)
 {
     char service[8];
@@ -41,9 +47,8 @@ int listen_open(const char *host, uint16_t port, int *out, struct error *err)
     freeaddrinfo(found);
     *out = fd;
     return fd >= 0 ? 0
-                   : error_set(err, EX_UNAVAILABLE,
-                               "listen on %s port %u: %s: choose another port, or 0 for any that is free",
-                               host, port, strerror(-fd));
+                   : error_set(err, EX_UNAVAILABLE, "listen on %s port %u: %s: %s", host, port, strerror(-fd),
+                               advice(fd));
 }
 
 uint16_t listen_port(int fd)

@@ -35,8 +35,8 @@ static const struct option_spec specs[] = {
      .type = OPTION_ENDPOINT,
      .value = "ADDRESS",
      .help =
-         "serve the fleet to kubectl over TLS, with tokens (127.0.0.1:8443 where only --kubeconfig-out is "
-         "given); port 0 takes one that is free",
+         "serve the fleet to kubectl over TLS, with tokens (127.0.0.1:8443 where only --kubeconfig-out or "
+         "another option for it is given); port 0 takes one that is free",
      .offset = offsetof(struct api_options, listen)},
     {.name = "kubeconfig-out",
      .type = OPTION_TEXT,
@@ -98,7 +98,8 @@ static void print_url(const char *scheme, const char *host, uint16_t port, char 
 
 static bool wants_secure(const struct api_options *options)
 {
-    return options->listen.host[0] || options->listen.port || options->kubeconfig_out;
+    return options->listen.host[0] || options->listen.port || options->kubeconfig_out ||
+           options->token_file || options->certificate || options->key;
 }
 
 static int find_certificate(struct api *api, const char *state, const char *host, struct error *err)
@@ -131,7 +132,9 @@ static int find_credentials(struct api *api, const char *host, struct error *err
         return r;
     api->access = access_create(api->log);
     access_add(api->access, api->token.data, ACCESS_WRITE);
-    return api->options->token_file ? access_read(api->access, api->options->token_file, err) : 0;
+    if (api->options->token_file && access_read(api->access, api->options->token_file, err) != 0)
+        return error_prefix(err, "--token-file");
+    return 0;
 }
 
 static int announce(struct api *api, const char *host, struct error *err)
@@ -166,7 +169,7 @@ static int listen_secure(struct api *api, struct error *err)
                                       .certificate = api->certificate.data,
                                       .key = api->key.data};
     r = listener_create(api->server, &listen, &api->secure, err);
-    return r == 0 ? announce(api, host, err) : r;
+    return r == 0 ? announce(api, host, err) : error_prefix(err, "--listen");
 }
 
 /* ---- on plain http ---- */
@@ -192,7 +195,7 @@ static int listen_read_only(struct api *api, struct error *err)
     char url[320];
     int r = listener_create(api->server, &listen, &api->read_only, err);
     if (r != 0)
-        return r;
+        return error_prefix(err, "--read-only-http");
     print_url("http", at->host, listener_port(api->read_only), url, sizeof(url));
     log_info(api->log, "api", "serving the fleet, to read: kubectl get pods -A --server %s", url);
     return 0;

@@ -12,7 +12,7 @@
 #include "base/table.h"
 
 #define LOOK_US LOOP_SECOND
-#define HEARD_S 30  /* how much later it may have been heard before that is told */
+#define HEARD_S 10  /* how much later it may have been heard before that is told */
 #define PER_TURN 64 /* clusters looked at in one turn of the loop */
 #define TEXT_LIMIT ((size_t)4096)
 
@@ -65,6 +65,31 @@ static const struct table_column columns[] = {
 };
 static const struct table table = {CLUSTERS_GROUP, "Cluster", columns, array_size(columns)};
 
+/* For 'kubectl explain'. */
+static const char schema[] =
+    "{\"type\":\"object\",\"description\":\"A cluster of the fleet, as the hub knows it.\",\"properties\":{"
+    "\"apiVersion\":{\"type\":\"string\",\"description\":\"The group and version.\"},"
+    "\"kind\":{\"type\":\"string\",\"description\":\"Cluster.\"},"
+    "\"metadata\":{\"type\":\"object\",\"description\":\"The name by which it is published, and its uid.\"},"
+    "\"status\":{\"type\":\"object\",\"description\":\"What was heard last.\",\"properties\":{"
+    "\"connected\":{\"type\":\"string\",\"description\":\"Whether it is heard: True or False.\"},"
+    "\"synced\":{\"type\":\"string\",\"description\":\"Whether all that is known of it is up to date.\"},"
+    "\"version\":{\"type\":\"string\",\"description\":\"Its version of Kubernetes.\"},"
+    "\"nodes\":{\"type\":\"integer\",\"description\":\"How many it has, where they are mirrored.\"},"
+    "\"pods\":{\"type\":\"integer\",\"description\":\"How many it has, where they are mirrored.\"},"
+    "\"resources\":{\"type\":\"integer\",\"description\":\"How many are mirrored.\"},"
+    "\"objects\":{\"type\":\"integer\",\"description\":\"How many these resources have.\"},"
+    "\"heard\":{\"type\":\"string\",\"description\":\"When its API server was last heard about the"
+    " resource that is most behind.\"},"
+    "\"conditions\":{\"type\":\"array\",\"description\":\"Connected and Synced, for kubectl "
+    "wait.\",\"items\":{"
+    "\"type\":\"object\",\"description\":\"What is or is not so, and since when.\",\"properties\":{"
+    "\"type\":{\"type\":\"string\",\"description\":\"Connected or Synced.\"},"
+    "\"status\":{\"type\":\"string\",\"description\":\"True or False.\"},"
+    "\"reason\":{\"type\":\"string\",\"description\":\"The type, or Not and the type.\"},"
+    "\"message\":{\"type\":\"string\",\"description\":\"Empty.\"},"
+    "\"lastTransitionTime\":{\"type\":\"string\",\"description\":\"Since when.\"}}}}}}}}";
+
 static const struct resource resource = {
     .gvr = {CLUSTERS_GROUP, "v1alpha1", "clusters"},
     .kind = "Cluster",
@@ -73,6 +98,7 @@ static const struct resource resource = {
     .category = "",
     .flags = RESOURCE_CUSTOM | RESOURCE_READ_ONLY | RESOURCE_HUB,
     .table = &table,
+    .schema = schema,
 };
 
 /* ---- one cluster ---- */

@@ -41,19 +41,22 @@ struct app {
 
 static const struct program_info info = {
     .name = "hub",
-    .summary = "mirrors all clusters that publish over MQTT, and sends workloads to them",
+    .summary =
+        "mirrors all clusters that publish over MQTT, serves them to kubectl, and sends workloads to them",
     .usage = "[options]\n  hub store check FILE\n  hub store forget FILE CLUSTER",
     .description =
-        "Follows all clusters and shows a summary of them. With --kubeconfig (or --context) of a source "
-        "cluster, Deployments there that carry the label hub.transport-informer/resources go to the cluster "
-        "whose name is their namespace, into the namespace of the label "
-        "hub.transport-informer/target-namespace; how many replicas are available comes back as the "
-        "annotation cluster.available.replicas/<namespace>. The source is best an API without a Deployment "
-        "controller of its own. With --store what is mirrored outlives the hub: 'hub store check' tells "
-        "whether such a file is as it was written, and 'hub store forget' removes a cluster from it that "
-        "will "
-        "not come back.",
-    .example = "hub --broker tcp://127.0.0.1:1883\n"
+        "Follows all clusters and shows a summary of them. With --kubeconfig-out, --listen or "
+        "--read-only-http it is an API server, for kubectl and other clients to read the whole fleet, or one "
+        "cluster at /clusters/NAME. With --kubeconfig (or --context) of a source cluster, Deployments there "
+        "that carry the label hub.transport-informer/resources go to the cluster whose name is their "
+        "namespace, into the namespace of the label hub.transport-informer/target-namespace; how many "
+        "replicas are available comes back as the annotation cluster.available.replicas/<namespace>. The "
+        "source is best an API without a Deployment controller of its own. With --store what is mirrored "
+        "outlives the hub: 'hub store check' tells whether such a file is as it was written, and 'hub store "
+        "forget' removes a cluster from it that will not come back.",
+    .example = "hub --broker tcp://127.0.0.1:1883 --kubeconfig-out fleet.yaml\n"
+               "kubectl --kubeconfig fleet.yaml get clusters\n"
+               "kubectl --kubeconfig fleet.yaml get pods -A --field-selector cluster=cluster1 -w\n"
                "hub --broker tcp://127.0.0.1:1883 --kubeconfig source.yaml\n",
 };
 

@@ -39,7 +39,7 @@ static const struct option_spec selection_specs[] = {
      .value = "RESOURCE",
      .help =
          "a kind as kubectl spells it (pods, deployments.apps, widgets.v1.example.com); without it the usual "
-         "workload kinds; secrets only when named here",
+         "workload kinds; '*' is all there are; secrets only when named here",
      .offset = offsetof(struct selection_options, resources)},
     {.name = "namespace",
      .type = OPTION_TEXT,

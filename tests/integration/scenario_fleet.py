@@ -98,6 +98,21 @@ class Fleet(fleet_hub.FleetCase):
         self.assertEqual(hub.wait(), 64)
         self.assertIn("an address of the loopback", hub.log())
 
+    def refused(self, code, *arguments):
+        """What a hub of these options says as it ends; it has a directory of its own."""
+        hub = self.bench.program("hub", "--broker", f"tcp://127.0.0.1:{self.port}", "--state-dir", self.bench.directory / "other",
+                                 "--store", "memory", *arguments, label=f"hub-{len(self.bench.processes)}")
+        self.assertEqual(hub.wait(), code, hub.log())
+        return hub.log()
+
+    def test_what_cannot_be_served_says_why(self):
+        self.assertRegex(self.refused(69, "--listen", f"127.0.0.1:{self.https}"), r"hub: --listen: .* in use: choose another port")
+        self.assertRegex(self.refused(69, "--read-only-http", f"127.0.0.1:{self.http}"), r"hub: --read-only-http: .* in use: choose")
+        self.assertRegex(self.refused(69, "--listen", "192.0.2.1:0"), r"hub: --listen: .*: give an address of this machine")
+        self.assertRegex(self.refused(66, "--token-file", "/nowhere"), r"hub: --token-file: /nowhere: No such file")
+        self.assertRegex(self.refused(73, "--listen", "127.0.0.1:0", "--kubeconfig-out", "/nowhere/x"), r"hub: --kubeconfig-out /nowhere/x: .*: name")
+        self.assertRegex(self.refused(64, "--listen-cert", "/nowhere"), r"hub: --listen-cert and --listen-key go together")
+
     # ---- kubectl ----
 
     @unittest.skipUnless(KUBECTL, "SKIPPED: there is no kubectl on the PATH")

@@ -53,6 +53,8 @@ class Verbs(fleet_hub.FleetCase):
             self.assertRegex(ask("explain", "wd"), r"KIND: +Widget\n(.|\n)*A widget, of its color.\n(.|\n)*spec\t<Object>")
             self.assertRegex(ask("explain", "widgets.spec.color"), r"FIELD: color <string>\n(.|\n)*How it looks.")
             self.assertIn("The fields of Pod are not known here", " ".join(ask("explain", "pods").split()))
+        self.assertRegex(self.kubectl("explain", "clusters.status"), r"heard\t<string>\n +When its API server was last heard")
+        self.assertIn("Connected or Synced", self.kubectl("explain", "clusters.status.conditions.type"))
 
     def test_workloads_are_described_and_waited_for(self):
         self.await_synced()

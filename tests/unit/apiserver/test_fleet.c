@@ -477,6 +477,40 @@ static void what_is_stale_says_so(void **state)
     assert_int_equal(count(f, "\"cluster.transport-informer/stale-since\":\"2026-01-01T00:00:00Z\""), 1);
 }
 
+static void what_is_not_mirrored_is_named(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
+    put(f, "a", "web", 1);
+    strcpy(collection_partition(f->pods, "b")->stale, PARTITION_NOT_MIRRORED);
+    assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
+                        "pods are not mirrored (see --resource of a provider): b");
+    assert_string_equal(warning_of(f, "/clusters/a/api/v1/pods", &warning), "");
+    strcpy(collection_find(f->pods, "a")->stale, PARTITION_NOT_WHOLE);
+    assert_string_equal(
+        warning_of(f, "/api/v1/pods", &warning),
+        "not up to date: a (not whole yet); pods are not mirrored (see --resource of a provider): b");
+}
+
+static void what_only_the_cluster_has_is_asked_of_it(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/web/log"), 404);
+    assert_int_equal(count(f, "pods/log is not mirrored: ask the cluster itself"), 1);
+}
+
+/* kubectl shows no status of what it discovers. */
+static void a_cluster_that_is_unknown_is_warned_of(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
+    put(f, "a", "web", 1);
+    assert_string_equal(warning_of(f, "/clusters/a/api", &warning), "");
+    assert_string_equal(warning_of(f, "/clusters/x/api", &warning),
+                        "no cluster of that name has been heard here: see kubectl get clusters");
+}
+
 static void many_that_are_stale_are_counted(void **state)
 {
     struct fixture *f = *state;
@@ -555,6 +589,9 @@ int main(void)
         TEST(who_was_away_is_told_what_went_with_a_cluster),
         TEST(versions_of_others_are_expired),
         TEST(what_is_stale_says_so),
+        TEST(what_is_not_mirrored_is_named),
+        TEST(what_only_the_cluster_has_is_asked_of_it),
+        TEST(a_cluster_that_is_unknown_is_warned_of),
         TEST(many_that_are_stale_are_counted),
         TEST(who_serves_another_version_is_named),
         TEST(whatever_stands_in_metadata),
