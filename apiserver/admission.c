@@ -59,6 +59,9 @@ int admit_shape(const struct write *write, cJSON *tree)
             "%s in version \"%s\" cannot be handled as a %s: the kind in the data does not match the "
             "expected kind (%s)",
             kind, resource->gvr.version, resource->kind, resource->kind);
+    int r = validate_shape(write, tree);
+    if (r != 0)
+        return r;
     put_type(tree, "kind", resource->kind);
     put_type(tree, "apiVersion", expected);
     tree_make(tree, "metadata");

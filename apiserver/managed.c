@@ -4,6 +4,7 @@
 
 #include "apiserver/fields.h"
 #include "apiserver/server_internal.h"
+#include "apiserver/validation.h"
 #include "base/mem.h"
 
 static cJSON *entries_of(cJSON *tree)
@@ -205,6 +206,9 @@ int managed_apply(struct write *write, const cJSON *config, bool force)
         return no_manager(write->status);
     if (tree_at(config, "metadata.managedFields"))
         return status_set(write->status, 400, "BadRequest", "metadata.managedFields must be nil");
+    int r = validate_shape(write, config);
+    if (r != 0)
+        return r;
     if (current)
         return apply_to(write, current, config, force);
     if (write->subresource[0])

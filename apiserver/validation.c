@@ -91,10 +91,60 @@ static int mistyped(const struct write *write, const cJSON *value, const char *f
 
 /* ---- metadata ---- */
 
-/* Everything in that map is text. */
+/* Every object has these. */
+static const struct {
+    const char *path;
+    bool list; /* else an object */
+    const char *type;
+} shapes[] = {
+    {"metadata", false, "v1.ObjectMeta"},
+    {"metadata.labels", false, "map[string]string"},
+    {"metadata.annotations", false, "map[string]string"},
+    {"metadata.finalizers", true, "[]string"},
+    {"metadata.ownerReferences", true, "[]v1.OwnerReference"},
+    {"metadata.managedFields", true, "[]v1.ManagedFieldsEntry"},
+};
+
+/* A set of fields is objects to its leaves. */
+static bool is_field_set(const cJSON *set)
+{
+    const cJSON *item;
+    if (!cJSON_IsObject(set))
+        return false;
+    cJSON_ArrayForEach(item, set) if (!is_field_set(item)) return false;
+    return true;
+}
+
+static int check_owners(const struct write *write, const cJSON *entries)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, entries)
+    {
+        const cJSON *set = tree_at(entry, "fieldsV1");
+        if (!cJSON_IsObject(entry))
+            return mistyped(write, entry, "ObjectMeta.metadata.managedFields", "v1.ManagedFieldsEntry");
+        if (set && !cJSON_IsNull(set) && !is_field_set(set))
+            return mistyped(write, set, "ObjectMeta.metadata.managedFields.fieldsV1", "v1.FieldsV1");
+    }
+    return 0;
+}
+
+int validate_shape(const struct write *write, const cJSON *tree)
+{
+    for (size_t i = 0; i < array_size(shapes); i++) {
+        const cJSON *value = tree_at(tree, shapes[i].path);
+        if (value && !cJSON_IsNull(value) && !(shapes[i].list ? cJSON_IsArray : cJSON_IsObject)(value))
+            return mistyped(write, value, shapes[i].path, shapes[i].type);
+    }
+    return check_owners(write, tree_at(tree, "metadata.managedFields"));
+}
+
+/* It is a map, and everything in it is text. */
 static int check_texts(const struct write *write, const cJSON *map, const char *field)
 {
     const cJSON *value;
+    if (map && !cJSON_IsObject(map) && !cJSON_IsNull(map))
+        return mistyped(write, map, field, "map[string]string");
     cJSON_ArrayForEach(value, map) if (!cJSON_IsString(value)) return mistyped(write, value, field, "string");
     return 0;
 }

@@ -12,6 +12,9 @@
 /* "" where that is a qualified name ("app", "example.com/app"), else what is wrong with it. */
 const char *qualified_name_fault(const char *text);
 
+/* Metadata has the types that all else relies on. 0, or 400 with write->status set. */
+int validate_shape(const struct write *write, const cJSON *tree);
+
 /* old: what it replaces; NULL where it is new. 0, or an HTTP code with write->status set. */
 int validate_content(const struct write *write, const cJSON *tree, const cJSON *old);
 

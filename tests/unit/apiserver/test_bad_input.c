@@ -227,6 +227,46 @@ static void bodies_that_mean_nothing_or_two_things_are_refused(void **state)
     EACH(*state, rows);
 }
 
+/* Not one of them may be read as what it is not. */
+static void metadata_of_another_shape_is_refused(void **state)
+{
+    static const char *const members[] = {
+        "\"labels\":[\"a\"]",
+        "\"annotations\":[\"a\"]",
+        "\"annotations\":\"a\"",
+        "\"finalizers\":{\"a\":1}",
+        "\"ownerReferences\":7",
+        "\"managedFields\":{\"a\":1}",
+        "\"managedFields\":[7]",
+        "\"managedFields\":[{\"manager\":\"m\",\"operation\":\"Update\",\"fieldsV1\":{\"f:data\":[\"x\"]}}]",
+        "\"managedFields\":[{\"manager\":\"m\",\"operation\":\"Update\",\"fieldsV1\":{\"f:data\":{\"f:a\":1}}"
+        "}]",
+    };
+    static const char *const types[] = {"application/merge-patch+json",
+                                        "application/strategic-merge-patch+json"};
+    for (size_t i = 0; i < array_size(members); i++) {
+        cleanup_free char *body =
+            mem_printf("{\"metadata\":{\"name\":\"there\",%s},\"data\":{\"a\":\"x\"}}", members[i]);
+        const struct row put = {"PUT", MAPS "/there", JSON, body, 400, "BadRequest", "cannot unmarshal"};
+        expect(*state, &put);
+        for (size_t j = 0; j < array_size(types); j++) {
+            const struct row patch = {"PATCH", MAPS "/there", types[j],          body,
+                                      400,     "BadRequest",  "cannot unmarshal"};
+            expect(*state, &patch);
+        }
+    }
+    static const struct row rows[] = {
+        {"POST", MAPS, JSON, "{\"metadata\":{\"name\":\"x\"},\"data\":[\"a\"]}", 400, "BadRequest",
+         "cannot unmarshal array"},
+        {"POST", MAPS, JSON, "{\"metadata\":[7]}", 400, "BadRequest", "cannot unmarshal array"},
+        {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml", "{\"metadata\":[7]}", 400,
+         "BadRequest", "cannot unmarshal array"},
+        {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml",
+         "{\"metadata\":{\"labels\":[\"a\"]}}", 400, "BadRequest", "cannot unmarshal array"},
+    };
+    EACH(*state, rows);
+}
+
 static void a_text_that_looks_like_an_escape_is_stored(void **state)
 {
     const struct row row = {
@@ -286,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(options_out_of_bounds_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(names_that_lead_elsewhere_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_that_mean_nothing_or_two_things_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(metadata_of_another_shape_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_text_that_looks_like_an_escape_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_cut_to_its_length_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_gets_what_is_not_served, setup, teardown),
