@@ -44,6 +44,14 @@ static const cJSON *storage_version(const cJSON *definition)
     return NULL;
 }
 
+/* Those that are left out are made of the kind. */
+static bool names_valid(const cJSON *names)
+{
+    const char *list = tree_text(names, "listKind"), *singular = tree_text(names, "singular");
+    return kind_valid(tree_text(names, "kind")) && (!list[0] || kind_valid(list)) &&
+           (!singular[0] || dns_label_valid(singular));
+}
+
 static int check_names(const struct write *write, const cJSON *tree)
 {
     const struct resource *resource = &write->collection->resource;
@@ -62,7 +70,7 @@ static int check_names(const struct write *write, const cJSON *tree)
         return status_invalid(write->status, resource, name, "FieldValueInvalid", "spec.versions",
                               "Invalid value: must have exactly one version marked as storage version");
     if (!group[0] || gvr_set(&gvr, group, tree_text(storage_version(tree), "name"), plural) != 0 ||
-        !tree_text(tree, "spec.names.kind")[0] || strlen(tree_text(tree, "spec.names.kind")) > 63)
+        !names_valid(tree_at(tree, "spec.names")))
         return status_invalid(write->status, resource, name, "FieldValueInvalid", "spec.names",
                               "Invalid value: group, version, plural and kind must be names");
     return 0;

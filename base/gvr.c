@@ -1,5 +1,6 @@
 #include "base/gvr.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +35,17 @@ static bool label_valid(const char *text, size_t len)
 bool dns_label_valid(const char *text)
 {
     return label_valid(text, strlen(text));
+}
+
+bool kind_valid(const char *text)
+{
+    size_t len = strlen(text);
+    if (len < 1 || len > 63 || !isalpha((unsigned char)text[0]) || text[len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+            return false;
+    return true;
 }
 
 bool dns_subdomain_valid(const char *text)

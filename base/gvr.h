@@ -30,7 +30,8 @@ const char *gvr_text(const struct gvr *gvr, char *out);
  * NULL). */
 const char *gvr_path(const struct gvr *gvr, const char *namespace_, char *out, size_t size);
 
-bool dns_label_valid(const char *text);     /* RFC 1123 label, lower case, 1–63 */
+bool kind_valid(const char *text);      /* "ReplicaSet": letters, digits and '-', a letter first, 1–63 */
+bool dns_label_valid(const char *text); /* RFC 1123 label, lower case, 1–63 */
 bool dns_subdomain_valid(const char *text); /* RFC 1123 subdomain, lower case, 1–253 */
 
 #endif

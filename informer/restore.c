@@ -11,7 +11,7 @@
 static bool is_valid(const struct record *record)
 {
     struct gvr gvr;
-    return topics_participant_valid(record->cluster) &&
+    return topics_participant_valid(record->cluster) && kind_valid(record->kind) &&
            gvr_set(&gvr, record->gvr.group, record->gvr.version, record->gvr.resource) == 0;
 }
 

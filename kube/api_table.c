@@ -94,8 +94,8 @@ static bool offer_valid(const struct api_offer *offer)
     cleanup_free char *version = mem_dup(offer->version.data ? offer->version.data : "", offer->version.len);
     cleanup_free char *resource =
         mem_dup(offer->resource.data ? offer->resource.data : "", offer->resource.len);
-    return gvr_set(&gvr, group, version, resource) == 0 && offer->kind.len > 0 &&
-           offer->kind.len < sizeof(((struct api_resource *)0)->kind);
+    cleanup_free char *kind = mem_dup(offer->kind.data ? offer->kind.data : "", offer->kind.len);
+    return gvr_set(&gvr, group, version, resource) == 0 && kind_valid(kind);
 }
 
 static bool same_gvr(const struct api_table *table, const struct api_entry *entry, struct slice group,

@@ -150,8 +150,9 @@ static bool entry_parse(const cJSON *json, struct catalog_entry *entry)
         !text_field(json, "version", version, sizeof(version)) ||
         !text_field(json, "resource", resource, sizeof(resource)) ||
         gvr_set(&entry->gvr, group, version, resource) != 0 ||
-        !text_field(json, "kind", entry->kind, sizeof(entry->kind)) || !cJSON_IsBool(namespaced) ||
-        !text_field(json, "epoch", epoch, sizeof(epoch)) || strspn(epoch, "0123456789abcdef") != 16)
+        !text_field(json, "kind", entry->kind, sizeof(entry->kind)) || !kind_valid(entry->kind) ||
+        !cJSON_IsBool(namespaced) || !text_field(json, "epoch", epoch, sizeof(epoch)) ||
+        strspn(epoch, "0123456789abcdef") != 16)
         return false;
     entry->namespaced = cJSON_IsTrue(namespaced);
     names_parse(json, &entry->names);

@@ -267,6 +267,26 @@ static void metadata_of_another_shape_is_refused(void **state)
     EACH(*state, rows);
 }
 
+/* They stand in answers to everybody who asks what there is. */
+static void definitions_give_names_that_are_names(void **state)
+{
+    static const char *const names[] = {
+        "\"kind\":\"W\\\"\"",
+        "\"kind\":\"1W\"",
+        "\"kind\":\"W\",\"listKind\":\"\\n\"",
+        "\"kind\":\"W\",\"singular\":\"w\\\"\"",
+    };
+    for (size_t i = 0; i < array_size(names); i++) {
+        cleanup_free char *body = mem_printf("{\"metadata\":{\"name\":\"ws.example.com\"},\"spec\":{"
+                                             "\"group\":\"example.com\",\"scope\":\"Cluster\","
+                                             "\"names\":{\"plural\":\"ws\",%s},\"versions\":[{\"name\":"
+                                             "\"v1\",\"served\":true,\"storage\":true}]}}",
+                                             names[i]);
+        expect(*state, &(struct row){"POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", JSON,
+                                     body, 422, "Invalid", "must be names"});
+    }
+}
+
 static void a_text_that_looks_like_an_escape_is_stored(void **state)
 {
     const struct row row = {
@@ -327,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_that_lead_elsewhere_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_that_mean_nothing_or_two_things_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(metadata_of_another_shape_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(definitions_give_names_that_are_names, setup, teardown),
         cmocka_unit_test_setup_teardown(a_text_that_looks_like_an_escape_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_cut_to_its_length_is_cut_between_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_gets_what_is_not_served, setup, teardown),

@@ -117,6 +117,9 @@ static void test_what_makes_no_sense_is_refused(void **state)
     bad = good;
     strcpy(bad.gvr.resource, "pods/x");
     assert_null(informer_restore(f->informer, &bad));
+    bad = good;
+    strcpy(bad.kind, "a\"b");
+    assert_null(informer_restore(f->informer, &bad));
     assert_non_null(informer_restore(f->informer, &good));
     assert_null(informer_restore(f->informer, &good)); /* twice */
     assert_int_equal(replica_freshness(f->replica).age_s, -1);

@@ -362,12 +362,14 @@ static void leaves_out_what_no_api_allows(void **state)
         "{\"kind\":\"APIGroupDiscoveryList\",\"items\":[{\"metadata\":{},\"versions\":[{\"version\":\"v1\","
         "\"resources\":[{\"resource\":\"Bad_Name\",\"responseKind\":{\"kind\":\"Bad\"}},"
         "{\"resource\":\"kindless\"},{\"resource\":5},[],"
+        "{\"resource\":\"quoted\",\"responseKind\":{\"kind\":\"a\\\"b\"}},"
         "{\"resource\":\"good\",\"responseKind\":{\"kind\":\"Good\"},\"shortNames\":[null,\"\",\"gd\"]},"
         "{\"resource\":\"good\",\"responseKind\":{\"kind\":\"Again\"}}]}]}]}");
     fake_answer(fake_next(&world->fake), 200, "{\"kind\":\"APIGroupList\",\"groups\":null}");
     assert_int_equal(world->status.outcome, OUTCOME_OK);
     expect_unknown(world, "bad_name", API_E_UNKNOWN, "no resource");
     expect_unknown(world, "kindless", API_E_UNKNOWN, "no resource");
+    expect_unknown(world, "quoted", API_E_UNKNOWN, "no resource");
     expect(world, "gd", "v1", "good", "Good");
 }
 

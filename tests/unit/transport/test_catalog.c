@@ -110,6 +110,9 @@ static void test_catalog_refuses(void **state)
         ENTRY_("7", "\"Pod\"", "true", "\"0000000000000001\""),
         ENTRY_("\"a/b\"", "\"Pod\"", "true", "\"0000000000000001\""),
         ENTRY_("\"\"", "null", "true", "\"0000000000000001\""),
+        ENTRY_("\"\"", "\"\"", "true", "\"0000000000000001\""),
+        ENTRY_("\"\"", "\"P\\\"od\"", "true", "\"0000000000000001\""),
+        ENTRY_("\"\"", "\"1Pod\"", "true", "\"0000000000000001\""),
         ENTRY_("\"\"", "\"Pod\"", "1", "\"0000000000000001\""),
         ENTRY_("\"\"", "\"Pod\"", "true", "1"),
         ENTRY_("\"\"", "\"Pod\"", "true", "\"1\""),
@@ -180,6 +183,8 @@ static void test_each_stream_is_there_once(void **state)
     (void)state;
     struct buf body = BUF_INIT(4096);
     struct catalog_entry list[4] = {{.epoch = 1}, {.epoch = 2}, {.epoch = 3}, {.epoch = 4}}, *back = NULL;
+    for (size_t i = 0; i < 4; i++)
+        strcpy(list[i].kind, "Kind");
     size_t count;
     bool complete;
     gvr_set(&list[0].gvr, "", "v1", "pods");
