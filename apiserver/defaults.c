@@ -52,7 +52,7 @@ static void pod_spec_defaults(cJSON *spec, const char *restart_policy)
 }
 
 /* A node that is away has five minutes to come back, unless the pod says otherwise. */
-static void tolerate(cJSON *tolerations, const char *taint)
+static void tolerate(cJSON *tolerations, const char *taint, int64_t seconds)
 {
     const cJSON *there;
     cJSON_ArrayForEach(there, tolerations) if (!strcmp(tree_text(there, "key"), taint)) return;
@@ -60,30 +60,29 @@ static void tolerate(cJSON *tolerations, const char *taint)
     tree_set_text(made, "key", taint);
     tree_set_text(made, "operator", "Exists");
     tree_set_text(made, "effect", "NoExecute");
-    tree_set_number(made, "tolerationSeconds", 300);
+    tree_set_number(made, "tolerationSeconds", (double)seconds);
     cJSON_AddItemToArray(tolerations, made);
 }
 
 /* What admission adds to a pod. */
-static void pod_admission(cJSON *spec)
+static void pod_admission(const struct apiserver *server, cJSON *spec)
 {
     tree_default(spec, "tolerations", cJSON_CreateArray());
-    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/not-ready");
-    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/unreachable");
+    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/not-ready", server->toleration_s);
+    tolerate(tree_at(spec, "tolerations"), "node.kubernetes.io/unreachable", server->toleration_s);
     tree_default(spec, "priority", number(0));
     tree_default(spec, "preemptionPolicy", text("PreemptLowerPriority"));
 }
 
 static void pod_defaults(struct apiserver *server, cJSON *tree)
 {
-    (void)server;
     cJSON *spec = tree_at(tree, "spec");
     pod_spec_defaults(spec, "Always");
     if (cJSON_IsObject(spec)) {
         tree_default(spec, "serviceAccountName", text("default"));
         tree_set_text(spec, "serviceAccount", tree_text(spec, "serviceAccountName"));
         tree_default(spec, "enableServiceLinks", cJSON_CreateTrue());
-        pod_admission(spec);
+        pod_admission(server, spec);
     }
 }
 

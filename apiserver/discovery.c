@@ -240,6 +240,19 @@ static void answer_health(struct exchange *exchange)
     buf_append_str(&exchange->out, "ok");
 }
 
+/* In the form of a real server's, which withholds reasons, too. */
+static void answer_ready(struct exchange *exchange)
+{
+    if (!exchange->server->unready) {
+        answer_health(exchange);
+        return;
+    }
+    exchange->status = 500;
+    exchange->content_type = "text/plain; charset=utf-8";
+    buf_appendf(&exchange->out, "[+]ping ok\n[-]%s failed: reason withheld\nreadyz check failed\n",
+                exchange->server->unready);
+}
+
 static bool path_is(const struct exchange *exchange, const char *path)
 {
     const char *have = exchange->request.path;
@@ -254,8 +267,10 @@ static bool answer_fixed(struct exchange *exchange)
         answer_roots(exchange, core);
     else if (path_is(exchange, "/version"))
         answer_version(exchange);
-    else if (path_is(exchange, "/healthz") || path_is(exchange, "/livez") || path_is(exchange, "/readyz"))
+    else if (path_is(exchange, "/healthz") || path_is(exchange, "/livez"))
         answer_health(exchange);
+    else if (path_is(exchange, "/readyz"))
+        answer_ready(exchange);
     else
         return openapi_answer(exchange);
     return true;

@@ -251,6 +251,14 @@ size_t object_set_rank(const struct object_set *set, struct object_place place)
     return rank;
 }
 
+struct object_place object_set_at(const struct object_set *set, size_t rank)
+{
+    struct object_place place = {.slot = rank};
+    while (place.page < set->page_count && place.slot >= set->pages[place.page]->count)
+        place.slot -= set->pages[place.page++]->count;
+    return place;
+}
+
 void object_set_range(const struct object_set *set, const char *namespace_, struct object_place *from,
                       struct object_place *to)
 {

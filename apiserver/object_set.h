@@ -48,6 +48,7 @@ struct object_place object_set_seek(const struct object_set *set, const char *ke
 /* What is at a place, which moves on by one; NULL at the end. */
 const struct object_entry *object_set_next(const struct object_set *set, struct object_place *place);
 size_t object_set_rank(const struct object_set *set, struct object_place place); /* how many are before it */
+struct object_place object_set_at(const struct object_set *set, size_t rank);    /* that many are before it */
 
 /* The places of one namespace (NULL: of all objects): [*from, *to). */
 void object_set_range(const struct object_set *set, const char *namespace_, struct object_place *from,

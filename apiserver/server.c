@@ -28,6 +28,7 @@ struct apiserver *apiserver_create(const struct apiserver_options *options)
     server->log = options->log;
     server->bookmark_us = options->bookmark_us ? options->bookmark_us : 60 * LOOP_SECOND;
     server->body_limit = options->body_limit ? options->body_limit : (size_t)3 << 20;
+    server->toleration_s = options->toleration_s ? options->toleration_s : 300;
     server->graceful = options->graceful;
     storage_init(&server->storage);
     server->storage.history_events = options->history_events;
@@ -199,6 +200,11 @@ void apiserver_compact(struct apiserver *server, uint64_t revision)
 void apiserver_set_filter(struct apiserver *server, const struct apiserver_filter *filter)
 {
     server->filter = filter;
+}
+
+void apiserver_set_unready(struct apiserver *server, const char *check)
+{
+    server->unready = check;
 }
 
 void apiserver_expire(struct apiserver *server)

@@ -35,6 +35,7 @@ struct apiserver_options {
     int64_t bookmark_us;   /* between the bookmarks of a watch that asked for them; 0: a minute */
     size_t body_limit;     /* bytes; longer requests get 413. 0: 3 MiB, as in a real server */
     bool fleet;            /* its partitions are clusters, filled by storage_commit(): nothing is built in */
+    int64_t toleration_s;  /* how long pods stay on a node that is away; 0: 300, as in a real server */
     uint64_t revision;     /* where it begins to count; older ones are expired */
     bool graceful; /* controllers are there: pods on nodes and namespaces are only marked as deleted, and
                       whoever plays kubelet and namespace controller ends them. false: they go at once */
@@ -81,6 +82,9 @@ struct apiserver_filter {
 };
 void apiserver_set_filter(struct apiserver *server,
                           const struct apiserver_filter *filter); /* borrowed; NULL: none */
+
+/* /readyz says that this check has failed. check: borrowed; NULL: it is ready, as it is to begin with. */
+void apiserver_set_unready(struct apiserver *server, const char *check);
 
 /* instance: labels that tell it from others in this process; "": there is one. */
 void apiserver_counters(const struct apiserver *server, const char *instance, struct counters *out);

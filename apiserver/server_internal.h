@@ -24,9 +24,11 @@ struct apiserver {
     struct log *log;
     int64_t bookmark_us;
     size_t body_limit;
+    int64_t toleration_s;
     bool graceful;
     struct storage storage;
     const struct apiserver_filter *filter; /* NULL: none */
+    const char *unready;                   /* the check that fails; NULL: none */
     struct exchange *exchanges;
     struct apiserver_stats stats;
     uint64_t next_address; /* of the cluster IPs that services get */

@@ -5,18 +5,22 @@
 #include "samples/minicluster/load.h"
 
 /* Those of workloads come first; a passive cluster leaves them out. */
-#define WORKLOAD_CONTROLLERS 6
+#define WORKLOAD_CONTROLLERS 8
 static const struct controller_ops *const all_ops[] = {
-    &deployment_controller, &replicaset_controller, &daemonset_controller, &job_controller,  &pod_controller,
-    &lease_controller,      &garbage_controller,    &namespace_controller, &event_controller};
+    &deployment_controller, &replicaset_controller, &daemonset_controller, &job_controller,
+    &pod_controller,        &lease_controller,      &node_controller,      &taint_eviction_controller,
+    &garbage_controller,    &namespace_controller,  &event_controller};
 
 struct cluster {
     struct apiserver *server;
     struct owners owners;
     struct controller controllers[array_size(all_ops)];
     struct load load;
-    unsigned nodes, addresses;
+    unsigned addresses;
+    int64_t node_grace_us;
     size_t first; /* of the controllers that act */
+    void (*filled)(void *arg);
+    void *arg;
 };
 
 static void on_commit(void *arg, struct collection *collection, const struct event *event)
@@ -51,6 +55,14 @@ static void start_controllers(struct cluster *cluster)
         on_commit(cluster, (struct collection *)collection, event);
 }
 
+static void on_filled(void *arg)
+{
+    struct cluster *cluster = arg;
+    apiserver_set_unready(cluster->server, NULL);
+    if (cluster->filled)
+        cluster->filled(cluster->arg);
+}
+
 struct cluster *cluster_create(const struct cluster_options *options)
 {
     struct cluster *cluster = mem_zalloc(sizeof(*cluster));
@@ -60,12 +72,22 @@ struct cluster *cluster_create(const struct cluster_options *options)
         .history_events = 20000,
         .history_bytes = options->history_bytes ? options->history_bytes : (size_t)64 << 20,
         .graceful = true,
+        .toleration_s = options->toleration_s,
     };
     cluster->server = apiserver_create(&server);
-    cluster->nodes = options->nodes;
+    cluster->node_grace_us = (options->node_grace_s ? options->node_grace_s : 40) * LOOP_SECOND;
     cluster->first = options->passive ? WORKLOAD_CONTROLLERS : 0;
     start_controllers(cluster);
-    load_start(&cluster->load, cluster, options->nodes, options->pods, options->churn);
+    cluster->filled = options->filled;
+    cluster->arg = options->arg;
+    cluster->load = (struct load){.cluster = cluster,
+                                  .nodes = options->nodes,
+                                  .pods = options->pods,
+                                  .churn = options->churn,
+                                  .filled = on_filled,
+                                  .arg = cluster};
+    apiserver_set_unready(cluster->server, "filled");
+    load_start(&cluster->load);
     return cluster;
 }
 
@@ -91,9 +113,9 @@ const struct owners *cluster_owners(struct cluster *cluster)
     return &cluster->owners;
 }
 
-unsigned cluster_node_count(const struct cluster *cluster)
+int64_t cluster_node_grace_us(const struct cluster *cluster)
 {
-    return cluster->nodes;
+    return cluster->node_grace_us;
 }
 
 unsigned cluster_next_address(struct cluster *cluster)

@@ -17,10 +17,15 @@ struct cluster_options {
     struct loop *loop;
     struct log *log;
     unsigned nodes;
-    unsigned pods;        /* running from the start */
+    unsigned pods;        /* running to begin with */
     unsigned churn;       /* changes a second */
     size_t history_bytes; /* of events, for each resource; 0: 64 MB */
+    int64_t node_grace_s; /* after which a node that does not renew its Lease is not ready; 0: 40 */
+    int64_t toleration_s; /* after which pods leave it, where they say nothing else; 0: 300 */
     bool passive;         /* nobody acts on workloads: what is declared stays a declaration */
+    /* From the loop: nodes and pods are all there. Until then its API is not ready. May be NULL. */
+    void (*filled)(void *arg);
+    void *arg;
 };
 
 struct cluster *cluster_create(const struct cluster_options *options);

@@ -20,7 +20,8 @@ struct served {
 };
 
 struct clusters {
-    unsigned count;
+    const struct clusters_options *options;
+    unsigned count, filled;
     struct served served[];
 };
 
@@ -30,21 +31,27 @@ static void host_in_url(const char *host, char *out, size_t size)
     snprintf(out, size, strchr(host, ':') ? "[%s]" : "%s", any ? "127.0.0.1" : host);
 }
 
+static void on_filled(void *arg);
+
 /* Many share what one may have to itself, so that what changes for days costs no more than that. */
-static struct cluster *create_cluster(const struct clusters_options *options)
+static struct cluster *create_cluster(struct clusters *clusters)
 {
-    struct cluster_options each = options->each;
-    if (options->count > 1)
-        each.history_bytes = HISTORY_BYTES / options->count;
+    struct cluster_options each = clusters->options->each;
+    if (clusters->count > 1)
+        each.history_bytes = HISTORY_BYTES / clusters->count;
+    each.filled = on_filled;
+    each.arg = clusters;
     return cluster_create(&each);
 }
 
-static int serve(struct served *served, const struct clusters_options *options, unsigned i, struct error *err)
+static int serve(struct clusters *clusters, unsigned i, struct error *err)
 {
     char host[280];
+    struct served *served = &clusters->served[i];
+    const struct clusters_options *options = clusters->options;
     struct listener_options listen = {.host = options->host,
                                       .port = (uint16_t)(options->port ? options->port + i : 0)};
-    served->cluster = create_cluster(options);
+    served->cluster = create_cluster(clusters);
     served->faults = faults_create(cluster_server(served->cluster));
     served->name =
         options->count == 1 ? mem_strdup(options->name) : mem_printf("%s-%u", options->name, i + 1);
@@ -73,27 +80,40 @@ static void announce(const struct clusters *clusters, const char *kubeconfig)
     fflush(stdout);
 }
 
-static int start(struct clusters *clusters, const struct clusters_options *options, struct error *err)
+/* The last one makes it known that all are there. */
+static void on_filled(void *arg)
 {
+    struct clusters *clusters = arg;
+    const struct clusters_options *options = clusters->options;
+    struct error err = {0};
+    if (++clusters->filled < clusters->count)
+        return;
+    int r = options->kubeconfig_out ? write_kubeconfig(clusters, options->kubeconfig_out, &err) : 0;
+    if (r == 0)
+        announce(clusters, options->kubeconfig_out);
+    options->ready(options->arg, r ? &err : NULL);
+}
+
+static int start(struct clusters *clusters, struct error *err)
+{
+    const struct clusters_options *options = clusters->options;
     if (options->port && options->port + options->count - 1 > UINT16_MAX)
         return error_set(err, EX_USAGE, "--listen: there are no %u ports from %u on", options->count,
                          options->port);
     for (unsigned i = 0; i < options->count; i++) {
-        int r = serve(&clusters->served[i], options, i, err);
+        int r = serve(clusters, i, err);
         if (r != 0)
             return r;
     }
-    int r = options->kubeconfig_out ? write_kubeconfig(clusters, options->kubeconfig_out, err) : 0;
-    if (r == 0)
-        announce(clusters, options->kubeconfig_out);
-    return r;
+    return 0;
 }
 
 int clusters_create(const struct clusters_options *options, struct clusters **out, struct error *err)
 {
     struct clusters *clusters = mem_zalloc(sizeof(*clusters) + options->count * sizeof(clusters->served[0]));
+    clusters->options = options;
     clusters->count = options->count;
-    int r = start(clusters, options, err);
+    int r = start(clusters, err);
     if (r == 0)
         *out = clusters;
     else
@@ -117,6 +137,13 @@ bool clusters_metrics(const struct clusters *clusters, struct metrics *out, size
     for (size_t i = part * PART_CLUSTERS; i < end && i < clusters->count; i++)
         served_metrics(&clusters->served[i], out);
     return end < clusters->count;
+}
+
+void clusters_check(const struct clusters *clusters, struct checks *out)
+{
+    char why[64];
+    snprintf(why, sizeof(why), "%u of %u are filled", clusters->filled, clusters->count);
+    checks_add(out, "clusters", clusters->filled < clusters->count ? why : NULL);
 }
 
 void clusters_destroy(struct clusters *clusters)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "kube/rest.h"
@@ -12,6 +13,7 @@ const struct gvr gvr_replicasets = {"apps", "v1", "replicasets"};
 const struct gvr gvr_deployments = {"apps", "v1", "deployments"};
 const struct gvr gvr_daemonsets = {"apps", "v1", "daemonsets"};
 const struct gvr gvr_jobs = {"batch", "v1", "jobs"};
+const struct gvr gvr_leases = {"coordination.k8s.io", "v1", "leases"};
 const struct gvr gvr_nodes = {"", "v1", "nodes"};
 const struct gvr gvr_namespaces = {"", "v1", "namespaces"};
 
@@ -73,21 +75,41 @@ int cluster_write_status(struct cluster *cluster, const struct gvr *gvr, const c
     return apiserver_update_object(cluster_server(cluster), gvr, text.data, text.len, true, NULL, NULL);
 }
 
-void cluster_delete(struct cluster *cluster, const struct collection *collection, const char *key)
+static void delete_with(struct cluster *cluster, const struct gvr *gvr, const char *key, const char *body)
 {
-    static const char body[] = "{\"propagationPolicy\":\"Background\"}";
     cleanup_with(buf_deinit) struct buf answer = BUF_INIT(SIZE_MAX / 4);
     char base[640], path[OBJECT_KEY_MAX + 640];
     const char *slash = strchr(key, '/');
     cleanup_free char *namespace_ = slash ? mem_dup(key, (size_t)(slash - key)) : NULL;
-    gvr_path(&collection->resource.gvr, namespace_, base, sizeof(base));
+    gvr_path(gvr, namespace_, base, sizeof(base));
     snprintf(path, sizeof(path), "%s/%s", base, slash ? slash + 1 : key);
     struct rest_request request = {.method = "DELETE",
                                    .path = path,
                                    .content_type = "application/json",
                                    .body = body,
-                                   .body_len = sizeof(body) - 1};
+                                   .body_len = strlen(body)};
     apiserver_call(cluster_server(cluster), &request, &answer);
+}
+
+void cluster_delete(struct cluster *cluster, const struct collection *collection, const char *key)
+{
+    delete_with(cluster, &collection->resource.gvr, key, "{\"propagationPolicy\":\"Background\"}");
+}
+
+void cluster_delete_now(struct cluster *cluster, const struct gvr *gvr, const char *key)
+{
+    delete_with(cluster, gvr, key, "{\"propagationPolicy\":\"Background\",\"gracePeriodSeconds\":0}");
+}
+
+int64_t time_us(struct slice text)
+{
+    struct tm tm = {0};
+    char copy[24] = {0};
+    if (!text.data || text.len < 20)
+        return -1;
+    memcpy(copy, text.data, 19);
+    const char *end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
+    return end && !*end ? (int64_t)timegm(&tm) * LOOP_SECOND : -1;
 }
 
 void set_controller(cJSON *tree, const cJSON *owner)
@@ -117,7 +139,7 @@ cJSON *json(const char *format, ...)
     return tree;
 }
 
-static cJSON *find_condition(const cJSON *status, const char *type)
+cJSON *find_condition(const cJSON *status, const char *type)
 {
     cJSON *condition;
     cJSON_ArrayForEach(condition, tree_at(status, "conditions")) if (!strcmp(tree_text(condition, "type"),
@@ -130,11 +152,15 @@ bool condition_is(const cJSON *status, const char *type)
     return !strcmp(tree_text(find_condition(status, type), "status"), "True");
 }
 
-void set_condition(struct cluster *cluster, cJSON *status, const char *type, bool is, const char *reason,
-                   const char *message)
+bool condition_is_false(const cJSON *status, const char *type)
+{
+    return !strcmp(tree_text(find_condition(status, type), "status"), "False");
+}
+
+bool set_condition(struct cluster *cluster, cJSON *status, const char *type, const char *is,
+                   const char *reason, const char *message)
 {
     char now[24];
-    const char *word = is ? "True" : "False";
     cJSON *condition = find_condition(status, type);
     apiserver_time(cluster_server(cluster), now);
     if (!cJSON_IsArray(tree_at(status, "conditions")))
@@ -144,16 +170,16 @@ void set_condition(struct cluster *cluster, cJSON *status, const char *type, boo
         tree_set_text(condition, "type", type);
         cJSON_AddItemToArray(tree_at(status, "conditions"), condition);
     }
-    bool turned = strcmp(tree_text(condition, "status"), word);
+    bool turned = strcmp(tree_text(condition, "status"), is);
     if (!turned && !strcmp(tree_text(condition, "reason"), reason) &&
         !strcmp(tree_text(condition, "message"), message))
-        return;
-    tree_set_text(condition, "status", word);
-    tree_set_text(condition, "lastUpdateTime", now);
+        return false;
+    tree_set_text(condition, "status", is);
     if (turned)
         tree_set_text(condition, "lastTransitionTime", now);
     tree_set_text(condition, "reason", reason);
     tree_set_text(condition, "message", message);
+    return true;
 }
 
 void set_count(cJSON *status, const char *name, int count)

@@ -29,15 +29,15 @@ struct controller {
 };
 
 extern const struct controller_ops deployment_controller, replicaset_controller, daemonset_controller,
-    pod_controller, job_controller, lease_controller, event_controller, garbage_controller,
-    namespace_controller;
+    pod_controller, job_controller, lease_controller, node_controller, taint_eviction_controller,
+    event_controller, garbage_controller, namespace_controller;
 
 extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_jobs, gvr_nodes,
-    gvr_namespaces;
+    gvr_leases, gvr_namespaces;
 
 const struct owners *cluster_owners(struct cluster *cluster);
-unsigned cluster_node_count(const struct cluster *cluster);
-unsigned cluster_next_address(struct cluster *cluster); /* for pods: 1, 2, … */
+int64_t cluster_node_grace_us(const struct cluster *cluster); /* a node may be silent for so long */
+unsigned cluster_next_address(struct cluster *cluster);       /* for pods: 1, 2, … */
 
 bool event_is_of(const struct collection *collection, const struct gvr *gvr);
 /* Queues the keys of the object's owners of that kind. */
@@ -54,16 +54,24 @@ int cluster_write_status(struct cluster *cluster, const struct gvr *gvr, const c
 /* As a client does, by background propagation. */
 void cluster_delete(struct cluster *cluster, const struct collection *collection, const char *key);
 
+/* The same, and nobody is given time to end it. */
+void cluster_delete_now(struct cluster *cluster, const struct gvr *gvr, const char *key);
+
 /* An owner reference that makes `owner` the controller of `tree`. */
 void set_controller(cJSON *tree, const cJSON *owner);
 
 cJSON *json(const char *format, ...)
     __attribute__((format(printf, 1, 2))); /* never NULL; the format must make JSON */
 
-/* A condition, whose times change only with its status (lastTransitionTime) or content (lastUpdateTime). */
-void set_condition(struct cluster *cluster, cJSON *status, const char *type, bool is, const char *reason,
-                   const char *message);
+int64_t time_us(struct slice text); /* "2026-01-01T00:00:00Z" in µs since 1970; -1: it is no time */
+
+/* A condition, whose lastTransitionTime changes only with its status. is: "True", "False", "Unknown". False
+ * where it was so before. */
+bool set_condition(struct cluster *cluster, cJSON *status, const char *type, const char *is,
+                   const char *reason, const char *message);
+cJSON *find_condition(const cJSON *status, const char *type); /* NULL where absent */
 bool condition_is(const cJSON *status, const char *type);
+bool condition_is_false(const cJSON *status, const char *type);
 
 /* Numbers that are zero are left out, as a real server's types have it. */
 void set_count(cJSON *status, const char *name, int count);

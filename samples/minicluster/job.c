@@ -58,12 +58,12 @@ static void job_reconcile(struct controller *controller, const char *key)
     tree_set_number(status, "ready", tally.ready);
     if (missing <= 0) {
         tree_set_text(status, "completionTime", now);
-        set_condition(cluster, status, "Complete", true, "CompletionsReached",
+        set_condition(cluster, status, "Complete", "True", "CompletionsReached",
                       "Reached expected number of succeeded pods");
     }
     bool failed = missing > 0 && tally.failed > tree_number(job, "spec.backoffLimit", 6);
     if (failed)
-        set_condition(cluster, status, "Failed", true, "BackoffLimitExceeded",
+        set_condition(cluster, status, "Failed", "True", "BackoffLimitExceeded",
                       "Job has reached the specified backoff limit");
     cluster_write_status(cluster, &gvr_jobs, job);
     for (int i = tally.active; !failed && i < parallelism && i < missing; i++) {

@@ -4,54 +4,25 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "samples/minicluster/node.h"
 #include "samples/minicluster/pod.h"
 
 #define TICK_US (20 * LOOP_MS)
 #define PODS_PER_NAMESPACE 100
 #define CHANGES_PER_TICK 500
-
-static cJSON *node_conditions(const char *now)
-{
-    return json(
-        "[{\"type\":\"MemoryPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"%s\","
-        "\"lastTransitionTime\":\"%s\","
-        "\"reason\":\"KubeletHasSufficientMemory\",\"message\":\"kubelet has sufficient memory available\"},"
-        "{\"type\":\"DiskPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"%s\",\"lastTransitionTime\":"
-        "\"%s\","
-        "\"reason\":\"KubeletHasNoDiskPressure\",\"message\":\"kubelet has no disk pressure\"},"
-        "{\"type\":\"PIDPressure\",\"status\":\"False\",\"lastHeartbeatTime\":\"%s\",\"lastTransitionTime\":"
-        "\"%s\","
-        "\"reason\":\"KubeletHasSufficientPID\",\"message\":\"kubelet has sufficient PID available\"},"
-        "{\"type\":\"Ready\",\"status\":\"True\",\"lastHeartbeatTime\":\"%s\",\"lastTransitionTime\":\"%s\","
-        "\"reason\":\"KubeletReady\",\"message\":\"kubelet is posting ready status\"}]",
-        now, now, now, now, now, now, now, now);
-}
+#define OBJECTS_PER_TURN 5
 
 static void create_node(struct cluster *cluster, unsigned n)
 {
-    char now[24];
-    apiserver_time(cluster_server(cluster), now);
+    char now[24], name[32];
+    snprintf(name, sizeof(name), "node-%u", n);
     cleanup_tree cJSON *node =
-        json("{\"metadata\":{\"name\":\"node-%u\",\"labels\":{\"beta.kubernetes.io/"
-             "arch\":\"amd64\",\"beta.kubernetes.io/os\":"
-             "\"linux\",\"kubernetes.io/arch\":\"amd64\",\"kubernetes.io/"
-             "hostname\":\"node-%u\",\"kubernetes.io/os\":\"linux\"}"
-             "},\"spec\":{\"podCIDR\":\"10.244.%u.0/24\",\"providerID\":\"minicluster://"
-             "node-%u\"},\"status\":{\"capacity\":{"
-             "\"cpu\":\"8\",\"ephemeral-storage\":\"102350Mi\",\"memory\":\"32Gi\",\"pods\":\"110\"},"
-             "\"allocatable\":{\"cpu\":"
-             "\"8\",\"ephemeral-storage\":\"94325Mi\",\"memory\":\"31Gi\",\"pods\":\"110\"},\"addresses\":[{"
-             "\"type\":"
-             "\"InternalIP\",\"address\":\"172.18.%u.%u\"},{\"type\":\"Hostname\",\"address\":\"node-%u\"}],"
-             "\"nodeInfo\":{"
-             "\"architecture\":\"amd64\",\"bootID\":\"\",\"containerRuntimeVersion\":\"containerd://"
-             "1.7.0\",\"kernelVersion\":"
-             "\"6.1.0\",\"kubeProxyVersion\":\"" APISERVER_VERSION
-             "\",\"kubeletVersion\":\"" APISERVER_VERSION "\",\"machineID\":\"\","
-             "\"operatingSystem\":"
-             "\"linux\",\"osImage\":\"Debian GNU/Linux 12 (bookworm)\",\"systemUUID\":\"\"}}}",
-             n, n, n & 255, n, (n + 1) / 256 & 255, (n + 1) & 255, n);
-    tree_set(tree_at(node, "status"), "conditions", node_conditions(now));
+        json("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"beta.kubernetes.io/arch\":\"amd64\","
+             "\"beta.kubernetes.io/os\":\"linux\",\"kubernetes.io/arch\":\"amd64\",\"kubernetes.io/"
+             "hostname\":\"%s\",\"kubernetes.io/os\":\"linux\"}},\"spec\":{\"podCIDR\":\"10.244.%u.0/24\","
+             "\"providerID\":\"minicluster://%s\"}}",
+             name, name, n & 255, name);
+    tree_set(node, "status", node_status(name, apiserver_time(cluster_server(cluster), now)));
     cluster_write(cluster, &gvr_nodes, node);
 }
 
@@ -82,25 +53,36 @@ static void create_pod(struct load *load, unsigned n)
         "\"path\":\"/healthz\",\"port\":8080,\"scheme\":\"HTTP\"},\"timeoutSeconds\":1,\"periodSeconds\":10,"
         "\"successThreshold\":1,\"failureThreshold\":3}}]}}",
         name, namespace_, n % 3, n % 10);
+    const struct object *node = node_for_pod(load->cluster, pod);
     pod_admit(pod);
-    if (cluster_node_count(load->cluster) > 0)
-        pod_schedule(load->cluster, pod);
+    if (node)
+        tree_set_text(tree_at(pod, "spec"), "nodeName", object_key(node));
     cluster_write(load->cluster, &gvr_pods, pod);
-    if (cluster_node_count(load->cluster) == 0)
+    if (!node)
         return;
     pod_running(load->cluster, pod);
     cluster_write_status(load->cluster, &gvr_pods, pod);
 }
 
-static void fill(struct load *load)
+static void create_namespace(struct load *load, unsigned n)
 {
-    for (unsigned n = 0; n < load->pods; n++) {
-        if (n % PODS_PER_NAMESPACE == 0) {
-            cleanup_tree cJSON *tree = json("{\"metadata\":{\"name\":\"load-%u\"}}", n / PODS_PER_NAMESPACE);
-            cluster_write(load->cluster, &gvr_namespaces, tree);
+    cleanup_tree cJSON *tree = json("{\"metadata\":{\"name\":\"load-%u\"}}", n);
+    cluster_write(load->cluster, &gvr_namespaces, tree);
+}
+
+/* True where all is there. */
+static bool fill(struct load *load)
+{
+    for (int i = 0; i < OBJECTS_PER_TURN; i++) {
+        if (load->nodes_made < load->nodes) {
+            create_node(load->cluster, ++load->nodes_made);
+        } else if (load->pods_made < load->pods) {
+            if (load->pods_made % PODS_PER_NAMESPACE == 0)
+                create_namespace(load, load->pods_made / PODS_PER_NAMESPACE);
+            create_pod(load, load->pods_made++);
         }
-        create_pod(load, n);
     }
+    return load->nodes_made == load->nodes && load->pods_made == load->pods;
 }
 
 /* A probe failed and passed again, the commonest change of all. */
@@ -129,10 +111,9 @@ static void touch_node(struct load *load)
 {
     char now[24], key[32];
     struct loop *loop = load->timer.loop;
-    unsigned nodes = cluster_node_count(load->cluster);
-    if (!nodes)
+    if (!load->nodes)
         return;
-    snprintf(key, sizeof(key), "node-%u", (unsigned)loop_random_below(loop, nodes) + 1);
+    snprintf(key, sizeof(key), "node-%u", (unsigned)loop_random_below(loop, load->nodes) + 1);
     cleanup_tree cJSON *node = cluster_read(load->cluster, &gvr_nodes, key);
     cJSON *status = tree_at(node, "status");
     if (!status)
@@ -164,9 +145,8 @@ static void change(struct load *load)
         touch_pod(load, key);
 }
 
-static void tick(void *arg)
+static void make_changes(struct load *load)
 {
-    struct load *load = arg;
     int64_t now = loop_now_us(load->timer.loop), each = LOOP_SECOND / load->churn;
     load->owed_us += now - load->last_us;
     load->last_us = now;
@@ -176,19 +156,33 @@ static void tick(void *arg)
     }
     if (load->owed_us > LOOP_SECOND)
         load->owed_us = LOOP_SECOND; /* too much to keep up with: what is lost is lost */
+}
+
+static void tick(void *arg)
+{
+    struct load *load = arg;
+    make_changes(load);
     timer_start(&load->timer, TICK_US);
 }
 
-void load_start(struct load *load, struct cluster *cluster, unsigned nodes, unsigned pods, unsigned churn)
+static void fill_turn(void *arg)
 {
-    struct loop *loop = apiserver_loop(cluster_server(cluster));
-    *load = (struct load){.cluster = cluster, .pods = pods, .churn = churn, .last_us = loop_now_us(loop)};
-    timer_init(&load->timer, loop, tick, load);
-    for (unsigned n = 1; n <= nodes; n++)
-        create_node(cluster, n);
-    fill(load);
-    if (churn)
+    struct load *load = arg;
+    if (!fill(load)) {
+        timer_start(&load->timer, 0);
+        return;
+    }
+    timer_init(&load->timer, load->timer.loop, tick, load);
+    load->last_us = loop_now_us(load->timer.loop);
+    if (load->churn)
         timer_start(&load->timer, TICK_US);
+    load->filled(load->arg);
+}
+
+void load_start(struct load *load)
+{
+    timer_init(&load->timer, apiserver_loop(cluster_server(load->cluster)), fill_turn, load);
+    timer_start(&load->timer, 0);
 }
 
 void load_stop(struct load *load)

@@ -11,7 +11,7 @@ struct settings {
     struct option_endpoint listen;
     char *kubeconfig_out;
     char *name;
-    int64_t clusters, nodes, pods, churn;
+    int64_t clusters, nodes, pods, churn, node_grace, toleration;
     bool controllers;
 };
 
@@ -26,7 +26,7 @@ static const struct option_spec specs[] = {
     {.name = "kubeconfig-out",
      .type = OPTION_TEXT,
      .value = "FILE",
-     .help = "write a kubeconfig once all is served, with a context for each cluster",
+     .help = "write a kubeconfig once all is served and there, with a context for each cluster",
      .offset = offsetof(struct settings, kubeconfig_out)},
     {.name = "name",
      .type = OPTION_TEXT,
@@ -54,7 +54,9 @@ static const struct option_spec specs[] = {
      .value = "N",
      .fallback = "0",
      .most = 1000000,
-     .help = "running pods of 3 KB to begin with, a hundred in a namespace",
+     .help = "running pods of 3 KB to begin with, a hundred in a namespace; the API answers while they are "
+             "made, and "
+             "its /readyz says when they are all there",
      .offset = offsetof(struct settings, pods)},
     {.name = "churn",
      .type = OPTION_NUMBER,
@@ -63,6 +65,24 @@ static const struct option_spec specs[] = {
      .most = 100000,
      .help = "changes to those pods (or to the nodes, where there are none) each second",
      .offset = offsetof(struct settings, churn)},
+    {.name = "node-grace",
+     .type = OPTION_NUMBER,
+     .value = "SECONDS",
+     .fallback = "40",
+     .least = 1,
+     .most = 86400,
+     .help =
+         "after which a node that does not renew its Lease is not ready; it does four times as often, until "
+         "it is annotated minicluster/kubelet=stopped",
+     .offset = offsetof(struct settings, node_grace)},
+    {.name = "toleration",
+     .type = OPTION_NUMBER,
+     .value = "SECONDS",
+     .fallback = "300",
+     .least = 1,
+     .most = 86400,
+     .help = "after which pods are evicted from a node that is not ready, where they say nothing else",
+     .offset = offsetof(struct settings, toleration)},
     {.name = "controllers",
      .type = OPTION_BOOL,
      .fallback = "true",
@@ -97,9 +117,20 @@ static bool on_streams(void *arg, struct metrics *out, size_t part)
     return clusters_metrics(arg, out, part);
 }
 
+static void on_check(void *arg, struct checks *out)
+{
+    clusters_check(arg, out);
+}
+
+static void on_ready(void *arg, const struct error *failed)
+{
+    if (failed)
+        program_fail(arg, failed);
+}
+
 static int serve(struct program *program, const struct settings *settings)
 {
-    static const struct monitor_ops ops = {.streams = on_streams};
+    static const struct monitor_ops ops = {.streams = on_streams, .ready = on_check};
     struct error err = {0};
     struct clusters *clusters = NULL;
     struct clusters_options options = {
@@ -113,7 +144,11 @@ static int serve(struct program *program, const struct settings *settings)
                  .nodes = (unsigned)settings->nodes,
                  .pods = (unsigned)settings->pods,
                  .churn = (unsigned)settings->churn,
+                 .node_grace_s = settings->node_grace,
+                 .toleration_s = settings->toleration,
                  .passive = !settings->controllers},
+        .ready = on_ready,
+        .arg = program,
     };
     int r = clusters_create(&options, &clusters, &err);
     if (r == 0) {

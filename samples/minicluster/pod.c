@@ -9,16 +9,28 @@
 #include "base/mem.h"
 #include "samples/minicluster/recorder.h"
 
-bool pod_is_ready(const struct object *pod)
+static struct slice condition_of(struct slice pod, const char *type)
 {
-    struct slice status = json_member(object_bytes(pod), "status"), condition;
-    struct slice conditions = json_member(status, "conditions");
+    struct slice conditions = json_member(json_member(pod, "status"), "conditions"), condition;
     struct json_cursor cursor = {0};
     while (conditions.len && json_next_element(conditions, &cursor, &condition))
-        if (slice_equal(json_member(condition, "type"), "Ready"))
-            return slice_equal(json_member(condition, "status"), "True");
-    return false;
+        if (slice_equal(json_member(condition, "type"), type))
+            return condition;
+    return (struct slice){0};
 }
+
+bool pod_is_ready(const struct object *pod)
+{
+    return slice_equal(json_member(condition_of(object_bytes(pod), "Ready"), "status"), "True");
+}
+
+int64_t pod_ready_since_us(const struct object *pod)
+{
+    return time_us(json_member(condition_of(object_bytes(pod), "Ready"), "lastTransitionTime"));
+}
+
+/* Why a pod is not ready, of which no kubelet says anything. */
+#define UNHEARD "NodeNotReady"
 
 bool pod_is_over(const struct object *pod)
 {
@@ -75,12 +87,6 @@ static void add_to_list(cJSON *object, const char *name, cJSON *item)
     cJSON_AddItemToArray(tree_at(object, name), item);
 }
 
-static cJSON *toleration(const char *key)
-{
-    return json("{\"key\":\"%s\",\"operator\":\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":300}",
-                key);
-}
-
 void pod_admit(cJSON *pod)
 {
     cJSON *spec = tree_make(pod, "spec"), *container;
@@ -95,18 +101,22 @@ void pod_admit(cJSON *pod)
         add_to_list(container, "volumeMounts",
                     json("{\"name\":\"kube-api-access\",\"readOnly\":true,\"mountPath\":"
                          "\"/var/run/secrets/kubernetes.io/serviceaccount\"}"));
-    add_to_list(spec, "tolerations", toleration("node.kubernetes.io/not-ready"));
-    add_to_list(spec, "tolerations", toleration("node.kubernetes.io/unreachable"));
-    tree_default(spec, "priority", cJSON_CreateNumber(0));
-    tree_default(spec, "preemptionPolicy", cJSON_CreateString("PreemptLowerPriority"));
 }
 
-void pod_schedule(struct cluster *cluster, cJSON *pod)
+void pod_unschedulable(struct cluster *cluster, cJSON *pod)
 {
-    char node[32];
-    uint64_t n = loop_random_below(apiserver_loop(cluster_server(cluster)), cluster_node_count(cluster));
-    snprintf(node, sizeof(node), "node-%" PRIu64, n + 1);
-    tree_set_text(tree_at(pod, "spec"), "nodeName", node);
+    char message[160];
+    const struct collection *nodes = apiserver_collection(cluster_server(cluster), &gvr_nodes);
+    cJSON *status = tree_make(pod, "status");
+    snprintf(message, sizeof(message),
+             "0/%zu nodes are available: each is cordoned, has an untolerated taint, or does not match the "
+             "Pod's node selector.",
+             nodes->own->objects.count);
+    if (!nodes->own->objects.count ||
+        !set_condition(cluster, status, "PodScheduled", "False", "Unschedulable", message))
+        return;
+    cluster_write_status(cluster, &gvr_pods, pod);
+    record_event(cluster, pod, "default-scheduler", "Warning", "FailedScheduling", "%s", message);
 }
 
 static void add_condition(cJSON *status, const char *type, bool is, const char *reason, const char *now)
@@ -259,4 +269,20 @@ void pod_ended(struct cluster *cluster, cJSON *pod)
     tree_set_text(status, "phase", again ? "Running" : code ? "Failed" : "Succeeded");
     set_conditions(status, false, again ? "ContainersNotReady" : code ? "PodFailed" : "PodCompleted", now);
     set_container_statuses(pod, again ? &waits : &over);
+}
+
+void pod_unreachable(struct cluster *cluster, cJSON *pod)
+{
+    set_condition(cluster, tree_make(pod, "status"), "Ready", "False", UNHEARD, "");
+}
+
+bool pod_is_unreachable(struct slice pod)
+{
+    return slice_equal(json_member(condition_of(pod, "Ready"), "reason"), UNHEARD);
+}
+
+void pod_recovered(struct cluster *cluster, cJSON *pod)
+{
+    char now[24];
+    set_conditions(tree_make(pod, "status"), true, NULL, apiserver_time(cluster_server(cluster), now));
 }

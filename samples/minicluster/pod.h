@@ -13,6 +13,7 @@
 #define POD_EXIT_CODE "minicluster/exit-code" /* with that; 0 */
 
 bool pod_is_ready(const struct object *pod);
+int64_t pod_ready_since_us(const struct object *pod); /* in µs since 1970 */
 bool pod_is_over(const struct object *pod); /* deleted, succeeded or failed */
 
 /* A pod for its controller, out of a template; yours. */
@@ -21,11 +22,15 @@ cJSON *pod_from_template(const cJSON *owner, const cJSON *template);
 /* Creates it, and says so in an event of its owner. */
 void pod_create(struct cluster *cluster, const cJSON *owner, const cJSON *pod);
 
-void pod_admit(cJSON *pod); /* what admission adds to its spec: the token volume, tolerations */
-void pod_schedule(struct cluster *cluster, cJSON *pod);
-void pod_starting(struct cluster *cluster, cJSON *pod); /* status: ContainerCreating */
+void pod_admit(cJSON *pod); /* what admission adds to its spec: the token volume */
+void pod_unschedulable(struct cluster *cluster, cJSON *pod); /* writes that, with an event, once */
+void pod_starting(struct cluster *cluster, cJSON *pod);      /* status: ContainerCreating */
 void pod_running(struct cluster *cluster, cJSON *pod);
 /* Its containers have ended as it asks: it has succeeded or failed, or waits to be started again. */
 void pod_ended(struct cluster *cluster, cJSON *pod);
+/* Status: nothing is heard of its node; and it is heard of again. */
+void pod_unreachable(struct cluster *cluster, cJSON *pod);
+bool pod_is_unreachable(struct slice pod);
+void pod_recovered(struct cluster *cluster, cJSON *pod);
 
 #endif

@@ -1,5 +1,5 @@
 /* ReplicaSets: as many pods as are asked for. Of too many, those go first that are not ready, then the
- * youngest. */
+ * youngest. Available is what has been ready for minReadySeconds. */
 
 #include <string.h>
 
@@ -12,7 +12,8 @@
 struct members {
     struct object **pods; /* those that are not going away; borrowed */
     size_t count;
-    int ready;
+    int ready, available;
+    int64_t next_us; /* until the next one is available; INT64_MAX: none will be by itself */
 };
 
 static void replicaset_changed(struct controller *controller, struct collection *collection,
@@ -24,8 +25,20 @@ static void replicaset_changed(struct controller *controller, struct collection 
         queue_owners(controller, event->object, "ReplicaSet");
 }
 
-static void read_members(struct cluster *cluster, const char *uid, struct members *members)
+static void count_ready(struct members *members, const struct object *pod, int64_t settled_us, int64_t now)
 {
+    int64_t left = pod_ready_since_us(pod) + settled_us - now;
+    members->ready++;
+    if (settled_us == 0 || left <= 0)
+        members->available++;
+    else if (left < members->next_us)
+        members->next_us = left;
+}
+
+static void read_members(struct cluster *cluster, const cJSON *set, struct members *members)
+{
+    const char *uid = tree_text(set, "metadata.uid");
+    int64_t settled_us = (int64_t)tree_number(set, "spec.minReadySeconds", 0) * LOOP_SECOND;
     for (const struct owned *owned = owners_find(cluster_owners(cluster), uid); owned; owned = owned->next) {
         struct object *pod =
             event_is_of(owned->collection, &gvr_pods) ? cluster_peek(cluster, &gvr_pods, owned->key) : NULL;
@@ -33,7 +46,8 @@ static void read_members(struct cluster *cluster, const char *uid, struct member
             continue;
         members->pods = mem_realloc(members->pods, (members->count + 1) * sizeof(*members->pods));
         members->pods[members->count++] = pod;
-        members->ready += pod_is_ready(pod);
+        if (pod_is_ready(pod))
+            count_ready(members, pod, settled_us, apiserver_wall_us(cluster_server(cluster)));
     }
 }
 
@@ -70,7 +84,7 @@ static void report(struct cluster *cluster, cJSON *set, const struct members *me
     tree_set_number(status, "replicas", (double)members->count);
     set_count(status, "fullyLabeledReplicas", (int)members->count);
     set_count(status, "readyReplicas", members->ready);
-    set_count(status, "availableReplicas", members->ready);
+    set_count(status, "availableReplicas", members->available);
     tree_set_number(status, "observedGeneration", tree_number(set, "metadata.generation", 1));
     cluster_write_status(cluster, &gvr_replicasets, set);
 }
@@ -79,13 +93,15 @@ static void replicaset_reconcile(struct controller *controller, const char *key)
 {
     struct cluster *cluster = controller->cluster;
     cleanup_tree cJSON *set = cluster_read(cluster, &gvr_replicasets, key);
-    struct members members = {0};
+    struct members members = {.next_us = INT64_MAX};
     if (!set || tree_at(set, "metadata.deletionTimestamp"))
         return;
-    read_members(cluster, tree_text(set, "metadata.uid"), &members);
+    read_members(cluster, set, &members);
     double asked = tree_number(set, "spec.replicas", 1);
     size_t wanted = asked > 0 ? (size_t)asked : 0;
     report(cluster, set, &members);
+    if (members.next_us != INT64_MAX)
+        queue_add(&controller->queue, key, members.next_us);
     if (members.count < wanted)
         create_pods(cluster, set,
                     wanted - members.count < CHANGES_PER_TURN ? wanted - members.count : CHANGES_PER_TURN);

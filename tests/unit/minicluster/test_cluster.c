@@ -1,103 +1,7 @@
 /* A whole cluster under virtual time: its controllers bring about what is asked for, and do so the same way
  * each time. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/mem.h"
-#include "kube/rest.h"
-#include "samples/minicluster/cluster.h"
-#include "samples/minicluster/controller.h"
-
-#define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
-
-struct fixture {
-    struct loop *loop;
-    struct cluster *cluster;
-};
-
-static void start(struct fixture *f, unsigned pods, unsigned churn)
-{
-    f->loop = loop_create_simulated(11);
-    struct cluster_options options = {.loop = f->loop, .nodes = 3, .pods = pods, .churn = churn};
-    f->cluster = cluster_create(&options);
-}
-
-static void stop(struct fixture *f)
-{
-    cluster_destroy(f->cluster);
-    loop_destroy(f->loop);
-}
-
-static void fire(void *arg)
-{
-    *(bool *)arg = true;
-}
-
-static void pass(struct fixture *f, int64_t seconds)
-{
-    struct timer timer;
-    bool over = false;
-    timer_init(&timer, f->loop, fire, &over);
-    timer_start(&timer, seconds * LOOP_SECOND);
-    while (!over)
-        loop_step(f->loop);
-}
-
-static int call(struct fixture *f, const char *method, const char *path, const char *body)
-{
-    struct buf answer = BUF_INIT(1 << 20);
-    struct rest_request request = {.method = method,
-                                   .path = path,
-                                   .content_type = strcmp(method, "PATCH") ? "application/json"
-                                                                           : "application/merge-patch+json",
-                                   .body = body,
-                                   .body_len = body ? strlen(body) : 0};
-    int status = apiserver_call(cluster_server(f->cluster), &request, &answer);
-    buf_deinit(&answer);
-    return status;
-}
-
-static void deploy(struct fixture *f)
-{
-    assert_int_equal(call(f, "POST", DEPLOYMENTS,
-                          "{\"metadata\":{\"name\":\"web\"},\"spec\":{\"replicas\":3,\"selector\":{"
-                          "\"matchLabels\":{\"app\":\"w\"}},"
-                          "\"template\":{\"metadata\":{\"labels\":{\"app\":\"w\"}},\"spec\":{\"containers\":["
-                          "{\"name\":\"main\","
-                          "\"image\":\"a:1\"}]}}}}"),
-                     201);
-}
-
-static const struct object_set *objects_of(struct fixture *f, const struct gvr *gvr)
-{
-    return &apiserver_collection(cluster_server(f->cluster), gvr)->own->objects;
-}
-
-static size_t count(struct fixture *f, const struct gvr *gvr, const char *namespace_)
-{
-    const struct object_set *objects = objects_of(f, gvr);
-    struct object_place from, to;
-    object_set_range(objects, namespace_, &from, &to);
-    return object_set_rank(objects, to) - object_set_rank(objects, from);
-}
-
-static size_t count_running(struct fixture *f, const char *image)
-{
-    struct object_place place = {0};
-    const struct object_entry *pod;
-    size_t n = 0;
-    while ((pod = object_set_next(objects_of(f, &gvr_pods), &place))) {
-        struct slice bytes = object_bytes(pod->object);
-        cleanup_free char *text = mem_dup(bytes.data, bytes.len);
-        n += strstr(text, "\"phase\":\"Running\"") && strstr(text, image);
-    }
-    return n;
-}
+#include "tests/unit/minicluster/cluster_fixture.h"
 
 static void check_status(struct fixture *f, int available)
 {
@@ -235,15 +139,6 @@ static void job_runs_to_its_end(void **state)
     assert_true(condition_is(tree_at(job, "status"), "Complete"));
     assert_int_equal(count(&f, &gvr_pods, "default"), 3);
     stop(&f);
-}
-
-static void post_pod(struct fixture *f, const char *name, const char *policy, const char *annotations)
-{
-    cleanup_free char *body =
-        mem_printf("{\"metadata\":{\"name\":\"%s\",\"annotations\":{%s}},\"spec\":{\"restartPolicy\":\"%s\","
-                   "\"containers\":[{\"name\":\"main\",\"image\":\"a\"}]}}",
-                   name, annotations, policy);
-    assert_int_equal(call(f, "POST", "/api/v1/namespaces/default/pods", body), 201);
 }
 
 static void check_pod(struct fixture *f, const char *key, const char *phase, const char *state, int restarts)
@@ -469,6 +364,25 @@ static void load_changes_at_its_rate_and_repeats(void **state)
     assert_int_equal(after, before);
 }
 
+/* Whoever asks meanwhile is answered, and told that there is more to come. */
+static void cluster_fills_a_few_objects_a_turn(void **state)
+{
+    struct fixture f;
+    (void)state;
+    create(&f, 250, 0);
+    const struct object_set *pods = objects_of(&f, &gvr_pods);
+    for (size_t before = 0; !f.filled; before = pods->count) {
+        assert_int_equal(call(&f, "GET", "/readyz", NULL), 500);
+        assert_int_equal(call(&f, "GET", "/livez", NULL), 200);
+        loop_step(f.loop);
+        assert_in_range(pods->count - before, 0, 5);
+    }
+    assert_int_equal(pods->count, 250);
+    assert_int_equal(objects_of(&f, &gvr_nodes)->count, 3);
+    assert_int_equal(call(&f, "GET", "/readyz", NULL), 200);
+    stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +400,7 @@ int main(void)
         cmocka_unit_test(nodes_renew_their_leases),
         cmocka_unit_test(namespace_keeps_its_service_account),
         cmocka_unit_test(what_happens_is_recorded_and_forgotten_after_an_hour),
+        cmocka_unit_test(cluster_fills_a_few_objects_a_turn),
         cmocka_unit_test(load_changes_at_its_rate_and_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
