@@ -4,6 +4,7 @@ A case is a dict: name, method, path, and where needed body, type (of the body),
 later paths and bodies to use as `{name}`), show (what of the answer is looked at, where not all of it), and events: how many
 lines of a watch are read, None for all until it ends; distinct: one after the other that is the same counts once. A case with
 `until` waits for a path to be served, one with `until_gone` until it is not any more.
+A case that is `fleeting` looks at a state that may be over before a mirror has it.
 """
 
 JSON = "application/json"
@@ -222,7 +223,8 @@ for policy in ("Foreground", "Orphan", "Background"):
     add(f"{policy}: what is deleted", "POST", MAPS, config_map(policy.lower()), save={policy: "metadata.resourceVersion"})
     add(f"{policy}: delete", "DELETE", f"{MAPS}/{policy.lower()}", {"propagationPolicy": policy}, show=metadata_only)
     # Who looks for dependents may be there, and be quick: the next thing that happens to it is the same.
-    watch(f"{policy}: afterwards", f"{MAPS}?watch=1&fieldSelector=metadata.name%3D{policy.lower()}&resourceVersion={{{policy}}}", 1)
+    watch(f"{policy}: afterwards", f"{MAPS}?watch=1&fieldSelector=metadata.name%3D{policy.lower()}&resourceVersion={{{policy}}}", 1,
+          fleeting=True)
 add("a pod that ends at once", "POST", PODS, pod("brief"), show=metadata_only)
 add("delete a pod that no node has", "DELETE", f"{PODS}/brief", show=metadata_only)
 add("… has gone", "GET", f"{PODS}/brief")
