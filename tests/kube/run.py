@@ -22,7 +22,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 PASSED, FAILED, SKIPPED, INTERRUPTED = 0, 1, 77, 130
 
 # The longest first, so that none of them is the last one to run alone.
-LONGEST = ("client_go_informers", "workloads_drift_and_rights", "half_open_watch", "kubectl_on_both", "objects_of_nine_kinds")
+LONGEST = ("client_go_informers", "workloads_drift_and_rights", "half_open_watch", "kubectl_on_both", "kubectl_before_a_fleet",
+           "objects_of_nine_kinds")
 
 
 def scenario_names():
