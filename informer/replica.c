@@ -198,6 +198,8 @@ void replica_announced(struct informer_replica *replica, const struct catalog_en
     bool following = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
     if (replica->phase == REPLICA_IDLE && another)
         announced_anew(replica);
+    if (replica->phase == REPLICA_SYNCING && another && snapshot_epoch(replica->snapshot) == 0)
+        replica_drop_held(replica); /* what is held is of the epoch that is followed, always */
     if (replica->phase == REPLICA_IDLE || (following && replica->epoch != epoch))
         sync_want(replica);
 }

@@ -259,6 +259,7 @@ static void sync_fail(struct informer_replica *replica)
     if (snapshot_kind(replica->snapshot) == SNAPSHOT_REPAIR)
         replica->unrepaired = snapshot_epoch(replica->snapshot);
     sync_abandon(replica);
+    replica_drop_held(replica);
     replica_set_phase(replica, REPLICA_IDLE);
     timer_start(&replica->retry, retry_delay(replica));
     sync_admit(informer);
