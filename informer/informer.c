@@ -55,7 +55,7 @@ static struct informer_replica *replica_of_delta(struct informer_cluster *cluste
 }
 
 /* Answers to a nonce of our run come too late. Others were asked for by an informer of the same name: the run
- * before this one, whose answers soon end, or one that gets all our answers as we get its. */
+ * before this one, whose answers soon end, or others that get all our answers as we get theirs. */
 static void on_unasked(struct informer *informer, uint64_t nonce)
 {
     informer->stats.unasked++;
@@ -67,8 +67,8 @@ static void on_unasked(struct informer *informer, uint64_t nonce)
     if (allowance_take(&informer->namesake_log, loop_now_us(informer->loop), NAMESAKE_LOG_US, 1))
         log_warn(
             informer->options.log, "informer",
-            "answers come that were not asked for here: another informer runs as '%s', and each of the "
-            "two is sent all answers to the other; give each a --name (or a user of the broker) of its own",
+            "answers come that were not asked for here: other informers run as '%s', too, and each is sent "
+            "all answers to the others; give each a --name (or a user of the broker) of its own",
             informer->name);
 }
 

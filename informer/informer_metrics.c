@@ -42,7 +42,7 @@ static const struct metric dropped =
                    "queue refused (unsent).");
 static const struct metric namesakes =
     METRIC_COUNTER("transport_informer_informer_namesake_answers_total",
-                   "Answers to another informer of the same name; unasked, too.");
+                   "Answers to other informers of the same name; unasked, too.");
 static const struct metric conflicts = METRIC_COUNTER("transport_informer_informer_conflicts_total",
                                                       "Times that two providers of one name were heard.");
 static const struct metric whois =

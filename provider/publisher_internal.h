@@ -34,8 +34,7 @@ struct transfer {
     uint64_t cursor;        /* where the next message begins: a key hash; a replay's: a sequence */
     uint64_t index;         /* of the next message */
     uint64_t credit;        /* messages allowed in all */
-    int64_t last_us;        /* when it last moved */
-    int64_t heard_us;       /* when the informer last said something about it */
+    int64_t last_us;        /* when it last moved: was asked for more, or sent something */
     /* of a repair: */
     unsigned bits;       /* of a bucket's number */
     char *have_body;     /* owned; the have that is answered, */

@@ -236,6 +236,6 @@ void repair_have(struct publisher_stream *stream, const char *informer, const st
     transfer->have_last = have->last;
     transfer->have_index++;
     transfer->send = repair_send;
-    transfer->last_us = transfer->heard_us = loop_now_us(stream->publisher->loop);
+    transfer->last_us = loop_now_us(stream->publisher->loop);
     turns_want(stream);
 }

@@ -3,9 +3,10 @@
  * and repairs (repair.c). One run of an informer has one transfer per stream: that of its newest sync. The
  * informer gives credit; a transfer that gets none for a while is dropped.
  *
- * Two informers that share a name are told apart by the run in their nonces, and do not break off each
- * other's transfers. A run that is over leaves its transfer behind; who comes after it takes that place once
- * nothing is heard about it any more.
+ * Informers that share a name are told apart by the run in their nonces, and do not break off each other's
+ * transfers, however many they are: those for whom there is no place ask again, as after any sync that is not
+ * answered. A run that is over leaves its transfer behind; who comes after it takes that place once it does
+ * not move any more.
  */
 #include "provider/publisher_internal.h"
 
@@ -13,8 +14,8 @@
 
 #include "base/mem.h"
 
-#define RUNS_MAX 2 /* of one name: more of them break each other off */
-#define RUN_SILENT_US (5 * LOOP_SECOND)
+#define RUNS_MAX 4 /* of one name, at a time */
+#define RUN_OVER_US (5 * LOOP_SECOND)
 
 struct transfer *transfer_find(struct publisher_stream *stream, const char *informer, uint64_t nonce)
 {
@@ -51,34 +52,37 @@ static void drop_idle(struct publisher_stream *stream)
         transfer_free(stream, transfer);
 }
 
-/* One whose place a sync of this informer takes; NULL where there is none. */
-static struct transfer *transfer_before(struct publisher_stream *stream, const char *informer, uint64_t nonce)
+/* One whose place a sync of this informer takes; NULL where there is none. runs: how many others of that name
+ * there are. */
+static struct transfer *transfer_before(struct publisher_stream *stream, const char *informer, uint64_t nonce,
+                                        size_t *runs)
 {
-    struct transfer *transfer, *oldest = NULL;
-    int64_t silent_since = loop_now_us(stream->publisher->loop) - RUN_SILENT_US;
-    size_t runs = 0;
+    struct transfer *transfer, *over = NULL;
+    int64_t over_since = loop_now_us(stream->publisher->loop) - RUN_OVER_US;
+    *runs = 0;
     DL_FOREACH(stream->transfers, transfer)
     {
         if (strcmp(transfer->informer, informer) != 0)
             continue;
         if (nonce_run(transfer->nonce) == nonce_run(nonce))
             return transfer;
-        runs++;
-        if (!oldest || transfer->heard_us < oldest->heard_us)
-            oldest = transfer;
+        ++*runs;
+        if (transfer->last_us < over_since)
+            over = transfer;
     }
-    return runs == RUNS_MAX || (oldest && oldest->heard_us < silent_since) ? oldest : NULL;
+    return over;
 }
 
 static struct transfer *transfer_slot(struct publisher_stream *stream, const char *informer, uint64_t nonce)
 {
-    struct transfer *transfer = transfer_before(stream, informer, nonce);
+    size_t runs;
+    struct transfer *transfer = transfer_before(stream, informer, nonce, &runs);
     if (transfer)
         return transfer;
     int count;
     drop_idle(stream);
     DL_COUNT(stream->transfers, transfer, count);
-    if (count >= TRANSFERS_MAX)
+    if (count >= TRANSFERS_MAX || runs == RUNS_MAX)
         return NULL;
     transfer = mem_zalloc(sizeof(*transfer));
     DL_APPEND(stream->transfers, transfer);
@@ -103,7 +107,7 @@ struct transfer *transfer_begin(struct publisher_stream *stream, const char *inf
     transfer->nonce = sync->nonce;
     transfer->credit = sync->credit;
     transfer->send = send;
-    transfer->last_us = transfer->heard_us = loop_now_us(publisher->loop);
+    transfer->last_us = loop_now_us(publisher->loop);
     turns_want(stream);
     return transfer;
 }
@@ -114,7 +118,7 @@ void transfer_credit(struct publisher_stream *stream, const char *informer, cons
     if (!transfer || credit->credit <= transfer->credit)
         return;
     transfer->credit = credit->credit;
-    transfer->last_us = transfer->heard_us = loop_now_us(stream->publisher->loop);
+    transfer->last_us = loop_now_us(stream->publisher->loop);
     turns_want(stream);
 }
 

@@ -105,10 +105,10 @@ static void restore(struct site *site)
 static const struct informer_ops site_ops = {
     .wanted = on_wanted, .cluster = on_cluster, .replica = on_replica, .dropped = on_dropped};
 
-/* In a quarter of the seeds the second one runs under the name of the first. */
+/* In a quarter of the seeds the others run under the name of the first. */
 static const char *participant(struct world *world, int index)
 {
-    bool namesake = index == 1 && world->options.seed % 4 == 1;
+    bool namesake = index > 0 && world->options.seed % 4 == 1;
     if (namesake)
         world_cover(world, COVER_NAMESAKES);
     return actor_name(&world->informers[namesake ? 0 : index]);

@@ -10,7 +10,7 @@
 #define REPLAY_MAX ((uint64_t)256 << 10)
 #define REPLAYS_MAX ((uint64_t)2 << 20)
 #define CROSSING_MAX (((uint64_t)128 << 10) + KUBE_OBJECT_MAX)
-#define TRANSFERS_MAX (2 * WORLD_INFORMERS)
+#define TRANSFERS_MAX (4 * WORLD_INFORMERS)
 
 static void expect(struct world *world, const char *name, const char *what, uint64_t value, uint64_t most)
 {

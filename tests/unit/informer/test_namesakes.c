@@ -1,11 +1,12 @@
-/* Two informers that run under one name: each is sent what the other has asked for, and neither is worse off.
- */
+/* Informers that run under one name: each is sent what the others have asked for, and none is worse off. */
 #include "informer/informer_internal.h"
 #include "tests/unit/informer/hand.h"
 
 #define OBJECTS 3000
 
-/* ---- the second one ---- */
+#define MANY 6 /* more than a provider answers at a time */
+
+/* ---- the others ---- */
 
 struct namesake {
     struct fixture *f; /* of the first one */
@@ -30,15 +31,26 @@ static void other_message(void *arg, const char *topic, const void *payload, siz
     informer_on_message(((struct namesake *)arg)->informer, topic, payload, len);
 }
 
-static void namesake_start(struct namesake *n)
+static void namesake_start_as(struct namesake *n, const char *client)
 {
     static const struct transport_callbacks callbacks = {
         .connected = other_connected, .disconnected = other_disconnected, .message = other_message};
     static const struct informer_ops ops = {0};
     struct informer_options options = {.name = "hub", .topics = n->f->wire.topics};
-    n->transport = loopback_create(n->f->wire.broker, &(struct loopback_options){.name = "hub-2"});
+    n->transport = loopback_create(n->f->wire.broker, &(struct loopback_options){.name = client});
     n->informer = informer_create(n->f->wire.loop, n->transport, &options, &ops, n);
     transport_start(n->transport, &callbacks, n);
+}
+
+static void namesake_start(struct namesake *n)
+{
+    namesake_start_as(n, "hub-2");
+}
+
+static void namesake_stop(struct namesake *n)
+{
+    informer_destroy(n->informer);
+    transport_destroy(n->transport);
 }
 
 static int start_nobody(void **state)
@@ -52,10 +64,8 @@ static int start_nobody(void **state)
 static int stop_both(void **state)
 {
     struct namesake *n = *state;
-    if (n->informer) {
-        informer_destroy(n->informer);
-        transport_destroy(n->transport);
-    }
+    if (n->informer)
+        namesake_stop(n);
     teardown((void **)&n->f);
     free(n);
     return 0;
@@ -123,6 +133,29 @@ static void test_both_are_repaired(void **state)
     assert_int_equal(stats(f)->syncs_failed + informer_stats(other->informer)->syncs_failed, 0);
 }
 
+/* Each of them is sent a whole copy, once: those who are too many at a time have their turn later. */
+static void test_any_number_of_them(void **state)
+{
+    struct fixture *f = ((struct namesake *)*state)->f;
+    struct namesake others[MANY];
+    start_slow(f);
+    hub_start(f, NULL, 0);
+    for (int i = 0; i < MANY; i++) {
+        char client[16];
+        snprintf(client, sizeof(client), "hub-%d", i + 2);
+        others[i] = (struct namesake){.f = f};
+        namesake_start_as(&others[i], client);
+    }
+    run(f, 120 * LOOP_SECOND);
+    check_in_sync(f);
+    for (int i = 0; i < MANY; i++) {
+        check_other_in_sync(&others[i]);
+        namesake_stop(&others[i]);
+    }
+    assert_int_equal(publisher_stats(f->p.publisher)->syncs_snapshot, MANY + 1);
+    assert_int_not_equal(publisher_stats(f->p.publisher)->syncs_refused, 0);
+}
+
 static size_t lines_in(const char *text)
 {
     size_t lines = 0;
@@ -159,7 +192,7 @@ static void test_it_is_said(void **state)
     hub_stop(f);
     fclose(log.out);
     assert_int_equal(lines_in(said), 1);
-    assert_non_null(strstr(said, "another informer runs as 'hub'"));
+    assert_non_null(strstr(said, "other informers run as 'hub'"));
     free(said);
     f->replica = NULL;
     hand_stop(&h);
@@ -200,10 +233,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_nobody, stop_both)
     const struct CMUnitTest tests[] = {
-        TEST(test_both_get_a_snapshot),
-        TEST(test_both_are_repaired),
-        TEST(test_it_is_said),
-        TEST(test_a_run_is_in_its_nonces),
+        TEST(test_both_get_a_snapshot), TEST(test_both_are_repaired),      TEST(test_any_number_of_them),
+        TEST(test_it_is_said),          TEST(test_a_run_is_in_its_nonces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
