@@ -1,6 +1,5 @@
 #include "agent/downlink.h"
 
-#include "agent/applier.h"
 #include "base/mem.h"
 #include "informer/inlet.h"
 
@@ -140,6 +139,11 @@ void downlink_counters(const struct downlink *downlink, struct counters *out)
 bool downlink_metrics(const struct downlink *downlink, struct metrics *out, size_t part)
 {
     return informer_metrics(downlink->informer, out, part);
+}
+
+const struct applier_stats *downlink_workloads(const struct downlink *downlink)
+{
+    return applier_stats(downlink->applier);
 }
 
 void downlink_ready(const struct downlink *downlink, struct checks *out)

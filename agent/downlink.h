@@ -10,6 +10,7 @@
  * takes the workloads from. A hub with another source is another store, and what it lacks is not deleted.
  */
 
+#include "agent/applier.h"
 #include "base/options.h"
 #include "informer/informer.h"
 #include "transport/connection.h"
@@ -40,7 +41,8 @@ struct downlink;
 struct downlink *downlink_create(const struct downlink_config *config);
 void downlink_counters(const struct downlink *downlink, struct counters *out);
 bool downlink_metrics(const struct downlink *downlink, struct metrics *out,
-                      size_t part); /* as informer_metrics() */
+                      size_t part);                                              /* as informer_metrics() */
+const struct applier_stats *downlink_workloads(const struct downlink *downlink); /* how they are */
 /* A hub may be away: then there is nothing to wait for. */
 void downlink_ready(const struct downlink *downlink, struct checks *out);
 void downlink_destroy(struct downlink *downlink); /* before the connection; NULL is fine */

@@ -102,6 +102,7 @@
     X(DOWN_RESTORED, "down: source restored from a backup")                                                  \
     X(DOWN_ANEW, "down: source set up anew under its address")                                               \
     X(DOWN_SECOND, "down: second hub with another source")                                                   \
+    X(DOWN_FROZEN, "down: workloads that wait for an adoption")                                              \
     X(DOWN_ADOPTED, "down: what came from another source adopted")
 
 enum cover {

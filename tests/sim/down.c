@@ -1,73 +1,17 @@
-#include "tests/sim/down.h"
+#include "tests/sim/down_internal.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/downlink.h"
-#include "agent/manifest.h"
-#include "apiserver/local.h"
 #include "base/mem.h"
-#include "hub/deploy.h"
 #include "tests/sim/outlet.h"
-#include "tests/sim/workload.h"
 
-#define SOURCES 8
 #define CHAOS_US (60 * LOOP_SECOND)
 #define SETTLE_US (1800 * LOOP_SECOND) /* who fails waits for up to five minutes, and that several times */
 #define QUIET_US (700 * LOOP_SECOND)
 
 static const struct gvr deployments = {"apps", "v1", "deployments"};
 static const struct gvr namespaces = {"", "v1", "namespaces"};
-
-/* One that was the source of workloads, or is. */
-struct source {
-    struct apiserver *server;
-    char uid[KUBE_UID_MAX];
-    uint64_t absent[REGIONS][NAMES]; /* its revision when the key was last given up; 0: never */
-    uint64_t first, saved;           /* revisions from which it can be restored */
-};
-
-struct hub {
-    struct down *down;
-    struct local *local; /* its way to its source */
-    struct transport *transport;
-    struct deploy *deploy; /* NULL: down */
-    struct timer revive, join;
-};
-
-/* A cluster with an agent. */
-struct region {
-    struct down *down;
-    int index;
-    char name[24];
-    struct apiserver *server;
-    struct local *local;
-    struct attic *attic;
-    struct transport *transport;
-    struct connection *connection;
-    struct downlink *downlink; /* NULL: down */
-    struct timer revive, join;
-    struct downlink_options options;
-    bool by_hand;         /* somebody else writes just now */
-    uint64_t last[NAMES]; /* token of what an agent applied last */
-    uint64_t writes;      /* by the agent */
-};
-
-struct down {
-    struct world world; /* loop, broker, result, dice; nobody lives in it */
-    struct source sources[SOURCES];
-    int source_count, current; /* the one that the hub's address leads to */
-    struct hub hub, other;     /* the second one of that name */
-    struct region regions[REGIONS];
-    int region_count;
-    struct timer load, strike, broker_up, well;
-    uint64_t token;
-    uint64_t *said[REGIONS][NAMES]; /* tokens that some source had for it, in order */
-    size_t said_count[REGIONS][NAMES];
-    bool broken;    /* the source is another one now, or went back */
-    unsigned drama; /* what may become of the source in this seed */
-};
 
 static uint64_t dice(struct down *down, uint64_t sides)
 {
@@ -79,28 +23,7 @@ static struct log *log_of(struct down *down)
     return down->world.options.verbose ? &down->world.log : NULL;
 }
 
-static bool was_said(const struct down *down, int region, int name, uint64_t token)
-{
-    for (size_t i = down->said_count[region][name]; i-- > 0;)
-        if (down->said[region][name][i] == token)
-            return true;
-    return false;
-}
-
 /* ---- the source ---- */
-
-static struct source *source_of(struct down *down)
-{
-    return &down->sources[down->current];
-}
-
-static struct source *source_by_uid(struct down *down, struct slice uid)
-{
-    for (int i = 0; i < down->source_count; i++)
-        if (slice_equal(uid, down->sources[i].uid))
-            return &down->sources[i];
-    return NULL;
-}
 
 static void on_source_committed(void *arg, struct collection *collection, const struct event *event)
 {
@@ -184,60 +107,11 @@ static void change_source(struct down *down, struct source *source)
 
 /* ---- the clusters ---- */
 
-/* An object that carries our label; where it came from. */
-static bool of_ours(const struct object *object, struct manifest_owner *owner, int *region, int *name)
-{
-    *owner = manifest_owner(object_bytes(object));
-    return owner->managed && owner->source.data && workload_key(owner->source, region, name);
-}
-
-static void judge_applied(struct region *region, const struct object *object, int of, int name)
-{
-    struct down *down = region->down;
-    uint64_t token = workload_token(object);
-    if (of != region->index || !was_said(down, of, name, token))
-        world_fail(&down->world, "strange", "%s: an agent applied %s with %llu, which no source has said",
-                   region->name, object_key(object), (unsigned long long)token);
-    if (token < region->last[name] && !down->broken)
-        world_fail(&down->world, "backwards", "%s: an agent applied %s with %llu, after %llu", region->name,
-                   object_key(object), (unsigned long long)token, (unsigned long long)region->last[name]);
-    region->last[name] = token;
-}
-
-static void judge_deleted(struct region *region, const struct object *object,
-                          const struct manifest_owner *owner, int of, int name)
-{
-    struct down *down = region->down;
-    const struct source *source = source_by_uid(down, owner->store);
-    uint64_t carried = strtoull(owner->generation.data ? owner->generation.data : "0", NULL, 10);
-    world_cover(&down->world, COVER_DOWN_DELETED);
-    if (!source)
-        world_fail(&down->world, "deletion", "%s: an agent deleted %s of the store %.*s", region->name,
-                   object_key(object), SLICE_ARGS(owner->store));
-    else if (source->absent[of][name] <= carried)
-        world_fail(&down->world, "deletion",
-                   "%s: an agent deleted %s, which its source had at %llu and gave up at %llu at last",
-                   region->name, object_key(object), (unsigned long long)carried,
-                   (unsigned long long)source->absent[of][name]);
-}
-
 static void on_target_committed(void *arg, struct collection *collection, const struct event *event)
 {
     struct region *region = arg;
-    struct manifest_owner owner;
-    int of, name;
-    if (region->by_hand || !gvr_equal(&collection->resource.gvr, &deployments))
-        return;
-    region->writes++;
-    region->down->world.result.told++;
-    struct slice bytes = object_bytes(event->object);
-    world_trace(&region->down->world, bytes.data, bytes.len);
-    if (event->type == EVENT_DELETED) {
-        if (of_ours(event->old, &owner, &of, &name))
-            judge_deleted(region, event->old, &owner, of, name);
-    } else if (of_ours(event->object, &owner, &of, &name)) {
-        judge_applied(region, event->object, of, name);
-    }
+    if (!region->by_hand && gvr_equal(&collection->resource.gvr, &deployments))
+        down_judge(region, event);
 }
 
 /* Somebody who does not know of agents. */
@@ -578,58 +452,11 @@ static void on_load(void *arg)
 
 /* ---- the end ---- */
 
-static bool differs(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool differs(FILE *out, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (out)
-        vfprintf(out, format, args);
-    va_end(args);
-    return false;
-}
-
-/* What is on the cluster for that key is what the source says; or it is of a source that is over, and is left
- * as it is until somebody adopts it. */
-static bool key_right(struct down *down, const struct region *region, int name, FILE *out)
-{
-    char theirs[64], ours[64];
-    struct source *source = source_of(down);
-    struct manifest_owner owner = {0};
-    int of, which;
-    snprintf(theirs, sizeof(theirs), "cluster%d/web-%d", region->index + 1, name);
-    snprintf(ours, sizeof(ours), "default/web-%d", name);
-    struct object *wanted = apiserver_get_object(source->server, &deployments, theirs);
-    struct object *there = apiserver_get_object(region->server, &deployments, ours);
-    bool managed = there && of_ours(there, &owner, &of, &which);
-    bool frozen = managed && !slice_equal(owner.store, source->uid);
-    if (frozen && down->broken && !(wanted && workload_selected(wanted) && region->options.adopt))
-        return true;
-    if (!wanted || !workload_selected(wanted))
-        return !there || differs(out, "%s has %s, which is not wanted", region->name, ours);
-    if (!there)
-        return differs(out, "%s lacks %s", region->name, ours);
-    if (!managed || frozen || workload_token(there) != workload_token(wanted))
-        return differs(out, "%s: %s has %llu of %.*s, not %llu of %s", region->name, ours,
-                       (unsigned long long)workload_token(there), SLICE_ARGS(owner.store),
-                       (unsigned long long)workload_token(wanted), source->uid);
-    return true;
-}
-
-static bool all_right(struct down *down, FILE *out)
-{
-    for (int i = 0; i < down->region_count; i++)
-        for (int name = 0; name < NAMES; name++)
-            if (!key_right(down, &down->regions[i], name, out))
-                return false;
-    return true;
-}
-
 static void expect_right(struct down *down, const char *when)
 {
     struct world *world = &down->world;
     int64_t until_us = loop_now_us(world->loop) + SETTLE_US;
-    while (world->result.ok && !all_right(down, NULL)) {
+    while (world->result.ok && !down_is_right(down, NULL)) {
         if (loop_now_us(world->loop) < until_us) {
             world_pass(world, LOOP_SECOND);
             continue;
@@ -637,7 +464,7 @@ static void expect_right(struct down *down, const char *when)
         char *text = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&text, &size);
-        all_right(down, out);
+        down_is_right(down, out);
         fclose(out);
         world_fail(world, "workloads", "%s: %s", when, text);
         free(text);

@@ -15,7 +15,7 @@
  * source had for that key, and no older than what was there; what it deletes, the source that the object
  * came from had given up, after the state that was applied. In the end: each cluster runs what the source
  * says, but for what came from a source that is another one now, or went back; that is left alone until it is
- * adopted. And who has nothing to do writes nothing.
+ * adopted, and the agent says of how many that is so. And who has nothing to do writes nothing.
  */
 
 #include "tests/sim/world.h"
