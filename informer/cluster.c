@@ -107,6 +107,7 @@ struct informer_cluster *cluster_get(struct informer *informer, const char *name
     snprintf(cluster->name, sizeof(cluster->name), "%s", name);
     timer_init(&cluster->silence, informer->loop, on_silence, cluster);
     want_init(cluster);
+    departure_init(cluster);
     HASH_ADD_STR(informer->clusters, name, cluster);
     return cluster;
 }
@@ -141,6 +142,7 @@ void cluster_destroy(struct informer_cluster *cluster)
     catalogs_free(cluster);
     timer_stop(&cluster->silence);
     want_deinit(cluster);
+    departure_deinit(cluster);
     HASH_DEL(cluster->informer->clusters, cluster);
     free(cluster);
 }
@@ -199,17 +201,12 @@ static bool may_adopt(const struct informer_cluster *cluster, uint64_t boot, con
 }
 
 /* The same name, another cluster: nothing of the old one holds for it. */
-static void forget_objects(struct informer_cluster *cluster)
+static bool forget_objects(struct informer_cluster *cluster)
 {
-    struct informer_replica *replica, *next;
-    report_state(cluster, "is another cluster now: starting from nothing");
-    cluster->since_s = wall_s(cluster->informer);
+    if (cluster->replicas && !cluster->departing)
+        report_state(cluster, "is another cluster now: starting from nothing");
     catalogs_free(cluster);
-    DL_FOREACH_SAFE(cluster->replicas, replica, next)
-    {
-        replica_empty(replica);
-        replica_drop(replica);
-    }
+    return cluster_depart(cluster);
 }
 
 /* What was known of the streams was known of the run before: this one may not even have looked yet. */
@@ -241,7 +238,7 @@ static void presence_take(struct informer_cluster *cluster, struct presence *pre
 {
     cluster->claim_boot = 0;
     if (is_other_cluster(cluster, presence)) {
-        forget_objects(cluster);
+        cluster->since_s = wall_s(cluster->informer);
         cluster_whois(cluster);
     }
     if (presence->cluster[0])
@@ -277,6 +274,8 @@ void cluster_presence(struct informer_cluster *cluster, const struct message *me
         cluster_whois(cluster);
         return;
     }
+    if (other && !forget_objects(cluster)) /* it is heard again once they are gone */
+        return;
     if (!follow) {
         adopt(cluster, message->boot);
         cluster_whois(cluster);
@@ -373,6 +372,8 @@ void cluster_catalog(struct informer_cluster *cluster, const char *audience, con
     struct catalog_entry *entries = NULL;
     size_t count;
     bool complete;
+    if (cluster->departing) /* departure.c */
+        return;
     if (cluster->boot == 0 || message->boot != cluster->boot) {
         cluster->informer->stats.foreign += cluster->boot != 0;
         cluster_whois(cluster);

@@ -56,6 +56,7 @@ struct informer_replica {
     bool listed;              /* in the catalog of the boot that we follow */
     bool awaited;             /* not in it, but it is not complete yet */
     int unlisted_tries;       /* syncs sent since it was not */
+    bool departing;           /* its objects are being taken away, and then it is dropped (departure.c) */
     uint64_t announced_epoch; /* of the catalog; 0: nothing of it is published now */
     enum stream_state state;
     int64_t age_s, age_at_us;
@@ -146,7 +147,8 @@ struct informer_cluster {
     struct timer want; /* when lapsing leases are renewed */
     int64_t want_us;   /* when last sent */
     struct informer_replica *replicas, *replicas_by_path;
-    size_t replica_count;
+    size_t replica_count, departing; /* of which so many go, a slice in a turn: */
+    struct timer departure;
     struct informer_replica *queue; /* want to sync */
     struct informer_cluster *turn_prev, *turn_next;
     size_t promised;        /* as the informer's */
@@ -189,7 +191,6 @@ struct informer_replica *replica_create(struct informer_cluster *cluster, const 
                                         const struct catalog_entry *entry);
 void replica_destroy(struct informer_replica *replica); /* tells nobody */
 void replica_drop(struct informer_replica *replica);    /* tells dropped(), then destroys */
-void replica_empty(struct informer_replica *replica);   /* deletes all objects, and tells observers */
 void replica_announced(struct informer_replica *replica, const struct catalog_entry *entry);
 void replica_unlisted(struct informer_replica *replica, bool complete);
 void replica_heartbeat(struct informer_replica *replica, const struct heartbeat_entry *entry);
@@ -218,6 +219,14 @@ void want_heard(struct informer_replica *replica, int64_t lease_s); /* by a hear
 void want_no_more(struct informer_cluster *cluster);
 
 void sync_refuse(struct informer_replica *replica); /* it would pass the bounds: not soon again */
+
+/* departure.c: what goes, slice by slice */
+void departure_init(struct informer_cluster *cluster);
+void departure_deinit(struct informer_cluster *cluster);
+/* Its objects are told as deleted, and it is dropped: at once where they are few. */
+void replica_depart(struct informer_replica *replica);
+/* The same of all replicas. True where none is left. */
+bool cluster_depart(struct informer_cluster *cluster);
 
 /* bounds.c: what one provider may make us hold and do. False: it is to be dropped, and is counted. */
 bool bounds_announcing(struct informer_cluster *cluster, size_t len);

@@ -124,13 +124,6 @@ void replica_drop(struct informer_replica *replica)
     replica_destroy(replica);
 }
 
-void replica_empty(struct informer_replica *replica)
-{
-    size_t gone = store_delete_some(replica->store, SIZE_MAX, true);
-    REPLICA_COUNT(replica, events, gone);
-    bounds_account(replica);
-}
-
 static bool is_reached(const struct informer_replica *replica)
 {
     return replica->phase == REPLICA_LIVE && replica->promised.epoch == replica->epoch &&
@@ -521,8 +514,7 @@ void replica_end(struct informer_replica *replica, const struct message *end)
                  replica->gvr.resource,
                  end->reason == END_GONE ? "the cluster does not have this resource any more"
                                          : "no longer shared");
-        replica_empty(replica);
-        replica_drop(replica);
+        replica_depart(replica);
     } else if (end->nonce == 0 && end->epoch == replica->epoch) {
         sync_want(replica);
     }

@@ -228,7 +228,7 @@ static bool sync_must_wait(struct informer_replica *replica)
 void sync_want(struct informer_replica *replica)
 {
     bool was_right = replica->phase == REPLICA_LIVE || replica->phase == REPLICA_INSTALLING;
-    if (replica->phase == REPLICA_SYNCING ||
+    if (replica->departing || replica->phase == REPLICA_SYNCING ||
         (replica->phase == REPLICA_IDLE && timer_active(&replica->retry)))
         return;
     sync_abandon(replica);

@@ -362,6 +362,7 @@ struct publisher *publisher_create(struct loop *loop, struct transport *transpor
     publisher->codec = codec_create(options->encoding, BODY_LIMIT);
     buf_init(&publisher->body, BODY_LIMIT);
     timer_init(&publisher->flush, loop, on_flush, publisher);
+    discards_init(&publisher->discards, loop);
     announce_init(publisher);
     publisher_subscribe(publisher);
     timer_start(&publisher->heartbeat, publisher->options.heartbeat_us);
@@ -394,6 +395,7 @@ void publisher_destroy(struct publisher *publisher)
         HASH_DEL(publisher->audiences, audience);
         free(audience);
     }
+    discards_deinit(&publisher->discards);
     turns_deinit(publisher);
     askers_deinit(&publisher->askers);
     timer_stop(&publisher->flush);

@@ -7,6 +7,7 @@
 #include "base/allowance.h"
 #include "provider/askers.h"
 #include "provider/publisher.h"
+#include "store/discards.h"
 #include "transport/bytes.h"
 
 #define HEARTBEAT_DEFAULT_US (15 * LOOP_SECOND)
@@ -129,6 +130,7 @@ struct publisher {
     struct sent *sent; /* of all streams, oldest first */
     size_t sent_bytes;
     struct askers askers;
+    struct discards discards; /* what streams that ended had published */
     struct allowance noise_log;
     struct buf body;
     uint64_t effort; /* bytes sent, and bytes of objects read for that: what bounds a turn */

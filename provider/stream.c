@@ -227,7 +227,7 @@ void stream_destroy(struct publisher_stream *stream)
     if (stream->working)
         DL_DELETE2(publisher->work, stream, work_prev, work_next);
     DL_DELETE(stream->audience->streams, stream);
-    store_destroy(stream->published);
+    discards_add(&publisher->discards, stream->published);
     free(stream->names);
     free(stream);
 }

@@ -1,6 +1,9 @@
 /* An informer and a publisher over a loopback broker that loses what it is told to. */
 #include "tests/unit/informer/informer_fixture.h"
 
+#define MANY 2000 /* objects, and so many of them go */
+#define GO_IN_A_TURN 256
+
 /* ---- sync ---- */
 
 static void test_first_sync_then_deltas(void **state)
@@ -316,6 +319,44 @@ static void test_another_cluster_under_the_same_name(void **state)
     check_in_sync(f);
 }
 
+/* The most deletions that were told in a turn of the loop until the replica was dropped. All that is
+ * announced meanwhile, and answered, comes before that. */
+static size_t most_deleted_in_a_turn(struct fixture *f)
+{
+    size_t most = 0;
+    loop_set_turn_us(f->wire.loop, 200 * LOOP_MS);
+    while (f->dropped == 0) {
+        size_t before = f->deleted;
+        assert_true(loop_step(f->wire.loop));
+        most = f->deleted - before > most ? f->deleted - before : most;
+    }
+    loop_set_turn_us(f->wire.loop, 0);
+    return most;
+}
+
+/* It comes once the last object of the old one is gone, and that takes its time. */
+static void test_many_objects_of_another_cluster_go_in_short_turns(void **state)
+{
+    struct fixture *f = *state;
+    put_pods(f, MANY);
+    start_provider(f, NULL);
+    hub_start(f, NULL, 0);
+    run(f, 10 * LOOP_SECOND);
+    check_in_sync(f);
+    forget_counts(f);
+    publishing_stop(&f->p);
+    run(f, LOOP_SECOND);
+    start_provider(f, "uid-2");
+    assert_in_range(most_deleted_in_a_turn(f), 1, GO_IN_A_TURN);
+    assert_int_equal(f->deleted, MANY);
+    assert_int_equal(f->added, 0);
+    run(f, 3 * LOOP_SECOND);
+    assert_string_equal(cluster_uid(cluster(f)), "uid-2");
+    assert_int_equal(f->added, MANY);
+    assert_int_equal(f->dropped, 1);
+    check_in_sync(f);
+}
+
 static void test_a_uid_that_is_not_known_yet_deletes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -413,6 +454,38 @@ static void test_an_ended_stream_takes_its_objects_along(void **state)
     run(f, 3 * LOOP_SECOND);
     assert_int_equal(f->added, 60);
     check_in_sync(f);
+}
+
+/* The stream ends, and another one of its name is announced before the last object of the old one is gone. */
+static void end_and_begin_anew(struct fixture *f)
+{
+    forget_counts(f);
+    publisher_stream_end(f->p.stream, END_GONE);
+    f->p.stream = publishing_add(&f->p, "all", true);
+    assert_in_range(most_deleted_in_a_turn(f), 1, GO_IN_A_TURN);
+    assert_int_equal(f->deleted, MANY);
+    assert_int_equal(f->added, 0);
+}
+
+static void test_many_objects_of_an_ended_stream_go_in_short_turns(void **state)
+{
+    struct fixture *f = *state;
+    put_pods(f, MANY);
+    start_provider(f, NULL);
+    hub_start(f, NULL, 0);
+    run(f, 10 * LOOP_SECOND);
+    check_in_sync(f);
+    end_and_begin_anew(f);
+    run(f, 3 * LOOP_SECOND);
+    assert_int_equal(f->added, MANY);
+    check_in_sync(f);
+    end_and_begin_anew(f);
+    lose(f, MESSAGE_CATALOG, 1); /* which is asked for then, and by the next heartbeat */
+    run(f, 20 * LOOP_SECOND);
+    assert_int_equal(f->lose_count, 0);
+    assert_int_equal(f->added, MANY);
+    check_in_sync(f);
+    assert_int_equal(stats(f)->syncs_failed, 0);
 }
 
 static void test_the_end_is_lost(void **state)
@@ -514,11 +587,13 @@ int main(void)
         TEST(test_silence_is_stale_and_passes),
         TEST(test_a_farewell_is_silence_at_once),
         TEST(test_another_cluster_under_the_same_name),
+        TEST(test_many_objects_of_another_cluster_go_in_short_turns),
         TEST(test_a_uid_that_is_not_known_yet_deletes_nothing),
         TEST(test_two_clusters_with_one_name),
         TEST(test_more_clusters_than_the_limit),
         TEST(test_one_provider_only),
         TEST(test_an_ended_stream_takes_its_objects_along),
+        TEST(test_many_objects_of_an_ended_stream_go_in_short_turns),
         TEST(test_the_end_is_lost),
         TEST(test_absence_from_the_catalog_deletes_nothing),
         TEST(test_an_end_that_only_the_next_run_knows_of),

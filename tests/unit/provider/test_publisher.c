@@ -1,4 +1,5 @@
 /* What a publisher says on the wire, heard by a tap that also speaks for informers. */
+#include "base/object_internal.h"
 #include "tests/support/messages.h"
 #include "tests/support/publishing.h"
 #include "tests/support/replay.h"
@@ -713,6 +714,32 @@ static void test_an_ended_stream_is_answered(void **state)
     assert_true(chunk->message.epoch != epoch);
 }
 
+/* How many objects somebody besides their store holds. */
+static size_t held_elsewhere(const struct store *store)
+{
+    size_t count = 0;
+    for (const struct object *object = store_seek(store, 0); object; object = store_after(store, object))
+        count += object->refs > 1;
+    return count;
+}
+
+/* What was published goes a slice in a turn of the loop. */
+static void test_the_end_of_a_large_stream_takes_short_turns(void **state)
+{
+    enum { MANY = 5000, IN_A_TURN = 1024 };
+    struct fixture *f = *state;
+    put_many(f, MANY, 1);
+    start(f, (struct publishing_options){0});
+    assert_int_equal(held_elsewhere(f->pods), MANY);
+    publisher_stream_end(f->p.stream, END_GONE);
+    f->p.stream = NULL;
+    for (size_t before = MANY, left; before; before = left) {
+        left = held_elsewhere(f->pods);
+        assert_in_range(before - left, 0, IN_A_TURN);
+        assert_true(loop_step(f->wire.loop));
+    }
+}
+
 /* ---- what others send ---- */
 
 static void test_garbage_is_counted(void **state)
@@ -760,6 +787,7 @@ int main(void)
         TEST(test_what_waits_when_it_is_not_wanted_any_more_is_not_told),
         TEST(test_no_delta_of_an_epoch_before_is_sent_once_more),
         TEST(test_an_ended_stream_is_answered),
+        TEST(test_the_end_of_a_large_stream_takes_short_turns),
         TEST(test_garbage_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
