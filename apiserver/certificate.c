@@ -104,19 +104,19 @@ static bool names_host(X509 *certificate, const char *host)
                             : X509_check_host(certificate, host, 0, 0, NULL) == 1;
 }
 
-static bool fits(X509 *certificate, EVP_PKEY *key, const char *host)
+static bool fits(X509 *certificate, EVP_PKEY *key, const char *host, long valid_s)
 {
-    time_t later = time(NULL) + 30 * DAY_S;
+    time_t later = time(NULL) + valid_s;
     return certificate && key && X509_check_private_key(certificate, key) == 1 &&
            X509_cmp_time(X509_get0_notAfter(certificate), &later) > 0 && names_host(certificate, host);
 }
 
-bool certificate_fits(const char *certificate_pem, const char *key_pem, const char *host)
+bool certificate_fits(const char *certificate_pem, const char *key_pem, const char *host, long valid_s)
 {
     BIO *first = BIO_new_mem_buf(certificate_pem, -1), *second = BIO_new_mem_buf(key_pem, -1);
     X509 *certificate = first ? PEM_read_bio_X509(first, NULL, NULL, NULL) : NULL;
     EVP_PKEY *key = second ? PEM_read_bio_PrivateKey(second, NULL, NULL, NULL) : NULL;
-    bool ok = fits(certificate, key, host);
+    bool ok = fits(certificate, key, host, valid_s);
     EVP_PKEY_free(key);
     X509_free(certificate);
     BIO_free(first);

@@ -15,7 +15,7 @@
 /* host: a name or an address; "" or one that is named anyway is fine. Both PEM. 0, EX_SOFTWARE. */
 int certificate_make(const char *host, struct buf *certificate, struct buf *key, struct error *err);
 
-/* Whether a certificate in PEM is of that key, is still valid a month from now, and names that host. */
-bool certificate_fits(const char *certificate, const char *key, const char *host);
+/* Whether a certificate in PEM is of that key, is still valid so long from now, and names that host. */
+bool certificate_fits(const char *certificate, const char *key, const char *host, long valid_s);
 
 #endif

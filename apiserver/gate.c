@@ -1,9 +1,9 @@
 #include "apiserver/gate.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/listen.h"
 #include "base/mem.h"
 
 static const char *header(struct MHD_Connection *connection, const char *name)
@@ -19,16 +19,6 @@ static bool from_elsewhere(struct MHD_Connection *connection)
     return origin && (!at || !host || strcasecmp(at + 3, host) != 0);
 }
 
-static bool is_loopback(const char *name)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, name, &v4) == 1)
-        return ntohl(v4.s_addr) >> 24 == 127;
-    return strcasecmp(name, "localhost") == 0 ||
-           (inet_pton(AF_INET6, name, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
-}
-
 /* A page may have its own name resolve to the loopback; it cannot help saying that name. */
 static bool called_by_other_name(struct MHD_Connection *connection)
 {
@@ -37,7 +27,7 @@ static bool called_by_other_name(struct MHD_Connection *connection)
         return true;
     bool bracket = host[0] == '[';
     cleanup_free char *name = mem_dup(host + bracket, strcspn(host + bracket, bracket ? "]" : ":"));
-    return !is_loopback(name);
+    return !listen_is_loopback(name);
 }
 
 static enum MHD_Result see_header(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)

@@ -1,12 +1,9 @@
 #include "apiserver/kubeconfig.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/base64.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 #define TEXT_LIMIT ((size_t)1 << 20)
@@ -53,30 +50,14 @@ static void append_text(struct buf *text, const struct kubeconfig_entry *entries
         append_user(text, &entries[i]);
 }
 
-static int write_file(const char *path, const struct buf *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    int r = write(fd, text->data, text->len) == (ssize_t)text->len ? 0 : -errno;
-    if (close(fd) != 0 && r == 0)
-        r = -errno;
-    return r;
-}
-
 int kubeconfig_write(const char *path, const struct kubeconfig_entry *entries, size_t count,
                      struct error *err)
 {
     cleanup_with(buf_deinit) struct buf text = BUF_INIT(TEXT_LIMIT);
-    cleanup_free char *beside = mem_printf("%s.%d.new", path, (int)getpid());
     append_text(&text, entries, count);
-    int r = write_file(beside, &text);
-    if (r == 0 && rename(beside, path) != 0)
-        r = -errno;
-    if (r == 0)
-        return 0;
-    unlink(beside);
-    return error_set(err, EX_CANTCREAT,
-                     "--kubeconfig-out %s: %s: name a file in a directory that can be written", path,
-                     strerror(-r));
+    int r = file_put(path, &text);
+    return r == 0 ? 0
+                  : error_set(err, EX_CANTCREAT,
+                              "--kubeconfig-out %s: %s: name a file in a directory that can be written", path,
+                              strerror(-r));
 }

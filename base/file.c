@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,6 +39,34 @@ int file_read(const char *path, struct buf *out)
     int r = read_all(fd, out);
     if (r != 0)
         buf_truncate(out, start);
+    return r;
+}
+
+static int write_all(int fd, const struct buf *text)
+{
+    for (size_t done = 0; done < text->len;) {
+        ssize_t n = write(fd, text->data + done, text->len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        done += (size_t)n;
+    }
+    return fsync(fd) == 0 ? 0 : -errno;
+}
+
+int file_put(const char *path, const struct buf *text)
+{
+    cleanup_free char *beside = mem_printf("%s.%d.new", path, (int)getpid());
+    unlink(beside);
+    cleanup_with(close_fd) int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    int r = write_all(fd, text);
+    if (r == 0 && rename(beside, path) != 0)
+        r = -errno;
+    if (r != 0)
+        unlink(beside);
     return r;
 }
 

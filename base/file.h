@@ -1,14 +1,18 @@
 #ifndef TI_BASE_FILE_H
 #define TI_BASE_FILE_H
 
-/* Small files, read whole: configuration, certificates, tokens. Blocking; not for anything large or remote.
- */
+/* Small files, read and written whole: configuration, certificates, tokens. Blocking; not for anything large
+ * or remote. */
 
 #include "base/buf.h"
 
 /* Appends the file's bytes to out. 0; BUF_E_LIMIT where it has more bytes than out may still take; or -errno
  * (-EISDIR for a directory). On failure out holds what it held before. */
 int file_read(const char *path, struct buf *out);
+
+/* Puts a file there, whole or not at all, and for this user alone (0600), whoever could read the one that was
+ * there; what others have prepared in its directory is not written to. 0, or -errno. */
+int file_put(const char *path, const struct buf *text);
 
 /* Where a name inside a configuration file points: name itself if absolute, else beside that file. Yours to
  * free. */

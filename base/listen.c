@@ -1,10 +1,12 @@
 #include "base/listen.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,6 +51,16 @@ int listen_open(const char *host, uint16_t port, int *out, struct error *err)
     return fd >= 0 ? 0
                    : error_set(err, EX_UNAVAILABLE, "listen on %s port %u: %s: %s", host, port, strerror(-fd),
                                advice(fd));
+}
+
+bool listen_is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+    return strcasecmp(host, "localhost") == 0 ||
+           (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
 }
 
 uint16_t listen_port(int fd)

@@ -6,6 +6,7 @@
 #include "apiserver/certificate.h"
 #include "apiserver/http.h"
 #include "apiserver/kubeconfig.h"
+#include "base/listen.h"
 #include "base/mem.h"
 #include "hub/clusters.h"
 #include "hub/fleet.h"
@@ -13,7 +14,7 @@
 
 #define HISTORY_EVENTS 20000 /* of each resource, over all clusters */
 #define HISTORY_BYTES ((size_t)64 << 20)
-#define YEAR_2020_S INT64_C(1577836800)
+#define REVISIONS_PER_US 2048
 #define PORT 8443
 #define CONNECTIONS_MAX 20000
 #define PEM_MAX ((size_t)1 << 20)
@@ -46,8 +47,9 @@ static const struct option_spec specs[] = {
     {.name = "token-file",
      .type = OPTION_TEXT,
      .value = "FILE",
-     .help =
-         "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it changes",
+     .help = "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it "
+             "changes; one "
+             "that is read-only is not shown Secrets",
      .offset = offsetof(struct api_options, token_file)},
     {.name = "listen-cert",
      .type = OPTION_TEXT,
@@ -79,12 +81,12 @@ struct option_group api_option_group(struct api_options *options)
     return (struct option_group){"API", specs, array_size(specs), options};
 }
 
-/* Each run counts from its start's second on, far more than it can have changes in one: so a version that was
- * given before is always an old one, and one from a clock that was ahead is none of ours. */
+/* Each run counts from its start's microsecond on, far more for each than there can be changes in one: so a
+ * version that was given before is always an old one, and one from a clock that was ahead is none of ours.
+ * Good until 2112, when they no longer fit the 63 bits that some clients have. */
 uint64_t api_first_revision(struct loop *loop)
 {
-    int64_t seconds = loop_wall_us(loop) / LOOP_SECOND - YEAR_2020_S;
-    return (uint64_t)(seconds > 0 ? seconds : 1) * API_REVISIONS;
+    return (uint64_t)loop_wall_us(loop) * REVISIONS_PER_US;
 }
 
 static void print_url(const char *scheme, const char *host, uint16_t port, char *out, size_t size)
@@ -111,12 +113,10 @@ static int find_certificate(struct api *api, const char *state, const char *host
     if (r == 0)
         r = state_read(options->key, &api->key, err);
     if (r == 0 && (!api->certificate.len || !api->key.len ||
-                   !certificate_fits(api->certificate.data, api->key.data, "")))
-        r = error_set(
-            err, EX_CONFIG,
-            "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid for "
-            "a month",
-            options->certificate);
+                   !certificate_fits(api->certificate.data, api->key.data, "", 0)))
+        r = error_set(err, EX_CONFIG,
+                      "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid",
+                      options->certificate);
     return r;
 }
 
@@ -174,15 +174,10 @@ static int listen_secure(struct api *api, struct error *err)
 
 /* ---- on plain http ---- */
 
-static bool is_loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
-}
-
 static int listen_read_only(struct api *api, struct error *err)
 {
     const struct option_endpoint *at = &api->options->read_only_http;
-    if (!is_loopback(at->host))
+    if (!listen_is_loopback(at->host))
         return error_set(err, EX_USAGE,
                          "--read-only-http %s:%u: whoever reaches it may read everything: give an address of "
                          "the loopback, such as 127.0.0.1:8080",

@@ -28,7 +28,8 @@ struct option_group api_option_group(struct api_options *options); /* "API" */
 
 struct api;
 
-/* A run counts the changes that it serves from a number of its own on, and has fewer than this. */
+/* A run counts the changes that it serves from a number of its own on; with a file to note it, this many are
+ * its own whatever the clock says then. */
 #define API_REVISIONS ((uint64_t)1 << 32)
 uint64_t api_first_revision(struct loop *loop); /* as the clock has it */
 

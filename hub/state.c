@@ -1,19 +1,20 @@
 #include "hub/state.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "apiserver/access.h"
 #include "apiserver/certificate.h"
 #include "base/base64.h"
 #include "base/file.h"
 #include "base/mem.h"
 
 #define TOKEN_BYTES 32
+#define MONTH_S (30L * 24 * 3600)
 
 /* ---- the directory ---- */
 
@@ -73,23 +74,9 @@ int state_read(const char *path, struct buf *out, struct error *err)
                               r == BUF_E_LIMIT ? "more than 1 MiB" : strerror(-r));
 }
 
-static int write_all(const char *path, const struct buf *text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    int r = write(fd, text->data, text->len) == (ssize_t)text->len && fsync(fd) == 0 ? 0 : -errno;
-    close(fd);
-    return r;
-}
-
-/* Whole, or not at all. */
 static int put(const char *path, const struct buf *text, struct error *err)
 {
-    cleanup_free char *beside = mem_printf("%s.new", path);
-    int r = write_all(beside, text);
-    if (r == 0 && rename(beside, path) != 0)
-        r = -errno;
+    int r = file_put(path, text);
     return r == 0 ? 0 : error_set(err, EX_CANTCREAT, "%s: %s", path, strerror(-r));
 }
 
@@ -104,11 +91,29 @@ static int make_token(struct buf *token, struct error *err)
     return 0;
 }
 
+/* One of nothing, or of NULs, as a file may be after a crash, would let in whoever sends none. */
+static int read_token(const char *file, struct buf *token, struct error *err)
+{
+    int r = state_read(file, token, err);
+    if (r != 0)
+        return r;
+    while (token->len && isspace((unsigned char)token->data[token->len - 1]))
+        buf_truncate(token, token->len - 1);
+    for (size_t i = 0; i < token->len; i++)
+        if (!isgraph((unsigned char)token->data[i]))
+            r = 1;
+    return r == 0 && token->len >= ACCESS_TOKEN_MIN
+               ? 0
+               : error_set(err, EX_CONFIG,
+                           "%s: no token of at least %d characters: remove it, and a new one is made", file,
+                           ACCESS_TOKEN_MIN);
+}
+
 int state_token(const char *path, struct buf *token, struct error *err)
 {
     cleanup_free char *file = mem_printf("%s/token", path);
     if (access(file, F_OK) == 0)
-        return state_read(file, token, err);
+        return read_token(file, token, err);
     int r = make_token(token, err);
     return r == 0 ? put(file, token, err) : r;
 }
@@ -127,7 +132,7 @@ int state_certificate(const char *path, const char *host, struct buf *certificat
     cleanup_free char *certificate_file = mem_printf("%s/tls.crt", path);
     cleanup_free char *key_file = mem_printf("%s/tls.key", path);
     if (read_certificate(certificate_file, key_file, certificate, key) &&
-        certificate_fits(certificate->data, key->data, host))
+        certificate_fits(certificate->data, key->data, host, MONTH_S))
         return 0;
     buf_clear(certificate);
     buf_clear(key);

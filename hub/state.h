@@ -14,8 +14,8 @@
  * caller's. 0, EX_CANTCREAT, EX_CONFIG. */
 int state_open(const char *given, char **path, struct error *err);
 
-/* Read, or made at the first time (and a certificate that does not fit any more, anew). 0, EX_IOERR,
- * EX_CANTCREAT, EX_SOFTWARE. */
+/* Read, or made at the first time (and a certificate that does not fit any more, anew). 0, EX_NOINPUT,
+ * EX_CONFIG, EX_CANTCREAT, EX_SOFTWARE. */
 int state_token(const char *path, struct buf *token, struct error *err);
 int state_certificate(const char *path, const char *host, struct buf *certificate, struct buf *key,
                       struct error *err);
