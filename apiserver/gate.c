@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "apiserver/request.h"
 #include "base/listen.h"
 #include "base/mem.h"
 
@@ -51,29 +52,49 @@ static bool reads(const char *method)
     return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
 }
 
-static int check_token(const struct gate *gate, struct MHD_Connection *connection, const char *method,
-                       struct status *status)
+/* Read as the API will read it. */
+static bool asks_for_secrets(const char *target)
 {
-    if (!gate->access)
-        return 0;
-    switch (access_of(gate->access, header(connection, "Authorization"))) {
-    case ACCESS_NONE:
+    struct request request;
+    struct status none = {0};
+    const struct rest_request from = {.method = "GET", .path = target};
+    bool asks = request_parse(&request, &from, &none) == 0 && !request.group[0] &&
+                !strcmp(request.resource, "secrets");
+    request_deinit(&request);
+    return asks;
+}
+
+static enum access_level level_of(const struct gate *gate, struct MHD_Connection *connection)
+{
+    if (gate->access)
+        return access_of(gate->access, header(connection, "Authorization"));
+    return gate->read_only ? ACCESS_READ : ACCESS_WRITE;
+}
+
+static int check_level(const struct gate *gate, enum access_level level, const char *method,
+                       const char *target, struct status *status)
+{
+    if (level == ACCESS_NONE)
         return status_set(
             status, 401, "Unauthorized",
             "a token is needed that is known here: use the kubeconfig of --kubeconfig-out, or a "
             "token of --token-file");
-    case ACCESS_READ:
-        return reads(method)
-                   ? 0
-                   : status_set(status, 403, "Forbidden",
-                                "this token is read-only: use one that is read-write to change things");
-    default:
+    if (level == ACCESS_WRITE)
         return 0;
-    }
+    if (!reads(method))
+        return status_set(status, 403, "Forbidden", "%s",
+                          gate->access
+                              ? "this token is read-only: use one that is read-write to change things"
+                              : "what listens here is to be read only: write over TLS, with a token");
+    if (asks_for_secrets(target))
+        return status_set(status, 403, "Forbidden",
+                          "secrets are not for those who may only read: use a token that is read-write, over "
+                          "TLS");
+    return 0;
 }
 
 int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
-               struct status *status)
+               const char *target, struct status *status)
 {
     if (from_elsewhere(connection))
         return status_set(status, 403, "Forbidden", "requests from pages of another origin are refused");
@@ -83,9 +104,5 @@ int gate_check(const struct gate *gate, struct MHD_Connection *connection, const
     if (speaks_for_another(connection))
         return status_set(status, 403, "Forbidden",
                           "nobody may be impersonated here: leave out --as and --as-group");
-    int r = check_token(gate, connection, method, status);
-    if (r == 0 && gate->read_only && !reads(method))
-        r = status_set(status, 403, "Forbidden",
-                       "what listens here is to be read only: write over TLS, with a token");
-    return r;
+    return check_level(gate, level_of(gate, connection), method, target, status);
 }

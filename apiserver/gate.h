@@ -4,7 +4,8 @@
 /*
  * What is looked at before a request gets to the API: where it comes from, and whose it is. A browser's page
  * of elsewhere is refused by its Origin, and one that has found a name for our address by its Host; nobody
- * may speak for somebody else; and without a token nothing is to be had where tokens are asked for.
+ * may speak for somebody else; and without a token nothing is to be had where tokens are asked for. Who may
+ * only read may not read Secrets, as with Kubernetes' own role "view": what is in there opens other doors.
  */
 
 #include <microhttpd.h>
@@ -15,12 +16,12 @@
 
 struct gate {
     struct access *access; /* NULL: nobody is asked for a token */
-    bool read_only;        /* nobody may write here */
+    bool read_only;        /* where nobody is asked for one: nobody may write here */
     bool local;            /* spoken to as localhost, or by an address of the loopback, and in no other way */
 };
 
-/* 0, or an HTTP code with status set. */
+/* target: path and query, as sent. 0, or an HTTP code with status set. */
 int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
-               struct status *status);
+               const char *target, struct status *status);
 
 #endif

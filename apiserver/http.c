@@ -33,6 +33,7 @@
 #define BODY_LIMIT ((size_t)3 << 20)
 #define PATIENCE_US (60 * LOOP_SECOND)
 #define OWN_FILES 128 /* descriptors that are not for clients */
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct listener {
     struct apiserver *server;
@@ -279,7 +280,7 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
     if (visit->client->refused)
         return refuse_excess(visit);
     if (head_check(connection, version, BODY_LIMIT, &status) != 0 ||
-        gate_check(&visit->listener->gate, connection, method, &status) != 0)
+        gate_check(&visit->listener->gate, connection, method, visit->target, &status) != 0)
         return refuse(connection, &status);
     return MHD_YES;
 }
@@ -366,7 +367,8 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
                             visit_destroy, listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
                             MHD_OPTION_CONNECTION_LIMIT, listener->clients.limit + SPARE,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, key, options->key,
-                            MHD_OPTION_HTTPS_MEM_CERT, options->certificate, MHD_OPTION_END);
+                            MHD_OPTION_HTTPS_MEM_CERT, options->certificate, MHD_OPTION_HTTPS_PRIORITIES,
+                            TLS_VERSIONS, MHD_OPTION_END);
 }
 
 static void attach(struct listener *listener)

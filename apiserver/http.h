@@ -20,7 +20,7 @@ struct listener_options {
     int64_t patience_us;           /* with a client's request, or its reading; 0: a minute */
     struct log *log;               /* may be NULL */
     struct gate gate;              /* who gets in; zeroed: everybody */
-    const char *certificate, *key; /* PEM, for TLS; NULL: plain http */
+    const char *certificate, *key; /* PEM, for TLS 1.2 and later; NULL: plain http */
 };
 
 /* 0, or one of sysexits with err set. The server is borrowed; its loop must be a real one. */

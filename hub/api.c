@@ -65,8 +65,8 @@ static const struct option_spec specs[] = {
     {.name = "read-only-http",
      .type = OPTION_ENDPOINT,
      .value = "ADDRESS",
-     .help = "serve the fleet on plain http, to read, without a token: an address of the loopback, such as "
-             "127.0.0.1:8080",
+     .help = "serve the fleet, without Secrets, on plain http, to read, without a token: an address of the "
+             "loopback, such as 127.0.0.1:8080",
      .offset = offsetof(struct api_options, read_only_http)},
     {.name = "state-dir",
      .type = OPTION_TEXT,

@@ -12,7 +12,8 @@
  * warning and in each object. Nothing can be written.
  *
  * kubectl sends no token over plain http: so there is TLS with tokens, and beside it, if it is asked for, a
- * way to read without either, for those who are on this machine.
+ * way to read without either, for those who are on this machine. Neither that nor a token that is read-only
+ * is shown Secrets.
  */
 
 #include "base/counters.h"

@@ -4,9 +4,11 @@ of what is not up to date."""
 
 import signal
 import ssl
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
+import warnings
 
 import fleet_hub
 from fleet import PLURALS, Cluster, bare, collection
@@ -64,8 +66,12 @@ class Fleet(fleet_hub.FleetCase):
 
     # ---- who may ask ----
 
-    def over_tls(self, token, path="/api", method="GET"):
+    def over_tls(self, token, path="/api", method="GET", version=None):
         context = ssl.create_default_context(cafile=self.bench.directory / "state" / "tls.crt")
+        if version:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            with warnings.catch_warnings(action="ignore"):
+                context.minimum_version = context.maximum_version = version
         request = urllib.request.Request(f"https://127.0.0.1:{self.https}{path}", method=method,
                                          headers={"Authorization": f"Bearer {token}"} if token else {})
         try:
@@ -86,6 +92,40 @@ class Fleet(fleet_hub.FleetCase):
         self.bench.write("tokens.new", "short read-write\n").rename(tokens)
         self.assertEqual(self.over_tls("another-another-another"), 200)
         self.assertIn("stay in force", self.hub.log())
+
+    def test_who_may_only_read_is_not_shown_secrets(self):
+        self.clusters["cluster1"].create("Secret", "one", data={"a": "eA=="})
+        for name in self.clusters:
+            self.providers[name].stop()
+            self.provider(name, "--resource", "secrets,configmaps")
+        self.hub.stop()
+        self.hub = self.start_hub("--token-file", self.bench.write("tokens", "read-read-read-read read-only\n"))
+        own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
+        self.bench.wait("they are mirrored", lambda: self.over_tls(own, "/api/v1/namespaces/default/secrets/one") == 200)
+        for path in ("/api/v1/secrets", "/api/v1/namespaces/default/secrets/one", "/clusters/cluster1/api/v1/secrets?watch=1&timeoutSeconds=1",
+                     "//clusters//cluster1/api/v1/%73ecrets"):
+            with self.subTest(path):
+                self.assertEqual([self.over_tls(own, path), self.over_tls("read-read-read-read", path), self.get(path)[0]], [200, 403, 403])
+        self.assertEqual([self.over_tls("read-read-read-read", "/api/v1/configmaps"), self.get("/api/v1/configmaps")[0]], [200, 200])
+
+    def test_old_tls_is_not_spoken(self):
+        own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
+        with self.assertRaises(urllib.error.URLError) as caught:
+            self.over_tls(own, version=ssl.TLSVersion.TLSv1_1)
+        self.assertIsInstance(caught.exception.reason, ssl.SSLError)
+        self.assertEqual([self.over_tls(own, version=version) for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)], [200, 200])
+
+    def test_a_certificate_for_a_day_is_good_enough(self):
+        certificate, key = self.bench.directory / "day.crt", self.bench.directory / "day.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+                        "/CN=fleet", "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
+                       check=True, capture_output=True)
+        self.hub.stop()
+        self.hub = self.start_hub("--listen-cert", certificate, "--listen-key", key)
+        context = ssl.create_default_context(cafile=certificate)
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"https://127.0.0.1:{self.https}/livez", timeout=10, context=context)
+        self.assertEqual(caught.exception.code, 401)
 
     def test_pages_of_elsewhere_and_impersonation_are_refused(self):
         self.assertEqual(self.get("/api", Origin="http://evil.example")[0], 403)

@@ -3,7 +3,7 @@ those of -o wide too, and short names and categories."""
 
 import json
 
-from kubeapi import Plain
+from kubeapi import Api
 from process import Failed, free_ports, wait
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
@@ -166,9 +166,10 @@ def run(bench):
     fill(api)
     bench.provider(cluster, flags=("--always", "--resource", "*", "--resource", "secrets"))
     (port,) = free_ports(1)
-    program = bench.program("hub", "--read-only-http", f"127.0.0.1:{port}", "--state-dir", bench.directory / "state")
-    hub = Plain(port)
-    wait("the hub serves", lambda: "to read" in program.log(), must_run=[program])
+    state = bench.directory / "state"
+    program = bench.program("hub", "--listen", f"127.0.0.1:{port}", "--state-dir", state)
+    wait("the hub serves", lambda: "serving the fleet" in program.log(), must_run=[program])
+    hub = Api("127.0.0.1", port, state / "tls.crt", (state / "token").read_text(encoding="utf-8"))
     wait("the cluster is mirrored", lambda: '"type":"Synced","status":"True"' in hub.raw(
         "GET", "/apis/fleet.transport-informer.io/v1alpha1/clusters/cluster1")[1].decode(), 60)
     if found := differences(api, hub):
