@@ -4,6 +4,7 @@ from kubeapi import Plain
 from process import free_ports, wait
 from proxy import Proxy
 
+CLUSTERS = "/apis/fleet.transport-informer.io/v1alpha1/clusters"
 GROUP = "followed.example.com"
 RESOURCES = [("", "v1", "pods", "Pod"), ("", "v1", "configmaps", "ConfigMap"), (GROUP, "v1", "widgets", "Widget")]
 
@@ -52,8 +53,14 @@ class Setting:
         self.fleet = Plain(self.http)
         wait("the hub has both clusters", self._has_all, 60, must_run=[self.hub, *self.providers])
 
+    def condition(self, cluster, kind):
+        """What the hub says of a cluster, such as Connected: True or False, as text; None where it does not know it."""
+        for item in self.fleet.get(CLUSTERS)["items"]:
+            for each in item["status"]["conditions"]:
+                if (item["metadata"]["name"], each["type"]) == (cluster, kind):
+                    return each["status"]
+        return None
+
     def _has_all(self):
-        items = self.fleet.get("/apis/fleet.transport-informer.io/v1alpha1/clusters")["items"]
-        synced = [item["metadata"]["name"] for item in items for condition in item["status"]["conditions"]
-                  if condition["type"] == "Synced" and condition["status"] == "True"]
-        return len(synced) == 2 and self.fleet.exists(f"/apis/{GROUP}/v1/widgets")
+        return (all(self.condition(cluster, "Synced") == "True" for cluster in ("cluster1", "cluster2"))
+                and self.fleet.exists(f"/apis/{GROUP}/v1/widgets"))

@@ -23,6 +23,10 @@ import (
 // lists, which both are held against.
 type follower struct {
 	name          string
+	server        server
+	resource      resource
+	ctx           context.Context // ends when it leaves
+	cancel        context.CancelFunc
 	fresh         *cache.ListWatch
 	freshInformed *cache.ListWatch // by the client of the informer
 	history       *history
@@ -37,8 +41,11 @@ type follower struct {
 }
 
 // newFollower begins to follow: the Reflector by the dynamic client, the SharedIndexInformer by another one, which may be typed.
-func newFollower(name string, dynamic, informed source, fleet bool) *follower {
-	f := &follower{name: name, history: &history{versions: map[string][]version{}}, lists: map[string]int{}}
+func newFollower(server server, of resource, dynamic, informed source) *follower {
+	f := &follower{name: server.Name + " " + of.gvr.Resource, server: server, resource: of,
+		history: &history{versions: map[string][]version{}}, lists: map[string]int{}}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	fleet := server.Fleet
 	f.fresh = listWatch(dynamic.listWatch, fleet, &f.compared)
 	f.freshInformed = listWatch(informed.listWatch, fleet, &f.compared)
 	streams := cache.ToListWatcherWithWatchListSemantics(listWatch(informed.listWatch, fleet, &f.informed), informed.client)
@@ -46,11 +53,22 @@ func newFollower(name string, dynamic, informed source, fleet bool) *follower {
 		cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})
 	_, _ = f.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{UpdateFunc: f.updated})
 	pages := cache.ToListWatcherWithWatchListSemantics(listWatch(dynamic.listWatch, fleet, &f.reflected), pagesOnly{})
-	reflector := cache.NewReflectorWithOptions(pages, dynamic.example, f.history, cache.ReflectorOptions{Name: name,
+	reflector := cache.NewReflectorWithOptions(pages, dynamic.example, f.history, cache.ReflectorOptions{Name: f.name,
 		Backoff: &wait.Backoff{Duration: 200 * time.Millisecond, Factor: 1.2, Cap: time.Second, Steps: 10}})
-	go reflector.RunWithContext(context.Background())
-	go f.informer.RunWithContext(context.Background())
+	go reflector.RunWithContext(f.ctx)
+	go f.informer.RunWithContext(f.ctx)
 	return f
+}
+
+// leave waits until nothing is followed any more; false where that does not come.
+func (f *follower) leave(patience time.Duration) bool {
+	f.cancel()
+	for end := time.Now().Add(patience); !f.informer.IsStopped(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 // updated holds handlers' view to what controllers rely on: an object is told of again only with a later version.
@@ -229,9 +247,12 @@ func (f *follower) differs(ctx context.Context) string {
 }
 
 // atRest waits until nothing differs; "" once that is so.
-func (f *follower) atRest(ctx context.Context) string {
+func (b *bench) atRest(ctx context.Context, f *follower) string {
 	for {
 		why := f.differs(ctx)
+		if why == "" {
+			why = b.mirrors(f)
+		}
 		if why == "" {
 			return ""
 		}

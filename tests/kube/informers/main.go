@@ -5,9 +5,12 @@
 //
 // CONFIG is a JSON file: see config. Commands come on stdin, a line each; each is answered by a line of JSON on stdout:
 //
-//	tell     what was seen so far
-//	check    the churn rests until every cache is equal to a list; then it goes on. {"rested": …, "why": […]}
-//	stop     check, then the verdict; exit code 0 only if nothing was wrong
+//	tell          what was seen so far
+//	check         the churn rests until every cache is equal to a list, and what a hub mirrors to what its clusters have; then it
+//	              goes on. {"rested": …, "why": […]}
+//	join SERVER   begins to follow one that is late: {"joined": …}
+//	leave SERVER  ends that; what was wrong with it stays in the verdict
+//	stop          check, then the verdict; exit code 0 only if nothing was wrong
 package main
 
 import (
@@ -17,6 +20,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,15 +31,22 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-const restSeconds = 45 // for all to be equal; a SharedIndexInformer may wait half of it before it tries again
+const (
+	restSeconds = 45 // for all to be equal; a SharedIndexInformer may wait half of it before it tries again
+	joinSeconds = 30
+)
+
+type server struct {
+	Name       string            `json:"name"`
+	Kubeconfig string            `json:"kubeconfig"`
+	Server     string            `json:"server"` // in the place of the kubeconfig's; may be a proxy's, may have a path
+	Fleet      bool              `json:"fleet"`  // objects of several clusters, which may have the same names
+	Of         map[string]string `json:"of"`     // of a hub: the clusters that it has there, each with the server that it is
+	Late       bool              `json:"late"`   // followed from "join" on
+}
 
 type config struct {
-	Servers []struct {
-		Name       string `json:"name"`
-		Kubeconfig string `json:"kubeconfig"`
-		Server     string `json:"server"` // in the place of the kubeconfig's; may be a proxy's, may have a path
-		Fleet      bool   `json:"fleet"`  // objects of several clusters, which may have the same names
-	} `json:"servers"`
+	Servers   []server `json:"servers"`
 	Resources []struct {
 		Group    string `json:"group"`
 		Version  string `json:"version"`
@@ -53,8 +65,10 @@ type resource struct {
 }
 
 type bench struct {
+	servers   []server
 	resources []resource
 	followers []*follower
+	left      []*follower
 	churns    []*churn
 }
 
@@ -76,7 +90,7 @@ func clientConfig(kubeconfig, server string) *rest.Config {
 }
 
 func newBench(c *config) *bench {
-	b := &bench{}
+	b := &bench{servers: c.Servers}
 	for _, each := range c.Resources {
 		b.resources = append(b.resources, resource{schema.GroupVersionResource{
 			Group: each.Group, Version: each.Version, Resource: each.Resource}, each.Kind})
@@ -90,11 +104,17 @@ func newBench(c *config) *bench {
 		b.churns = append(b.churns, churn)
 	}
 	for _, each := range c.Servers {
-		for _, resource := range b.resources {
-			b.followers = append(b.followers, follow(each.Name, clientConfig(each.Kubeconfig, each.Server), resource, each.Fleet))
+		if !each.Late {
+			b.follow(each)
 		}
 	}
 	return b
+}
+
+func (b *bench) follow(of server) {
+	for _, resource := range b.resources {
+		b.followers = append(b.followers, follow(of, resource))
+	}
 }
 
 // ---- commands ----
@@ -137,7 +157,7 @@ func (f *follower) tell() told {
 
 func (b *bench) tell() map[string]any {
 	followers, changes := map[string]told{}, int64(0)
-	for _, follower := range b.followers {
+	for _, follower := range slices.Concat(b.left, b.followers) {
 		followers[follower.name] = follower.tell()
 	}
 	for _, churn := range b.churns {
@@ -159,7 +179,7 @@ func (b *bench) check() map[string]any {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			whys[i] = follower.atRest(ctx)
+			whys[i] = b.atRest(ctx, follower)
 		}()
 	}
 	wait.Wait()
@@ -172,9 +192,58 @@ func (b *bench) check() map[string]any {
 	return map[string]any{"rested": len(wrong) == 0, "why": wrong}
 }
 
+// join begins to follow a server that is late; false where its caches are not there in time.
+func (b *bench) join(name string) bool {
+	for _, each := range b.servers {
+		if each.Name == name {
+			b.follow(each)
+		}
+	}
+	deadline := time.Now().Add(joinSeconds * time.Second)
+	for _, follower := range b.of(name) {
+		for !follower.synced() {
+			if time.Now().After(deadline) {
+				return false
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		go compareForever(follower)
+	}
+	return true
+}
+
+// of is who follows that server.
+func (b *bench) of(name string) (followers []*follower) {
+	for _, follower := range b.followers {
+		if follower.server.Name == name {
+			followers = append(followers, follower)
+		}
+	}
+	return followers
+}
+
+// leave ends whoever follows a server; false where an informer does not end.
+func (b *bench) leave(name string) bool {
+	leaving, staying := b.of(name), []*follower{}
+	for _, follower := range b.followers {
+		if follower.server.Name != name {
+			staying = append(staying, follower)
+		}
+	}
+	b.followers = staying
+	for _, follower := range leaving {
+		if !follower.leave(joinSeconds * time.Second) {
+			return false
+		}
+		follower.name = fmt.Sprintf("%s, who left as number %d", follower.name, len(b.left)+1)
+		b.left = append(b.left, follower)
+	}
+	return len(leaving) > 0
+}
+
 // sound is whether nothing was wrong, ever.
 func (b *bench) sound() bool {
-	for _, follower := range b.followers {
+	for _, follower := range slices.Concat(b.left, b.followers) {
 		if told := follower.tell(); told.Faults.Count > 0 || told.Mismatches.Count > 0 {
 			return false
 		}
@@ -194,7 +263,12 @@ func print(value any) {
 func (b *bench) obey() int {
 	commands := bufio.NewScanner(os.Stdin)
 	for commands.Scan() {
-		switch commands.Text() {
+		command, name, _ := strings.Cut(commands.Text(), " ")
+		switch command {
+		case "join":
+			print(map[string]any{"joined": b.join(name)})
+		case "leave":
+			print(map[string]any{"left": b.leave(name)})
 		case "tell":
 			print(b.tell())
 		case "check":
@@ -218,18 +292,19 @@ func (b *bench) obey() int {
 
 // ---- life ----
 
-func follow(server string, config *rest.Config, of resource, fleet bool) *follower {
+func follow(server server, of resource) *follower {
+	config := clientConfig(server.Kubeconfig, server.Server)
 	dynamic := dynamicSource(config, of)
 	informed, typed := typedSource(config, of)
 	if !typed {
 		informed = dynamic
 	}
-	return newFollower(server+" "+of.gvr.Resource, dynamic, informed, fleet)
+	return newFollower(server, of, dynamic, informed)
 }
 
-func compareForever(ctx context.Context, f *follower) {
-	for {
-		round, cancel := context.WithTimeout(ctx, 20*time.Second)
+func compareForever(f *follower) {
+	for f.ctx.Err() == nil {
+		round, cancel := context.WithTimeout(f.ctx, 20*time.Second)
 		f.compare(round)
 		cancel()
 		time.Sleep(300 * time.Millisecond)
@@ -251,7 +326,7 @@ func main() {
 		for !follower.synced() {
 			time.Sleep(20 * time.Millisecond)
 		}
-		go compareForever(context.Background(), follower)
+		go compareForever(follower)
 	}
 	for _, churn := range b.churns {
 		churn.run(context.Background())

@@ -1,8 +1,10 @@
 """client-go's informers follow a hub, the fleet and single clusters, as they follow the API servers themselves: under churn,
-while connections break, when what they knew has expired, and when the hub begins anew.
+while connections break, when what they knew has expired, when a cluster is away, when the hub begins anew; those that were there
+from the start, and those that come in the midst of it and leave.
 
-The program in informers/ compares their caches with lists; a watch lasts a few seconds there, for which it takes minutes
-elsewhere, so this minute is an hour of reconnects. ROUNDS=n lets everything break n times over.
+The program in informers/ compares their caches with lists, and what those before the hub have with what those before the clusters have.
+It is an hour in minutes: a watch lasts a few seconds there, for which it takes minutes elsewhere, and as much changes as in an hour of
+a busy cluster (WATCHES, CHANGES). ROUNDS=n lets everything break n times over.
 """
 
 import json
@@ -16,17 +18,24 @@ from process import Failed, wait
 CHURN_PER_SECOND = 200  # in each of two clusters; about half of it finds something to change
 COMPARED = 15  # lists of each resource at each server, held against what events have led to, before anything breaks
 LARGE_BYTES = 900_000
+CHANGES = 18_000  # 5 a second for an hour
+WATCHES = 2 * 12  # of a Reflector and a SharedIndexInformer, which begin one anew each 5 to 10 minutes
+AWAY = 500  # changes while a cluster is not heard
 
 
 def configuration(setting):
     hub = f"https://127.0.0.1:{setting.to_hub.port}"
+    kubeconfig = str(setting.kubeconfig)
+    one, other = {"cluster1": "kube-apiserver"}, {"cluster2": "minicluster"}
     return {
         "servers": [
             {"name": "kube-apiserver", "kubeconfig": setting.cluster.kubeconfig},
             {"name": "minicluster", "kubeconfig": setting.mini.kubeconfig, "server": f"http://127.0.0.1:{setting.to_mini.port}"},
-            {"name": "fleet", "kubeconfig": str(setting.kubeconfig), "server": hub, "fleet": True},
-            {"name": "cluster1", "kubeconfig": str(setting.kubeconfig), "server": f"{hub}/clusters/cluster1"},
-            {"name": "cluster2", "kubeconfig": str(setting.kubeconfig), "server": f"{hub}/clusters/cluster2"},
+            {"name": "fleet", "kubeconfig": kubeconfig, "server": hub, "fleet": True, "of": one | other},
+            {"name": "cluster1", "kubeconfig": kubeconfig, "server": f"{hub}/clusters/cluster1", "of": one},
+            {"name": "cluster2", "kubeconfig": kubeconfig, "server": f"{hub}/clusters/cluster2", "of": other},
+            {"name": "late-fleet", "kubeconfig": kubeconfig, "server": hub, "fleet": True, "of": one | other, "late": True},
+            {"name": "late-cluster1", "kubeconfig": kubeconfig, "server": f"{hub}/clusters/cluster1", "of": one, "late": True},
         ],
         "resources": [dict(zip(("group", "version", "resource", "kind"), resource)) for resource in RESOURCES],
         "churn": [{"kubeconfig": kubeconfig, "perSecond": CHURN_PER_SECOND}
@@ -62,6 +71,7 @@ class Informers:
 
 # What is behind the proxies, and so is cut.
 BEHIND = {"fleet", "cluster1", "cluster2", "minicluster"}
+LATE = ("late-fleet", "late-cluster1")
 
 
 def followers(told, servers, only=""):
@@ -119,6 +129,21 @@ def outrun(setting, informers):
     wait_until_anew(informers, before, {"minicluster", "fleet", "cluster2"}, only="configmaps")
 
 
+def expect(informers, command):
+    if not all(informers.ask(command).values()):
+        raise Failed(f"informers: {command} is not done in time")
+
+
+def leave_cluster_alone(setting, informers):
+    """A cluster that is not heard while it changes, and then is."""
+    setting.providers[0].kill()
+    wait("it is missed", lambda: setting.condition("cluster1", "Connected") == "False", 60)
+    told = informers.ask("tell")["changes"]
+    wait("it changes meanwhile", lambda: informers.ask("tell")["changes"] > told + AWAY, 60)
+    setting.providers[0] = setting.start_provider("cluster1", setting.cluster.kubeconfig)
+    wait("it is back", lambda: setting.condition("cluster1", "Synced") == "True", 60)
+
+
 def renew_hub(setting, informers):
     """The hub is killed, and what it said before it is said of no more."""
     before = informers.ask("tell")["followers"]
@@ -136,11 +161,20 @@ def follow(bench, setting, informers):
         expect_rest(bench, informers, "… after connections that broke")
         outrun(setting, informers)
         expect_rest(bench, informers, "… after more was changed than is remembered")
-        setting.providers[0].kill()
-        setting.providers[0] = setting.start_provider("cluster1", setting.cluster.kubeconfig)
-        expect_rest(bench, informers, "… after a provider began anew")
+        for name in LATE:
+            expect(informers, f"join {name}")
+        expect_rest(bench, informers, "… of informers that have come late, too")
+        leave_cluster_alone(setting, informers)
+        expect_rest(bench, informers, "… after a cluster was away and returned")
+        expect(informers, f"leave {LATE[0]}")
         renew_hub(setting, informers)
-        expect_rest(bench, informers, "… after the hub began anew")
+        expect_rest(bench, informers, "… after the hub began anew, and informers left")
+        expect(informers, f"leave {LATE[1]}")
+
+
+def an_hour(told):
+    return told["changes"] >= CHANGES and all(each["watches"] >= WATCHES for name, each in told["followers"].items()
+                                              if not name.startswith("late-"))
 
 
 def summary(verdict):
@@ -157,6 +191,7 @@ def run(bench):
     informers = Informers(bench, configuration(setting))
     try:
         follow(bench, setting, informers)
+        wait("an hour's worth of changes and watches", lambda: an_hour(informers.ask("tell")), 120)
         verdict = informers.ask("stop")
         summary(verdict)
         if not any(each["expired"] for each in followers(verdict, {"fleet", "cluster1", "cluster2"}).values()):
