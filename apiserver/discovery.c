@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/action.h"
 #include "apiserver/discovery.h"
 #include "apiserver/openapi.h"
 #include "apiserver/server_internal.h"
+#include "base/mem.h"
 
 #define SUB_VERBS "[\"get\",\"patch\",\"update\"]"
 
@@ -66,6 +68,11 @@ static void print_words(struct buf *out, const char *name, const char *words)
     buf_append_char(out, ']');
 }
 
+static bool has_action(const struct resource *resource, const struct action *action)
+{
+    return !(resource->flags & RESOURCE_READ_ONLY) && action_find(resource, action->name) == action;
+}
+
 static void print_resource(const struct resource *r, struct buf *out)
 {
     const char *namespaced = resource_namespaced(r) ? "true" : "false";
@@ -87,6 +94,12 @@ static void print_resource(const struct resource *r, struct buf *out)
                     ",{\"name\":\"%s/status\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\","
                     "\"verbs\":" SUB_VERBS "}",
                     r->gvr.resource, namespaced, r->kind);
+    for (const struct action *a = actions; a->name; a++)
+        if (has_action(r, a))
+            buf_appendf(out,
+                        ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,\"group\":\"%s\","
+                        "\"version\":\"%s\",\"kind\":\"%s\",\"verbs\":[\"create\"]}",
+                        r->gvr.resource, a->name, namespaced, a->group, a->version, a->kind);
     if (!strcmp(r->kind, "Namespace") && r->flags & RESOURCE_STATUS)
         buf_append_str(out, ",{\"name\":\"namespaces/finalize\",\"singularName\":\"\",\"namespaced\":false,"
                             "\"kind\":\"Namespace\",\"verbs\":[\"update\"]}");
@@ -149,6 +162,28 @@ static void print_subresource(const struct resource *r, const char *name, struct
     buf_append_str(out, ",\"verbs\":" SUB_VERBS "}");
 }
 
+static void print_action(const struct action *action, struct buf *out)
+{
+    separate(out);
+    buf_appendf(out, "{\"subresource\":\"%s\",", action->name);
+    print_kind(action->group, action->version, action->kind, out);
+    buf_append_str(out, ",\"verbs\":[\"create\"]}");
+}
+
+static void print_subresources(const struct resource *r, struct buf *out)
+{
+    cleanup_with(buf_deinit) struct buf list = BUF_INIT(SIZE_MAX / 4);
+    if (r->flags & RESOURCE_SCALE)
+        print_subresource(r, "scale", &list);
+    if (r->flags & RESOURCE_STATUS)
+        print_subresource(r, "status", &list);
+    for (const struct action *a = actions; a->name; a++)
+        if (has_action(r, a))
+            print_action(a, &list);
+    if (list.len)
+        buf_appendf(out, ",\"subresources\":[%s]", list.data);
+}
+
 static void print_aggregated_resource(const struct resource *r, struct buf *out)
 {
     separate(out);
@@ -158,14 +193,7 @@ static void print_aggregated_resource(const struct resource *r, struct buf *out)
                 resource_namespaced(r) ? "Namespaced" : "Cluster", r->singular, verbs(r));
     print_words(out, "shortNames", r->short_names);
     print_words(out, "categories", r->category);
-    if (r->flags & (RESOURCE_STATUS | RESOURCE_SCALE)) {
-        buf_append_str(out, ",\"subresources\":[");
-        if (r->flags & RESOURCE_SCALE)
-            print_subresource(r, "scale", out);
-        if (r->flags & RESOURCE_STATUS)
-            print_subresource(r, "status", out);
-        buf_append_char(out, ']');
-    }
+    print_subresources(r, out);
     buf_append_char(out, '}');
 }
 

@@ -247,6 +247,51 @@ static const struct protobuf_field service_account[] = {
     MESSAGE(1, "metadata", object_meta), MESSAGES(3, "imagePullSecrets", local_reference), END};
 static const struct protobuf_field service[] = {MESSAGE(1, "metadata", object_meta),
                                                 MESSAGE(2, "spec", service_spec), END};
+static const struct protobuf_field preconditions[] = {TEXT_POINTER(1, "uid"),
+                                                      TEXT_POINTER(2, "resourceVersion"), END};
+static const struct protobuf_field delete_options[] = {INT_POINTER(1, "gracePeriodSeconds"),
+                                                       MESSAGE_POINTER(2, "preconditions", preconditions),
+                                                       BOOL_POINTER(3, "orphanDependents"),
+                                                       TEXT_POINTER(4, "propagationPolicy"),
+                                                       TEXTS(5, "dryRun"),
+                                                       END};
+static const struct protobuf_field eviction[] = {MESSAGE(1, "metadata", object_meta),
+                                                 MESSAGE_POINTER(2, "deleteOptions", delete_options), END};
+static const struct protobuf_field budget_spec[] = {INT_OR_STRING(1, "minAvailable"),
+                                                    MESSAGE_POINTER(2, "selector", label_selector),
+                                                    INT_OR_STRING(3, "maxUnavailable"),
+                                                    TEXT_POINTER(4, "unhealthyPodEvictionPolicy"), END};
+static const struct protobuf_field budget[] = {MESSAGE(1, "metadata", object_meta),
+                                               MESSAGE(2, "spec", budget_spec), END};
+static const struct protobuf_field bound_object[] = {TEXT(1, "kind"), TEXT(2, "apiVersion"), TEXT(3, "name"),
+                                                     TEXT(4, "uid"), END};
+static const struct protobuf_field token_spec[] = {TEXTS(1, "audiences"),
+                                                   MESSAGE_POINTER(3, "boundObjectRef", bound_object),
+                                                   INT_POINTER(4, "expirationSeconds"), END};
+static const struct protobuf_field token_request[] = {MESSAGE(1, "metadata", object_meta),
+                                                      MESSAGE(2, "spec", token_spec), END};
+static const struct protobuf_field scale_target[] = {TEXT(1, "kind"), TEXT(2, "name"), TEXT(3, "apiVersion"),
+                                                     END};
+static const struct protobuf_field metric_target[] = {TEXT(1, "type"), INT_POINTER(4, "averageUtilization"),
+                                                      END};
+static const struct protobuf_field resource_metric[] = {TEXT(1, "name"), MESSAGE(2, "target", metric_target),
+                                                        END};
+static const struct protobuf_field metric[] = {TEXT(1, "type"),
+                                               MESSAGE_POINTER(4, "resource", resource_metric), END};
+static const struct protobuf_field autoscaler_spec[] = {MESSAGE(1, "scaleTargetRef", scale_target),
+                                                        INT_POINTER(2, "minReplicas"), INT(3, "maxReplicas"),
+                                                        MESSAGES(4, "metrics", metric), END};
+static const struct protobuf_field autoscaler[] = {MESSAGE(1, "metadata", object_meta),
+                                                   MESSAGE(2, "spec", autoscaler_spec), END};
+static const struct protobuf_field priority_class[] = {MESSAGE(1, "metadata", object_meta),
+                                                       INT(2, "value"),
+                                                       BOOL(3, "globalDefault"),
+                                                       TEXT(4, "description"),
+                                                       TEXT_POINTER(5, "preemptionPolicy"),
+                                                       END};
+static const struct protobuf_field quota_spec[] = {QUANTITIES(1, "hard"), TEXTS(2, "scopes"), END};
+static const struct protobuf_field quota[] = {MESSAGE(1, "metadata", object_meta),
+                                              MESSAGE(2, "spec", quota_spec), END};
 static const struct protobuf_field pod[] = {MESSAGE(1, "metadata", object_meta), MESSAGE(2, "spec", pod_spec),
                                             END};
 static const struct protobuf_field deployment[] = {MESSAGE(1, "metadata", object_meta),
@@ -269,6 +314,14 @@ const struct protobuf_kind protobuf_kinds[] = {
     {"v1", "Service", service},
     {"v1", "Pod", pod},
     {"apps/v1", "Deployment", deployment},
+    {"v1", "ResourceQuota", quota},
+    {"v1", "DeleteOptions", delete_options},
+    {"meta.k8s.io/v1", "DeleteOptions", delete_options},
+    {"policy/v1", "Eviction", eviction},
+    {"policy/v1", "PodDisruptionBudget", budget},
+    {"authentication.k8s.io/v1", "TokenRequest", token_request},
+    {"autoscaling/v2", "HorizontalPodAutoscaler", autoscaler},
+    {"scheduling.k8s.io/v1", "PriorityClass", priority_class},
     {"batch/v1", "Job", job},
     {"batch/v1", "CronJob", cron_job},
     {"rbac.authorization.k8s.io/v1", "Role", role},

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apiserver/label_selector.h"
 #include "base/mem.h"
 
 static void copy_text(cJSON *to, const cJSON *from, const char *name)
@@ -11,12 +12,14 @@ static void copy_text(cJSON *to, const cJSON *from, const char *name)
         tree_set_text(to, name, tree_text(from, path));
 }
 
-/* "a=b,c=d", as scale clients want it. */
-static void print_selector(const cJSON *labels, struct buf *out)
+/* That of a replication controller is labels alone. */
+static void print_selector(const cJSON *selector, struct buf *out)
 {
-    const cJSON *label;
-    cJSON_ArrayForEach(label, labels) if (cJSON_IsString(label))
-        buf_appendf(out, "%s%s=%s", out->len ? "," : "", label->string, label->valuestring);
+    cleanup_tree cJSON *labels = cJSON_CreateObject();
+    bool whole = tree_at(selector, "matchLabels") || tree_at(selector, "matchExpressions");
+    if (!whole && selector)
+        tree_set(labels, "matchLabels", cJSON_Duplicate(selector, true));
+    label_selector_print(whole ? selector : labels, out);
 }
 
 cJSON *scale_of(const struct object *object)
@@ -35,8 +38,7 @@ cJSON *scale_of(const struct object *object)
         tree_set_number(spec, "replicas", tree_number(tree, "spec.replicas", 0));
     cJSON *status = tree_make(scale, "status");
     tree_set_number(status, "replicas", tree_number(tree, "status.replicas", 0));
-    const cJSON *labels = tree_at(tree, "spec.selector.matchLabels");
-    print_selector(labels ? labels : tree_at(tree, "spec.selector"), &selector);
+    print_selector(tree_at(tree, "spec.selector"), &selector);
     if (selector.len)
         tree_set_text(status, "selector", selector.data);
     return scale;

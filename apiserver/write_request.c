@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/action.h"
 #include "apiserver/managed.h"
 #include "apiserver/patch.h"
 #include "apiserver/print.h"
@@ -273,6 +274,24 @@ static void answer_delete_collection(struct exchange *exchange, struct write *wr
     object_set_deinit(&doomed);
 }
 
+static void answer_action(struct exchange *exchange, struct write *write, const struct action *action)
+{
+    const struct request *request = &exchange->request;
+    cleanup_tree cJSON *posted = NULL;
+    bool post = !strcmp(request->method, "POST") && request->namespace_ != NULL;
+    int r = post ? write_options_check(request, write->status) : status_no_such_method(write->status);
+    if (r == 0)
+        r = parse_body(request, &posted, write->status);
+    if (r == 0 && !cJSON_IsObject(posted))
+        r = status_set(write->status, 400, "BadRequest", "the body is no object");
+    if (r == 0)
+        r = action->act(write, posted, &exchange->out);
+    if (r == 0)
+        exchange->status = 201;
+    else
+        exchange_fail(exchange, write->status);
+}
+
 void server_answer_write(struct exchange *exchange, struct collection *collection)
 {
     struct status status = {0};
@@ -289,6 +308,12 @@ void server_answer_write(struct exchange *exchange, struct collection *collectio
         .dry_run = request_param(request, "dryRun")[0],
         .status = &status,
     };
+    const struct action *action = action_find(&collection->resource, request->subresource);
+    if (action) {
+        answer_action(exchange, &write, action);
+        object_unref(write.result);
+        return;
+    }
     bool whole = !strcmp(request->method, "DELETE") && !request->name[0];
     int r = whole ? check_whole(&collection->resource, &status)
                   : check_path(request, &collection->resource, &status);

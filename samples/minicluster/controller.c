@@ -46,6 +46,17 @@ void queue_owners(struct controller *controller, const struct object *object, co
     owners_each(object, queue_owner, &queueing);
 }
 
+void queue_all_in(struct controller *controller, const struct gvr *gvr, struct slice namespace_,
+                  int64_t delay_us)
+{
+    const struct collection *all = apiserver_collection(cluster_server(controller->cluster), gvr);
+    cleanup_free char *name = mem_dup(namespace_.data, namespace_.len);
+    struct object_place at, end;
+    object_set_range(&all->own->objects, name, &at, &end);
+    while (at.page != end.page || at.slot != end.slot)
+        queue_add(&controller->queue, object_key(object_set_next(&all->own->objects, &at)->object), delay_us);
+}
+
 struct object *cluster_peek(struct cluster *cluster, const struct gvr *gvr, const char *key)
 {
     return apiserver_get_object(cluster_server(cluster), gvr, key);
@@ -56,6 +67,31 @@ cJSON *cluster_read(struct cluster *cluster, const struct gvr *gvr, const char *
     struct object *object = cluster_peek(cluster, gvr, key);
     struct slice bytes = object ? object_bytes(object) : (struct slice){0};
     return object ? tree_parse(bytes.data, bytes.len) : NULL;
+}
+
+static const cJSON *controller_reference(const cJSON *tree)
+{
+    const cJSON *reference;
+    cJSON_ArrayForEach(reference, tree_at(tree, "metadata.ownerReferences"))
+    {
+        if (cJSON_IsTrue(tree_at(reference, "controller")))
+            return reference;
+    }
+    return NULL;
+}
+
+cJSON *cluster_read_controller(struct cluster *cluster, const cJSON *tree)
+{
+    const cJSON *reference = controller_reference(tree);
+    const char *version = tree_text(reference, "apiVersion"), *slash = strchr(version, '/');
+    cleanup_free char *group = mem_dup(version, slash ? (size_t)(slash - version) : 0);
+    const struct collection *owners =
+        storage_find_kind(apiserver_storage(cluster_server(cluster)), group, tree_text(reference, "kind"));
+    if (!reference || !owners)
+        return NULL;
+    cleanup_free char *key =
+        mem_printf("%s/%s", tree_text(tree, "metadata.namespace"), tree_text(reference, "name"));
+    return cluster_read(cluster, &owners->resource.gvr, key);
 }
 
 int cluster_write(struct cluster *cluster, const struct gvr *gvr, const cJSON *tree)

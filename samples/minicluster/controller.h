@@ -30,7 +30,7 @@ struct controller {
 
 extern const struct controller_ops deployment_controller, replicaset_controller, daemonset_controller,
     pod_controller, job_controller, lease_controller, node_controller, taint_eviction_controller,
-    event_controller, garbage_controller, namespace_controller;
+    disruption_controller, event_controller, garbage_controller, namespace_controller;
 
 extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_jobs, gvr_nodes,
     gvr_leases, gvr_namespaces;
@@ -43,10 +43,16 @@ bool event_is_of(const struct collection *collection, const struct gvr *gvr);
 /* Queues the keys of the object's owners of that kind. */
 void queue_owners(struct controller *controller, const struct object *object, const char *kind);
 
+/* Queues all of a kind that are in that namespace. */
+void queue_all_in(struct controller *controller, const struct gvr *gvr, struct slice namespace_,
+                  int64_t delay_us);
+
 /* Through the API server's direct interface. Failures are logged at debug level: whoever was quicker has made
  * an event, which brings the controller back. */
 cJSON *cluster_read(struct cluster *cluster, const struct gvr *gvr,
                     const char *key); /* NULL where absent; yours */
+/* What a tree's owner reference with "controller" leads to; NULL where there is none. Yours. */
+cJSON *cluster_read_controller(struct cluster *cluster, const cJSON *tree);
 struct object *cluster_peek(struct cluster *cluster, const struct gvr *gvr, const char *key); /* borrowed */
 int cluster_write(struct cluster *cluster, const struct gvr *gvr,
                   const cJSON *tree); /* creates, or updates */

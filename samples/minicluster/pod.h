@@ -14,7 +14,7 @@
 
 bool pod_is_ready(const struct object *pod);
 int64_t pod_ready_since_us(const struct object *pod); /* in µs since 1970 */
-bool pod_is_over(const struct object *pod); /* deleted, succeeded or failed */
+bool pod_is_over(const struct object *pod);           /* deleted, succeeded or failed */
 
 /* A pod for its controller, out of a template; yours. */
 cJSON *pod_from_template(const cJSON *owner, const cJSON *template);
