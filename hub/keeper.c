@@ -120,16 +120,13 @@ static void on_stream(void *arg, uint64_t id, const struct record *record)
     keeper->restoring = 0;
 }
 
-static void on_loaded(void *arg, const struct error *err)
+static void on_loaded(void *arg)
 {
     struct keeper *keeper = arg;
     struct kept *kept, *next;
     HASH_ITER (hh, keeper->replicas, kept, next)
-        replica_restored(kept->replica);
-    if (err)
-        keeper->config.failed(keeper->config.arg, err);
-    else
-        keeper->config.loaded(keeper->config.arg);
+        replica_restored(kept->replica, !disk_stream_misread(kept->stream));
+    keeper->config.loaded(keeper->config.arg);
 }
 
 static void on_describe(void *arg, void *stream_arg, struct record *record)

@@ -26,11 +26,10 @@ struct keeper_config {
     const char *state_dir;     /* --state-dir; NULL where not given */
     struct informer *informer; /* borrowed, and not started yet */
     void (*loaded)(void *arg); /* what was kept is in the informer: it may be started */
-    void (*failed)(void *arg, const struct error *err); /* it cannot be read */
     void *arg;
 };
 
-/* *out is NULL where all is in memory only: then neither callback comes. 0, EX_USAGE, or as disk_open(). */
+/* *out is NULL where all is in memory only: then no callback comes. 0, EX_USAGE, or as disk_open(). */
 int keeper_create(const struct keeper_config *config, struct keeper **out, struct error *err);
 /* The first of `count` numbers that no run before has had, at least `least`. NULL keeper: that one. */
 int keeper_reserve(struct keeper *keeper, uint64_t least, uint64_t count, uint64_t *first, struct error *err);

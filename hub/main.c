@@ -256,12 +256,6 @@ static void on_loaded(void *arg)
         program_fail(&app->program, &err);
 }
 
-static void on_unreadable(void *arg, const struct error *err)
-{
-    struct app *app = arg;
-    program_fail(&app->program, err);
-}
-
 static int keeper_open(struct app *app, struct error *err)
 {
     struct keeper_config config = {.loop = app->program.loop,
@@ -270,7 +264,6 @@ static int keeper_open(struct app *app, struct error *err)
                                    .state_dir = app->serving.state_dir,
                                    .informer = app->inlet.informer,
                                    .loaded = on_loaded,
-                                   .failed = on_unreadable,
                                    .arg = app};
     return keeper_create(&config, &app->keeper, err);
 }

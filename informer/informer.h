@@ -175,10 +175,11 @@ struct replica_freshness replica_freshness(const struct informer_replica *replic
 /* ---- what outlives the process ---- */
 
 /* A replica as a run before left it. Its store, observed by whoever ops.replica() lets, is empty: the caller
- * puts into it what it held then, as with no other replica, and says that this is done. All before the
- * transports are started. NULL where it makes no sense, is there already, or would pass a bound. */
+ * puts into it what it held then, as with no other replica, and says that this is done, and whether it was
+ * all there. All before the transports are started. NULL where it makes no sense, is there already, or would
+ * pass a bound. */
 struct informer_replica *informer_restore(struct informer *informer, const struct record *record);
-void replica_restored(struct informer_replica *replica);
+void replica_restored(struct informer_replica *replica, bool whole);
 /* What informer_restore() needs; count and root, which are the store's, are left out. */
 void replica_record(const struct informer_replica *replica, struct record *record);
 

@@ -49,8 +49,9 @@ struct informer_replica *informer_restore(struct informer *informer, const struc
     return replica;
 }
 
-void replica_restored(struct informer_replica *replica)
+void replica_restored(struct informer_replica *replica, bool whole)
 {
+    replica->whole = replica->whole && whole;
     bounds_account(replica);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/counters.h"
 #include "base/mem.h"
+#include "store/disk_aside.h"
 
 /* ---- what changes ---- */
 
@@ -36,17 +37,29 @@ static void note(struct store **in, struct store **out, const struct disk_stream
     store_put(*in, object);
 }
 
+void disk_note(struct disk_stream *stream, struct object *object)
+{
+    disk_dirty(stream);
+    note(&stream->dirt.puts, &stream->dirt.gone, stream, object);
+}
+
+static bool is_kept(const struct disk *disk)
+{
+    return disk->phase != DISK_READING && disk->phase != DISK_OVER;
+}
+
 static void on_changed(void *arg, struct object *old, struct object *new_, bool unseen)
 {
     struct disk_stream *stream = arg;
     (void)unseen;
-    if (stream->disk->phase == DISK_READING || stream->disk->phase == DISK_OVER)
+    if (!is_kept(stream->disk))
         return;
+    if (new_) {
+        disk_note(stream, new_);
+        return;
+    }
     disk_dirty(stream);
-    if (new_)
-        note(&stream->dirt.puts, &stream->dirt.gone, stream, new_);
-    else
-        note(&stream->dirt.gone, &stream->dirt.puts, stream, old);
+    note(&stream->dirt.gone, &stream->dirt.puts, stream, old);
 }
 
 void disk_drop(struct disk *disk, uint64_t id)
@@ -88,8 +101,13 @@ struct disk_stream *disk_stream_create(struct disk *disk, uint64_t id, struct st
 
 void disk_stream_changed(struct disk_stream *stream)
 {
-    if (stream->disk->phase != DISK_READING && stream->disk->phase != DISK_OVER)
+    if (is_kept(stream->disk))
         disk_dirty(stream);
+}
+
+bool disk_stream_misread(const struct disk_stream *stream)
+{
+    return stream->misread;
 }
 
 static void stream_destroy(struct disk_stream *stream)
@@ -98,6 +116,7 @@ static void stream_destroy(struct disk_stream *stream)
     if (stream->dirt.since)
         DL_DELETE(disk->dirty, stream);
     disk_dirt_discard(disk, stream->dirt);
+    disk_renew_skip(stream);
     store_unobserve(stream->store, &stream->observer);
     HASH_DEL(disk->streams, stream);
     free(stream);
@@ -116,22 +135,45 @@ void disk_rewrite(struct disk_stream *stream)
     add(stream, 0);
     struct object *object = store_seek(stream->store, 0);
     for (; object; object = store_after(stream->store, object))
-        on_changed(stream, NULL, object, false);
+        disk_note(stream, object);
     disk_stream_changed(stream);
 }
 
 /* ---- life ---- */
 
-static void on_job(void *arg, struct disk_job *job)
+void disk_up(struct disk *disk, struct disk_job *job)
 {
-    struct disk *disk = arg;
     if (job->kind == DISK_JOB_ROWS)
         disk_read_rows(disk, job);
     else if (job->kind == DISK_JOB_READ)
         disk_read_end(disk, job);
+    else if (job->kind == DISK_JOB_RENEW)
+        disk_renew_done(disk, job);
     else
         disk_write_done(disk, job);
     disk_job_destroy(job);
+}
+
+static void on_job(void *arg, struct disk_job *job)
+{
+    disk_up(arg, job);
+}
+
+/* Nothing can be read of it: a new one takes its place. */
+static int open_anew(struct loop *loop, struct log *log, const char *path, struct disk_file **out,
+                     struct error *err)
+{
+    struct error damage = *err;
+    cleanup_free char *aside = NULL;
+    int r = disk_set_aside(path, loop_wall_us(loop) / LOOP_SECOND, &aside, err);
+    if (r != 0)
+        return r;
+    log_error(
+        log, "store",
+        "%s. It is %s now; all is sent again by the clusters, and kept in a new one. Look after that disk",
+        damage.text, aside);
+    *err = (struct error){0};
+    return disk_file_open(path, DISK_MAKE, out, err);
 }
 
 int disk_open(struct loop *loop, struct log *log, const char *path, const struct disk_ops *ops, void *arg,
@@ -139,6 +181,9 @@ int disk_open(struct loop *loop, struct log *log, const char *path, const struct
 {
     struct disk_file *file;
     int r = disk_file_open(path, DISK_MAKE, &file, err);
+    bool damaged = r == EX_DATAERR;
+    if (damaged)
+        r = open_anew(loop, log, path, &file, err);
     if (r != 0)
         return r;
     struct disk *disk = mem_zalloc(sizeof(*disk));
@@ -148,6 +193,7 @@ int disk_open(struct loop *loop, struct log *log, const char *path, const struct
     disk->ops = ops;
     disk->arg = arg;
     disk->file = file;
+    disk->stats.damaged = damaged;
     timer_init(&disk->work, loop, disk_write_turn, disk);
     discards_init(&disk->discards, loop);
     *out = disk;
@@ -156,15 +202,18 @@ int disk_open(struct loop *loop, struct log *log, const char *path, const struct
 
 int disk_reserve(struct disk *disk, uint64_t least, uint64_t count, uint64_t *first, struct error *err)
 {
-    int64_t taken;
+    int64_t taken = 0;
     int r = disk_file_get_number(disk->file, DISK_REVISION, &taken, err);
-    if (r != 0)
-        return r;
     *first = (uint64_t)taken > least ? (uint64_t)taken : least;
-    r = disk_file_set_number(disk->file, DISK_REVISION, (int64_t)(*first + count), err);
-    if (r != EX_IOERR)
+    disk->taken = *first + count;
+    if (r == 0)
+        r = disk_file_set_number(disk->file, DISK_REVISION, (int64_t)disk->taken, err);
+    if (r == EX_DATAERR)
+        disk->damage = *err;
+    else if (r == EX_IOERR)
+        log_error(disk->log, "store", "%s. What was kept is served all the same", err->text);
+    else
         return r;
-    log_error(disk->log, "store", "%s. What was kept is served all the same", err->text);
     *err = (struct error){0};
     return 0;
 }
@@ -199,7 +248,7 @@ void disk_close(struct disk *disk)
 /* ---- counters ---- */
 
 /* Everything waits in the order in which it changed: in the transaction, then what will be in the next. */
-static uint64_t durable(const struct disk *disk)
+static uint64_t written(const struct disk *disk)
 {
     uint64_t oldest = disk->stats.changes + 1;
     if (disk->batch)
@@ -214,7 +263,9 @@ static uint64_t durable(const struct disk *disk)
 struct disk_stats disk_stats(const struct disk *disk)
 {
     struct disk_stats stats = disk->stats;
-    stats.durable = durable(disk);
+    stats.durable = written(disk);
+    if (stats.durable < disk->renewed)
+        stats.durable = 0;
     return stats;
 }
 
@@ -233,6 +284,10 @@ static const struct metric read_total = METRIC_COUNTER(
     "transport_informer_store_read_objects_total",
     "Objects that were found in the file at the start, by outcome: right, or wrong and left out.");
 
+static const struct metric damaged_total =
+    METRIC_COUNTER("transport_informer_store_damaged_files_total",
+                   "Files that were found damaged, and put aside for a new one.");
+
 static const struct counter counters[] = {
     COUNTER(struct disk_stats, changes, &changes_total),
     COUNTER(struct disk_stats, durable, &durable_total),
@@ -241,6 +296,7 @@ static const struct counter counters[] = {
     COUNTER(struct disk_stats, objects, &objects_total),
     COUNTER(struct disk_stats, bytes, &bytes_total),
     COUNTER(struct disk_stats, read, &read_total, .labels = "outcome=\"right\""),
+    COUNTER(struct disk_stats, damaged, &damaged_total),
     COUNTER(struct disk_stats, misread, &read_total, .labels = "outcome=\"wrong\""),
 };
 _Static_assert(sizeof(struct disk_stats) == array_size(counters) * sizeof(uint64_t), "one is missing");

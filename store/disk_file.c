@@ -74,11 +74,7 @@ static int fail(const struct disk_file *file, struct error *err)
     case SQLITE_ERROR: /* of our own SQL: it is not the schema that it should be */
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH:
-        return error_set(err, EX_DATAERR,
-                         "%s: damaged, or no store at all (%s): it is left as it is, and 'hub store check' "
-                         "says more. Move it away, with its -wal, and the hub fills a new one from the "
-                         "clusters",
-                         path, why);
+        return error_set(err, EX_DATAERR, "%s: damaged, or no store at all (%s)", path, why);
     case SQLITE_FULL:
         return error_set(err, EX_IOERR, "%s: the disk is full: make room there", path);
     case SQLITE_CANTOPEN:
@@ -128,7 +124,7 @@ static int check_schema(struct disk_file *file, bool *empty, int64_t *version, s
         return r;
     *empty = !application && !*version && !tables;
     if (!*empty && application != APPLICATION)
-        return error_set(err, EX_DATAERR, "%s: is a database of something else: give another --store",
+        return error_set(err, EX_CONFIG, "%s: is a database of something else: give another --store",
                          file->path);
     if (*version > SCHEMA)
         return error_set(err, EX_CONFIG,
@@ -208,6 +204,11 @@ void disk_file_close(struct disk_file *file)
     free(file);
 }
 
+const char *disk_file_path(const struct disk_file *file)
+{
+    return file->path;
+}
+
 /* ---- changes ---- */
 
 int disk_file_begin(struct disk_file *file, struct error *err)
@@ -222,7 +223,7 @@ int disk_file_commit(struct disk_file *file, struct error *err)
 
 void disk_file_rollback(struct disk_file *file)
 {
-    if (!sqlite3_get_autocommit(file->db))
+    if (file && !sqlite3_get_autocommit(file->db))
         sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
@@ -346,6 +347,7 @@ struct walk {
     int (*each_object)(void *arg, const struct disk_row *row);
     void (*each_fault)(void *arg, const char *text);
     void *arg;
+    uint64_t stream; /* the one parameter; 0: none */
 };
 
 static int walk(struct disk_file *file, const char *sql, const struct walk *walk, struct error *err)
@@ -354,6 +356,8 @@ static int walk(struct disk_file *file, const char *sql, const struct walk *walk
     int rc = SQLITE_DONE, r = 0;
     if (sqlite3_prepare_v2(file->db, sql, -1, &rows, NULL) != SQLITE_OK)
         return fail(file, err);
+    if (walk->stream)
+        bind(rows, "i", (int64_t)walk->stream);
     while (r == 0 && (rc = sqlite3_step(rows)) == SQLITE_ROW)
         r = walk->row(walk, rows);
     if (r == 0 && rc != SQLITE_DONE)
@@ -395,6 +399,13 @@ int disk_file_each_object(struct disk_file *file, int (*each)(void *arg, const s
 {
     struct walk objects = {.row = object_row, .each_object = each, .arg = arg};
     return walk(file, "SELECT stream,key,high,low,bytes FROM object ORDER BY id", &objects, err);
+}
+
+int disk_file_each_object_of(struct disk_file *file, uint64_t stream,
+                             int (*each)(void *arg, const struct disk_row *row), void *arg, struct error *err)
+{
+    struct walk objects = {.row = object_row, .each_object = each, .arg = arg, .stream = stream};
+    return walk(file, "SELECT stream,key,high,low,bytes FROM object WHERE stream=?", &objects, err);
 }
 
 static int fault_row(const struct walk *walk, sqlite3_stmt *row)

@@ -12,8 +12,8 @@
  * it at a time. Blocks; one thread at a time.
  *
  * Every function that can fail gives 0 or, with err set: EX_IOERR (the disk is full, or fails: trying again
- * later may help), EX_DATAERR (the file is damaged, or none of ours), EX_TEMPFAIL (another process has it),
- * EX_CANTCREAT, EX_NOINPUT, EX_CONFIG (a later version of this program has written it).
+ * later may help), EX_DATAERR (the file is damaged, or no database), EX_TEMPFAIL (another process has it),
+ * EX_CANTCREAT, EX_NOINPUT, EX_CONFIG (another program has written it, or a later version of this one).
  */
 
 #include "base/error.h"
@@ -23,6 +23,7 @@ struct disk_file;
 
 enum disk_mode { DISK_MAKE, DISK_READ };
 int disk_file_open(const char *path, enum disk_mode mode, struct disk_file **out, struct error *err);
+const char *disk_file_path(const struct disk_file *file);
 void disk_file_close(struct disk_file *file); /* what is not committed is lost. NULL is fine */
 
 /* What follows, up to the commit, is done as a whole or not at all. */
@@ -51,6 +52,10 @@ int disk_file_each_stream(struct disk_file *file,
                           struct error *err);
 int disk_file_each_object(struct disk_file *file, int (*each)(void *arg, const struct disk_row *row),
                           void *arg, struct error *err);
+/* Those of one stream: what there is to be had where another one's are damaged. */
+int disk_file_each_object_of(struct disk_file *file, uint64_t stream,
+                             int (*each)(void *arg, const struct disk_row *row), void *arg,
+                             struct error *err);
 /* What SQLite finds wrong with the file, a line each. */
 int disk_file_each_fault(struct disk_file *file, void (*each)(void *arg, const char *text), void *arg,
                          struct error *err);

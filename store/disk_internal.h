@@ -25,7 +25,7 @@ struct disk_stream {
     struct dirt dirt;
     uint64_t read_count; /* while it is read: what it has to be in the end, */
     struct digest read_root;
-    bool misread;                    /* and that it will not be */
+    bool misread;                    /* it was not */
     struct disk_stream *prev, *next; /* of those with dirt, oldest first */
     UT_hash_handle hh;               /* by id */
 };
@@ -41,11 +41,12 @@ struct cut {
 
 enum disk_phase {
     DISK_READING,
+    DISK_RENEWING,   /* it was damaged: it gets a new file, and all streams are noted for it */
     DISK_RESTING,    /* nothing waits, or not for long enough */
     DISK_FEEDING,    /* a transaction goes down, cut by cut */
     DISK_COMMITTING, /* all of it is down */
     DISK_FAILED,     /* it has failed, and is tried again later */
-    DISK_OVER,       /* the file is damaged: nothing more is written */
+    DISK_OVER,       /* the file is damaged, and there is no other: nothing more is written */
 };
 
 struct disk {
@@ -61,7 +62,14 @@ struct disk {
     struct disk_stream *dirty;
     struct cut *drops; /* not in a transaction yet */
     uint64_t last_id;
-    int64_t written_s; /* while it is read */
+    int64_t written_s;   /* while it is read */
+    struct error damage; /* that was found before it was read */
+    uint64_t taken;      /* numbers, by disk_reserve() */
+
+    struct disk_stream *noting; /* renewing: whose objects are noted (NULL: all are), */
+    uint64_t noted;             /* and up to which key hash */
+    uint64_t renewed;           /* the changes that have to be written for a renewed file to have all */
+    struct allowance renewals;
 
     struct cut *batch; /* the transaction, oldest cut first, */
     size_t batch_bytes, batch_cuts;
@@ -78,14 +86,22 @@ struct disk {
 };
 
 /* disk.c */
-void disk_dirty(struct disk_stream *stream);            /* something about it has changed */
-void disk_drop(struct disk *disk, uint64_t id);         /* is to be removed from the file */
-void disk_dirt_discard(struct disk *disk, struct dirt); /* lets go of it */
-void disk_rewrite(struct disk_stream *stream);          /* all of it, whatever the file has of it */
+void disk_dirty(struct disk_stream *stream);                       /* something about it has changed */
+void disk_note(struct disk_stream *stream, struct object *object); /* that is to be written */
+void disk_up(struct disk *disk, struct disk_job *job);             /* what came up, which is taken */
+void disk_drop(struct disk *disk, uint64_t id);                    /* is to be removed from the file */
+void disk_dirt_discard(struct disk *disk, struct dirt);            /* lets go of it */
+void disk_rewrite(struct disk_stream *stream); /* all of it, whatever the file has of it */
 
 /* disk_read.c */
 void disk_read_rows(struct disk *disk, const struct disk_job *job);
 void disk_read_end(struct disk *disk, const struct disk_job *job);
+
+/* disk_renew.c */
+void disk_renew(struct disk *disk, const struct error *err); /* err: the damage */
+void disk_renew_turn(struct disk *disk);
+void disk_renew_done(struct disk *disk, const struct disk_job *job);
+void disk_renew_skip(const struct disk_stream *stream); /* it goes, or is done */
 
 /* disk_write.c */
 bool disk_write_waits(const struct disk *disk); /* something is not on the disk yet */

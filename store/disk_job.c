@@ -9,10 +9,11 @@
 /* Behind it stand the key with a NUL, and the bytes; or a record. */
 struct head {
     uint64_t stream;
-    int64_t written_s;
+    int64_t value;
     struct digest digest;
     size_t key_len, len;
-    uint8_t kind; /* enum disk_op_kind */
+    uint8_t kind;   /* enum disk_op_kind */
+    uint8_t number; /* enum disk_number */
 };
 
 struct disk_job *disk_job_create(enum disk_job_kind kind)
@@ -28,6 +29,7 @@ void disk_job_destroy(struct disk_job *job)
     if (!job)
         return;
     buf_deinit(&job->ops);
+    free(job->aside);
     free(job);
 }
 
@@ -63,9 +65,9 @@ void disk_job_delete(struct disk_job *job, uint64_t id, const char *key)
     buf_append(&job->ops, key, head.key_len + 1);
 }
 
-void disk_job_written(struct disk_job *job, int64_t wall_s)
+void disk_job_number(struct disk_job *job, enum disk_number number, int64_t value)
 {
-    struct head head = {.written_s = wall_s, .kind = DISK_OP_WRITTEN};
+    struct head head = {.value = value, .kind = DISK_OP_NUMBER, .number = (uint8_t)number};
     buf_append(&job->ops, &head, sizeof(head));
 }
 
@@ -77,7 +79,8 @@ bool disk_job_next(const struct disk_job *job, size_t *cursor, struct disk_op *o
     memcpy(&head, job->ops.data + *cursor, sizeof(head));
     const char *at = job->ops.data + *cursor + sizeof(head);
     op->kind = head.kind;
-    op->written_s = head.written_s;
+    op->number = head.number;
+    op->value = head.value;
     op->row = (struct disk_row){.stream = head.stream, .digest = head.digest};
     if (head.kind == DISK_OP_STREAM) {
         memcpy(&op->record, at, sizeof(op->record));

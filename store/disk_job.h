@@ -16,22 +16,24 @@
 enum disk_op_kind {
     DISK_OP_STREAM, /* record */
     DISK_OP_DROP,
-    DISK_OP_PUT,     /* row, whole */
-    DISK_OP_DELETE,  /* row.key */
-    DISK_OP_WRITTEN, /* written_s */
+    DISK_OP_PUT,    /* row, whole */
+    DISK_OP_DELETE, /* row.key */
+    DISK_OP_NUMBER, /* number, value */
 };
 
 struct disk_op {
     enum disk_op_kind kind;
     struct record record;
     struct disk_row row; /* row.stream is the stream's id in all but the last */
-    int64_t written_s;
+    enum disk_number number;
+    int64_t value;
 };
 
 enum disk_job_kind {
     DISK_JOB_WRITE, /* down, and up again when it is done */
     DISK_JOB_READ,  /* down, once; it comes up behind all that was read */
     DISK_JOB_ROWS,  /* up: a part of that */
+    DISK_JOB_RENEW, /* down: the file is put aside, and a new one gets these numbers; and up again */
 };
 
 struct disk_job {
@@ -39,6 +41,7 @@ struct disk_job {
     bool last; /* of a transaction: when it comes up, that is on the disk, or (r) none of it is */
     int r;     /* what disk_file.h gives, as err */
     struct error err;
+    char *aside; /* RENEW: where the old one is then */
     struct buf ops;
     struct disk_job *next;
 };
@@ -50,7 +53,7 @@ void disk_job_stream(struct disk_job *job, uint64_t id, const struct record *rec
 void disk_job_drop(struct disk_job *job, uint64_t id);
 void disk_job_put(struct disk_job *job, const struct disk_row *row);
 void disk_job_delete(struct disk_job *job, uint64_t id, const char *key);
-void disk_job_written(struct disk_job *job, int64_t wall_s);
+void disk_job_number(struct disk_job *job, enum disk_number number, int64_t value);
 
 /* The one at *cursor (0: the first), which moves behind it; false where there is none. What op points to
  * stands in the job. */

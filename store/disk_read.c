@@ -57,8 +57,7 @@ static void read_object(struct disk *disk, const struct disk_row *row)
         stream->misread = true;
         return;
     }
-    disk->stats.read++;
-    store_put(stream->store, object);
+    disk->stats.read += store_put(stream->store, object) == STORE_ADDED;
     object_unref(object);
 }
 
@@ -72,7 +71,7 @@ void disk_read_rows(struct disk *disk, const struct disk_job *job)
         else if (op.kind == DISK_OP_PUT)
             read_object(disk, &op.row);
         else
-            disk->written_s = op.written_s;
+            disk->written_s = op.value;
 }
 
 static bool is_right(const struct disk_stream *stream)
@@ -81,22 +80,25 @@ static bool is_right(const struct disk_stream *stream)
            digest_equal(stream->read_root, store_root(stream->store));
 }
 
-void disk_read_end(struct disk *disk, const struct disk_job *job)
+/* How many streams are not what they were, and so are written anew. */
+static size_t mend(struct disk *disk, bool rewrite)
 {
     struct disk_stream *stream, *next;
     size_t wrong = 0;
-    if (job->r != 0) {
-        disk->phase = DISK_OVER;
-        disk_write_forget(disk);
-        disk->ops->loaded(disk->arg, &job->err);
-        return;
-    }
-    disk->phase = DISK_RESTING;
-    HASH_ITER (hh, disk->streams, stream, next)
-        if (!is_right(stream)) {
-            wrong++;
+    HASH_ITER (hh, disk->streams, stream, next) {
+        stream->misread = !is_right(stream);
+        wrong += stream->misread;
+        if (stream->misread && rewrite)
             disk_rewrite(stream);
-        }
+    }
+    return wrong;
+}
+
+void disk_read_end(struct disk *disk, const struct disk_job *job)
+{
+    const struct error *damage = job->r != 0 ? &job->err : &disk->damage;
+    disk->phase = DISK_RESTING;
+    size_t wrong = mend(disk, damage->code == 0);
     if (wrong)
         log_error(disk->log, "store",
                   "%s: in %zu of %u streams not all was as it had been written: %llu objects are left out "
@@ -104,6 +106,9 @@ void disk_read_end(struct disk *disk, const struct disk_job *job)
                   disk->path, wrong, HASH_COUNT(disk->streams), (unsigned long long)disk->stats.misread);
     log_info(disk->log, "store", "%s: %llu objects of %u streams, as they were last", disk->path,
              (unsigned long long)disk->stats.read, HASH_COUNT(disk->streams));
-    disk_write_soon(disk);
-    disk->ops->loaded(disk->arg, NULL);
+    if (damage->code != 0)
+        disk_renew(disk, damage);
+    else
+        disk_write_soon(disk);
+    disk->ops->loaded(disk->arg);
 }

@@ -3,9 +3,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <uv.h>
 
 #include "base/mem.h"
+#include "store/disk_aside.h"
 
 #define ROWS_BYTES ((size_t)128 << 10) /* of what is read, at a time */
 #define ROWS_AHEAD 8
@@ -107,7 +109,7 @@ static int apply(struct disk_thread *thread, const struct disk_op *op)
     case DISK_OP_DELETE:
         return disk_file_delete(thread->file, op->row.stream, op->row.key, &thread->err);
     default:
-        return disk_file_set_number(thread->file, DISK_WRITTEN, op->written_s, &thread->err);
+        return disk_file_set_number(thread->file, op->number, op->value, &thread->err);
     }
 }
 
@@ -172,17 +174,56 @@ static int on_object(void *arg, const struct disk_row *row)
     return is_stopping(thread) ? EX_IOERR : 0;
 }
 
+/* What can be had of one stream. Some of it may have been read before. */
+static int on_salvaged(void *arg, uint64_t id, const struct record *record)
+{
+    struct disk_thread *thread = arg;
+    struct error err = {0};
+    (void)record;
+    disk_file_each_object_of(thread->file, id, on_object, thread, &err);
+    return is_stopping(thread) ? EX_IOERR : 0;
+}
+
+/* Objects are read in the order in which they stand there, which is quick, as long as nothing is damaged. */
 static void do_read(struct disk_thread *thread, struct disk_job *job)
 {
     int64_t written_s;
+    struct error err = {0};
     job->r = disk_file_get_number(thread->file, DISK_WRITTEN, &written_s, &job->err);
-    if (job->r == 0) {
-        disk_job_written(rows(thread), written_s);
-        job->r = disk_file_each_stream(thread->file, on_stream, thread, &job->err);
+    disk_job_number(rows(thread), DISK_WRITTEN, written_s);
+    int r = disk_file_each_stream(thread->file, on_stream, thread, &err);
+    if (r == 0)
+        r = disk_file_each_object(thread->file, on_object, thread, &err);
+    if (job->r == 0 && r != 0) {
+        job->r = r;
+        job->err = err;
     }
-    if (job->r == 0)
-        job->r = disk_file_each_object(thread->file, on_object, thread, &job->err);
+    if (r != 0 && !is_stopping(thread))
+        disk_file_each_stream(thread->file, on_salvaged, thread, &err);
     rows_up(thread, 0);
+    hand_up(thread, job);
+}
+
+/* ---- a new file ---- */
+
+static int renew(struct disk_thread *thread, struct disk_job *job)
+{
+    struct disk_op op;
+    size_t cursor = 0;
+    cleanup_free char *path = mem_strdup(disk_file_path(thread->file));
+    disk_file_close(thread->file);
+    thread->file = NULL;
+    int r = disk_set_aside(path, (int64_t)time(NULL), &job->aside, &job->err);
+    if (r == 0)
+        r = disk_file_open(path, DISK_MAKE, &thread->file, &job->err);
+    while (r == 0 && disk_job_next(job, &cursor, &op))
+        r = disk_file_set_number(thread->file, op.number, op.value, &job->err);
+    return r;
+}
+
+static void do_renew(struct disk_thread *thread, struct disk_job *job)
+{
+    job->r = renew(thread, job);
     hand_up(thread, job);
 }
 
@@ -193,8 +234,10 @@ static void *thread_main(void *arg)
     while ((job = next_job(thread)))
         if (job->kind == DISK_JOB_WRITE)
             do_write(thread, job);
-        else
+        else if (job->kind == DISK_JOB_READ)
             do_read(thread, job);
+        else
+            do_renew(thread, job);
     disk_file_rollback(thread->file);
     disk_file_close(thread->file);
     return NULL;

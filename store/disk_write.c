@@ -137,7 +137,7 @@ static void feed(struct disk *disk)
         feed_step(disk, job);
     job->last = !disk->at && job->ops.len < JOB_BYTES;
     if (job->last) {
-        disk_job_written(job, loop_wall_us(disk->loop) / LOOP_SECOND);
+        disk_job_number(job, DISK_WRITTEN, loop_wall_us(disk->loop) / LOOP_SECOND);
         disk->phase = DISK_COMMITTING;
     }
     disk->down++;
@@ -147,6 +147,10 @@ static void feed(struct disk *disk)
 void disk_write_turn(void *arg)
 {
     struct disk *disk = arg;
+    if (disk->phase == DISK_RENEWING) {
+        disk_renew_turn(disk);
+        return;
+    }
     if (disk->phase == DISK_FAILED) {
         disk->at = disk->batch;
         disk->part = CUT_RECORD;
@@ -165,11 +169,7 @@ static void on_failed(struct disk *disk, const struct disk_job *job)
     disk->stats.failures++;
     disk->failing = true;
     if (job->r == EX_DATAERR) {
-        disk->phase = DISK_OVER;
-        disk_write_forget(disk);
-        log_error(disk->log, "store",
-                  "%s. What is served is right; but nothing is kept until the hub starts again",
-                  job->err.text);
+        disk_renew(disk, &job->err);
         return;
     }
     disk->phase = DISK_FAILED;
@@ -207,18 +207,16 @@ void disk_write_done(struct disk *disk, const struct disk_job *job)
 /* Something is done, or comes up and may lead to the next. */
 static void advance(struct disk *disk)
 {
-    if (disk->phase != DISK_COMMITTING && disk->down < JOBS_AHEAD) {
+    bool waits = disk->phase == DISK_COMMITTING || (disk->phase == DISK_RENEWING && !disk->noting);
+    if (waits || disk->down >= JOBS_AHEAD)
+        disk_up(disk, disk_thread_await(disk->thread));
+    else
         disk_write_turn(disk);
-        return;
-    }
-    struct disk_job *job = disk_thread_await(disk->thread);
-    disk_write_done(disk, job);
-    disk_job_destroy(job);
 }
 
 static bool is_under_way(const struct disk *disk)
 {
-    return disk->phase == DISK_FEEDING || disk->phase == DISK_COMMITTING;
+    return disk->phase == DISK_FEEDING || disk->phase == DISK_COMMITTING || disk->phase == DISK_RENEWING;
 }
 
 /* A transaction more in any case, which has the time; one that has failed is tried once. */

@@ -315,16 +315,25 @@ class Store(Keeping):
         self.assertEqual(code, 78)
         self.assertIn("written by a later version", text)
         self.assertEqual(self.file.read_bytes(), before)
-        damaged = before[:100] + bytes(len(before) - 100)
-        self.file.write_bytes(damaged)
-        code, text = self.fails()
-        self.assertEqual(code, 65)
-        self.assertIn("Move it away", text)
-        self.assertEqual(self.file.read_bytes(), damaged)
-        self.assertEqual(self.check()[0], 65)
-        self.file.rename(self.file.with_suffix(".damaged"))
-        self.hub = self.start_hub()
-        self.await_fresh()
+
+    def test_a_damaged_file_is_put_aside(self):
+        self.filled()
+        self.hub.stop()
+        before = self.file.read_bytes()
+        for damaged in (before[:100] + bytes(len(before) - 100), b"no database" * 1000):
+            self.file.write_bytes(damaged)
+            self.assertEqual(self.check()[0], 65)
+            self.hub = self.start_hub()
+            self.assertEqual(self.counter("store_damaged_files"), 1)
+            aside = next(self.file.parent.glob("fleet.db.damaged-*"))
+            self.assertIn(aside.name, self.hub.log())
+            self.assertEqual(aside.read_bytes(), damaged)
+            aside.unlink()
+            self.await_fresh()
+            self.await_same()
+            self.await_durable()
+            self.hub.stop()
+            self.assertEqual(self.check()[0], 0)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ size_t keep_restore(const struct keep *keep, struct informer *informer)
             object_unref(object);
         }
         if (replica)
-            replica_restored(replica);
+            replica_restored(replica, true);
     }
     return count;
 }

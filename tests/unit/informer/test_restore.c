@@ -15,12 +15,13 @@ static void hub_again(struct fixture *f, const struct record *record, const stru
     struct informer_replica *replica = informer_restore(f->informer, record);
     assert_ptr_equal(replica, f->replica);
     struct object *object = store_seek(had, 0);
+    bool whole = !lost;
     for (; object; object = store_after(had, object))
         if (lost)
             lost--;
         else
             store_put(replica_store(replica), object);
-    replica_restored(replica);
+    replica_restored(replica, whole);
     forget_counts(f);
 }
 
@@ -82,6 +83,7 @@ static void test_what_is_lacking_is_made_good(void **state)
     struct store *had = store_create();
     struct record record = run_before(f, had);
     hub_again(f, &record, had, 3);
+    assert_false(replica_freshness(f->replica).whole);
     run(f, 10 * LOOP_SECOND);
     assert_true(replica_synced(f->replica));
     assert_int_equal(f->added, 3);

@@ -6,10 +6,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,7 +35,6 @@ struct run {
     struct kept kept[STREAMS];
     size_t count;
     bool loaded;
-    struct error err;
 };
 
 static char directory[] = "/tmp/ti-disk-XXXXXX";
@@ -61,12 +62,10 @@ static void on_stream(void *arg, uint64_t id, const struct record *record)
     keep(arg, id, record);
 }
 
-static void on_loaded(void *arg, const struct error *err)
+static void on_loaded(void *arg)
 {
     struct run *run = arg;
     run->loaded = true;
-    if (err)
-        run->err = *err;
 }
 
 static void on_describe(void *arg, void *stream_arg, struct record *record)
@@ -85,13 +84,29 @@ static void run_open(struct run *run)
     assert_int_equal(disk_open(run->loop, NULL, path, &ops, run, &run->disk, &err), 0);
 }
 
-static void run_start(struct run *run)
+static void load(struct run *run)
 {
     struct error err = {0};
-    run_open(run);
     assert_int_equal(disk_load(run->disk, &err), 0);
     while (!run->loaded)
         loop_step(run->loop);
+}
+
+static void run_start(struct run *run)
+{
+    run_open(run);
+    load(run);
+}
+
+/* Takes a hundred numbers, and is given those from `expected` on. */
+static void reserve(struct run *run, uint64_t least, uint64_t expected)
+{
+    struct error err = {0};
+    uint64_t first;
+    run_open(run);
+    assert_int_equal(disk_reserve(run->disk, least, 100, &first, &err), 0);
+    assert_int_equal(first, expected);
+    assert_int_equal(err.code, 0);
 }
 
 /* As a process that is killed: what is not on the disk is lost. */
@@ -388,27 +403,16 @@ static void limit_file(rlim_t bytes)
 static void numbers_are_never_given_twice(void **state)
 {
     struct run run;
-    struct error err = {0};
-    uint64_t first;
     (void)state;
-    run_open(&run);
-    assert_int_equal(disk_reserve(run.disk, 1000, 100, &first, &err), 0);
-    assert_int_equal(first, 1000);
+    reserve(&run, 1000, 1000);
     run_close(&run);
-    run_open(&run);
-    assert_int_equal(disk_reserve(run.disk, 10, 100, &first, &err), 0); /* the clock was set back */
-    assert_int_equal(first, 1100);
+    reserve(&run, 10, 1100); /* the clock was set back */
     run_close(&run);
-    run_open(&run);
-    assert_int_equal(disk_reserve(run.disk, 5000, 100, &first, &err), 0);
-    assert_int_equal(first, 5000);
+    reserve(&run, 5000, 5000);
     run_close(&run);
     signal(SIGXFSZ, SIG_IGN);
     limit_file(0);
-    run_open(&run);
-    assert_int_equal(disk_reserve(run.disk, 10, 100, &first, &err), 0); /* no room to take them */
-    assert_int_equal(first, 5100);
-    assert_int_equal(err.code, 0);
+    reserve(&run, 10, 5100); /* no room to take them */
     run_close(&run);
     limit_file(RLIM_INFINITY);
 }
@@ -459,6 +463,50 @@ static int open_fails(char *text)
     return r;
 }
 
+/* How many files were put aside; they go. */
+static size_t count_aside(void)
+{
+    size_t count = 0;
+    struct dirent *entry;
+    DIR *entries = opendir(directory);
+    while ((entry = readdir(entries))) {
+        cleanup_free char *file = mem_printf("%s/%s", directory, entry->d_name);
+        if (!strstr(entry->d_name, ".damaged-"))
+            continue;
+        count += !strstr(entry->d_name, "-wal");
+        unlink(file);
+    }
+    closedir(entries);
+    return count;
+}
+
+static void overwrite(const char *file, off_t from, off_t len)
+{
+    cleanup_free char *zeroes = mem_zalloc((size_t)len);
+    int fd = open(file, O_WRONLY);
+    assert_int_equal(pwrite(fd, zeroes, (size_t)len, from), len);
+    close(fd);
+}
+
+static off_t file_size(const char *file)
+{
+    struct stat status;
+    return stat(file, &status) == 0 ? status.st_size : 0;
+}
+
+/* Where that text stands in the file. */
+static off_t find_text(const char *text)
+{
+    off_t size = file_size(path);
+    cleanup_free char *bytes = mem_alloc((size_t)size);
+    int fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, bytes, (size_t)size), size);
+    close(fd);
+    const char *at = memmem(bytes, (size_t)size, text, strlen(text));
+    assert_non_null(at);
+    return at - bytes;
+}
+
 static void what_is_none_of_ours_is_left_alone(void **state)
 {
     struct run run;
@@ -472,34 +520,162 @@ static void what_is_none_of_ours_is_left_alone(void **state)
     sql("PRAGMA user_version=99");
     assert_int_equal(open_fails(text), EX_CONFIG);
     assert_non_null(strstr(text, "later version"));
-    sql("PRAGMA user_version=2; DROP TABLE object");
-    assert_int_equal(open_fails(text), EX_DATAERR);
-    sql("PRAGMA application_id=7");
-    assert_int_equal(open_fails(text), EX_DATAERR);
+    sql("PRAGMA user_version=2; PRAGMA application_id=7");
+    assert_int_equal(open_fails(text), EX_CONFIG);
     assert_non_null(strstr(text, "something else"));
+    overwrite(path, 0, 100);
+    chmod(path, 0644); /* no hub makes one like that */
+    assert_int_equal(open_fails(text), EX_DATAERR);
+    assert_non_null(strstr(text, "left as it is"));
+    assert_true(file_size(path) > 0);
+    unlink(path);
+    mkdir(path, 0700);
+    assert_int_equal(open_fails(text), EX_CANTCREAT);
+    rmdir(path);
+    assert_int_equal(count_aside(), 0);
 }
 
-/* A part of the file in the middle is overwritten: nothing more of it is touched. */
-static void a_damaged_file_is_told_and_kept(void **state)
+static void filled_file(void)
 {
     struct run run;
-    char zeroes[4096] = {0};
+    run_start(&run);
+    fill(add(&run, "alpha"), 1000, 1);
+    run_close(&run);
+}
+
+/* It begins with nothing, and keeps what comes, whatever is wrong with what there was. */
+static void assert_begins_anew(size_t aside)
+{
+    struct run run;
+    assert_int_not_equal(check(), 0);
+    run_start(&run);
+    assert_int_equal(run.count, 0);
+    assert_int_equal(disk_stats(run.disk).damaged, aside);
+    fill(add(&run, "alpha"), 10, 2);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+    run_start(&run);
+    assert_int_equal(store_count(kept_of(&run, "alpha")->store), 10);
+    run_close(&run);
+    assert_int_equal(count_aside(), aside);
+}
+
+static void a_file_that_cannot_be_read_is_put_aside(void **state)
+{
+    (void)state;
+    filled_file();
+    overwrite(path, 0, 100); /* the header */
+    assert_begins_anew(1);
+    filled_file();
+    overwrite(path, 0, 4096); /* the schema, too */
+    assert_begins_anew(1);
+    filled_file();
+    overwrite(path, 0, file_size(path));
+    assert_begins_anew(1);
+    filled_file();
+    overwrite(path, 100, file_size(path) - 100); /* all but the header */
+    assert_begins_anew(1);
+    filled_file();
+    assert_int_equal(truncate(path, 50), 0);
+    assert_begins_anew(1);
+    filled_file();
+    assert_int_equal(truncate(path, 0), 0); /* that is a new one */
+    assert_begins_anew(0);
+    filled_file();
+    sql("DROP TABLE object");
+    assert_begins_anew(1);
+}
+
+/* One page is bad: its stream lacks what stood there, all others are as they were. */
+static void the_streams_beside_a_damaged_page_live(void **state)
+{
+    struct run run;
     (void)state;
     run_start(&run);
     fill(add(&run, "alpha"), 2000, 1);
+    fill(add(&run, "beta"), 2000, 1);
+    fill(add(&run, "gamma"), 2000, 1);
+    struct digest root = store_root(kept_of(&run, "alpha")->store);
     run_close(&run);
-    int fd = open(path, O_WRONLY);
-    for (off_t at = 8; at < 40; at++)
-        assert_int_equal(pwrite(fd, zeroes, sizeof(zeroes), at * (off_t)sizeof(zeroes)), sizeof(zeroes));
-    close(fd);
+    run_open(&run);
+    assert_int_equal(disk_reserve(run.disk, 5000, 100, &(uint64_t){0}, &(struct error){0}), 0);
+    run_close(&run);
+    sql("UPDATE object SET bytes=replace(bytes,'     ','HERE.') WHERE stream=2 AND key='n1000'");
+    overwrite(path, find_text("HERE.") / 4096 * 4096, 4096);
     assert_int_equal(check(), EX_DATAERR);
+
+    reserve(&run, 10, 5100);
+    load(&run);
+    assert_int_equal(disk_stats(run.disk).damaged, 1);
+    for (size_t i = 0; i < run.count; i++) {
+        bool is_beta = !strcmp(run.kept[i].record.cluster, "beta");
+        assert_int_equal(disk_stream_misread(run.kept[i].stream), is_beta);
+        assert_in_range(store_count(run.kept[i].store), is_beta ? 1 : 2000, is_beta ? 1999 : 2000);
+    }
+    assert_int_equal(run.count, 3);
+    assert_true(digest_equal(store_root(kept_of(&run, "alpha")->store), root));
+    size_t left = store_count(kept_of(&run, "beta")->store);
+    run_close(&run);
+    assert_int_equal(check(), 0); /* the new one */
+    assert_int_equal(count_aside(), 1);
+
+    reserve(&run, 10, 5200); /* numbers are still not given twice */
+    run_close(&run);
     run_start(&run);
-    assert_int_equal(run.err.code, EX_DATAERR);
-    assert_non_null(strstr(run.err.text, "Move it away"));
-    for (size_t i = 0; i < run.count; i++)
-        fill(&run.kept[i], 10, 2);
+    assert_int_equal(store_count(kept_of(&run, "beta")->store), left);
+    assert_true(digest_equal(store_root(kept_of(&run, "alpha")->store), root));
     run_close(&run);
-    assert_int_equal(check(), EX_DATAERR);
+}
+
+/* Found when it is written to: all that is in the stores goes into a new one, and nothing is durable before.
+ */
+static void a_file_damaged_meanwhile_is_replaced(void **state)
+{
+    struct run run;
+    (void)state;
+    cleanup_free char *log = mem_printf("%s-wal", path);
+    run_start(&run);
+    fill(add(&run, "goes"), LARGE, 1);
+    fill(add(&run, "alpha"), LARGE, 1);
+    fill(add(&run, "beta"), LARGE, 1);
+    await_durable(&run);
+    overwrite(path, 4096, file_size(path) - 4096);
+    overwrite(log, 4096, file_size(log) - 4096);
+    fill(kept_of(&run, "alpha"), LARGE, 2);
+    while (!disk_stats(run.disk).damaged)
+        loop_step(run.loop);
+    assert_int_equal(disk_stats(run.disk).durable, 0);
+    put(kept_of(&run, "beta"), "n7", 3); /* while it is noted */
+    disk_stream_drop(kept_of(&run, "goes")->stream);
+    await_durable(&run);
+    struct digest alpha = store_root(kept_of(&run, "alpha")->store),
+                  beta = store_root(kept_of(&run, "beta")->store);
+    run_close(&run);
+    assert_int_equal(count_aside(), 1);
+    assert_int_equal(check(), 0);
+    run_start(&run);
+    assert_int_equal(run.count, 2);
+    assert_true(digest_equal(store_root(kept_of(&run, "alpha")->store), alpha));
+    assert_true(digest_equal(store_root(kept_of(&run, "beta")->store), beta));
+    run_close(&run);
+}
+
+/* The run ends while that is under way. */
+static void a_file_is_replaced_before_the_end(void **state)
+{
+    struct run run;
+    (void)state;
+    cleanup_free char *log = mem_printf("%s-wal", path);
+    run_start(&run);
+    fill(add(&run, "alpha"), LARGE, 1);
+    await_durable(&run);
+    overwrite(path, 4096, file_size(path) - 4096);
+    overwrite(log, 4096, file_size(log) - 4096);
+    fill(kept_of(&run, "alpha"), LARGE, 2);
+    run_close(&run);
+    assert_int_equal(count_aside(), 1);
+    assert_int_equal(check(), 0);
+    assert_versions("2");
 }
 
 /* While there is no room changes wait; then all of them are written, and nothing was torn. */
@@ -569,7 +745,10 @@ int main(void)
         cmocka_unit_test_setup(an_object_that_is_not_what_was_written_is_left_out, setup),
         cmocka_unit_test_setup(an_object_that_is_missing_is_noticed, setup),
         cmocka_unit_test_setup(what_is_none_of_ours_is_left_alone, setup),
-        cmocka_unit_test_setup(a_damaged_file_is_told_and_kept, setup),
+        cmocka_unit_test_setup(a_file_that_cannot_be_read_is_put_aside, setup),
+        cmocka_unit_test_setup(the_streams_beside_a_damaged_page_live, setup),
+        cmocka_unit_test_setup(a_file_damaged_meanwhile_is_replaced, setup),
+        cmocka_unit_test_setup(a_file_is_replaced_before_the_end, setup),
         cmocka_unit_test_setup(a_full_disk_is_waited_for, setup),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
