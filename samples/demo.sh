@@ -57,6 +57,7 @@ real=
 
 temp=
 source_kubeconfig=
+live=
 
 # Ends what was started, last first; by process id, each of which is a child of this shell.
 end_all() {
@@ -82,6 +83,7 @@ finish() {
 	trap '' INT TERM
 	[ -z "$real" ] || take_nginx_away
 	end_all
+	[ -z "$live" ] || say "Ended; nothing is left running"
 	if [ -n "$temp" ] && [ -z "$keep_logs" ]; then
 		rm -rf "$temp"
 	elif [ -n "$temp" ]; then
@@ -331,6 +333,7 @@ show() {
 	say "The fleet, live: ${clusters[*]}. Ctrl-C ends it and leaves nothing running."
 	say "Elsewhere, try:  kubectl --kubeconfig $temp/fleet.yaml get pods -A -w"
 	say "           or:  kubectl --kubeconfig $source_kubeconfig -n ${clusters[0]} scale deployment nginx --replicas 4"
+	live=yes
 	"${informer[@]}" --resource pods,deployments.apps --log-level warn &
 	pids+=($!)
 	names[$!]=informer
@@ -339,7 +342,7 @@ show() {
 
 temp=$(mktemp -d)
 [ -n "$real" ] || clusters=(cluster1 cluster2 cluster3)
-say "Building"
+say "Building (a minute or two, the first time)"
 build
 say "Starting broker, clusters, agents and hub"
 start_broker

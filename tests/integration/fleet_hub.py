@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import unittest
@@ -12,6 +13,14 @@ from bench import Bench, free_port
 from fleet import Cluster
 
 KUBECTL = shutil.which("kubectl")
+
+
+def kubectl_minor():
+    """34 of version 1.34; 0 where there is none."""
+    if not KUBECTL:
+        return 0
+    done = subprocess.run([KUBECTL, "version", "--client", "-o", "json"], capture_output=True, text=True, timeout=60, check=True)
+    return int(re.match(r"\d+", json.loads(done.stdout)["clientVersion"]["minor"]).group())
 
 
 class FleetCase(unittest.TestCase):
