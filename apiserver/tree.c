@@ -157,16 +157,23 @@ static cJSON *member(const cJSON *object, const char *name, size_t len)
     if (!cJSON_IsObject(object))
         return NULL;
     for (cJSON *child = object->child; child; child = child->next)
-        if (!strncmp(child->string, name, len) && !child->string[len])
+        if ((!len || child->string[0] == name[0]) && !strncmp(child->string, name, len) &&
+            !child->string[len])
             return child;
     return NULL;
+}
+
+/* Of the first name in a path. */
+static size_t step_len(const char *path)
+{
+    return (size_t)(strchrnul(path, '.') - path);
 }
 
 cJSON *tree_at(const cJSON *tree, const char *path)
 {
     const cJSON *node = tree;
     while (node && *path) {
-        size_t len = strcspn(path, ".");
+        size_t len = step_len(path);
         node = member(node, path, len);
         path += len + (path[len] == '.');
     }
@@ -190,7 +197,7 @@ double tree_number(const cJSON *tree, const char *path, double otherwise)
 cJSON *tree_make(cJSON *tree, const char *path)
 {
     while (*path) {
-        size_t len = strcspn(path, ".");
+        size_t len = step_len(path);
         cleanup_free char *name = mem_dup(path, len);
         cJSON *child = member(tree, name, len);
         if (!cJSON_IsObject(child)) {

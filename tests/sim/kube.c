@@ -62,7 +62,6 @@ static void on_committed(void *arg, struct collection *collection, const struct 
         record_delete(resource->record, object_key(event->object));
     else
         record_object(resource, event->object);
-    world_committed(kube->world, kube, resource, event);
 }
 
 /* After what makes no events. */

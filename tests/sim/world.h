@@ -174,8 +174,6 @@ void world_cover(struct world *world, enum cover cover);
 void world_fail(struct world *world, const char *oracle, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void world_trace(struct world *world, const void *data, size_t len);
-void world_committed(struct world *world, struct kube *kube, const struct kube_resource *resource,
-                     const struct event *event);
 struct topics world_topics(void);
 struct attic *world_attic(struct world *world); /* of a process: so small that it packs all the time */
 /* The one that runs and has this client; NULL where there is none. */
