@@ -152,7 +152,8 @@ static const char status[] =
                                                                                 "\"Burstable\"}}}\n";
 
 /* What a spot holds. A random one is the same each time, and the same in all spots of that width but the
- * widest, of which several make one long number. */
+ * widest, of which several make one long number: these are counted, so that what a pod has does not depend on
+ * whether it has managed fields, too. */
 enum spot_kind { SPOT_RANDOM_POD, SPOT_RANDOM_APP, SPOT_NUMBER };
 
 struct values {
@@ -164,13 +165,14 @@ struct spot {
     uint32_t at, width;
     enum spot_kind kind;
     size_t offset; /* SPOT_NUMBER: in struct values */
+    uint64_t salt; /* of a random one */
 };
 
 struct pods {
     char *text;
     size_t len;
     struct spot spots[SPOTS_MAX];
-    size_t count;
+    size_t count, widest;
 };
 
 static struct spot spot_named(struct slice name)
@@ -201,6 +203,7 @@ static void part_add(struct pods *pods, struct buf *text, const char *part)
         struct spot spot = spot_named((struct slice){open + 1, (size_t)(colon - open - 1)});
         spot.at = (uint32_t)text->len;
         spot.width = (uint32_t)strtoul(colon + 1, NULL, 10);
+        spot.salt = spot.width < WIDEST ? spot.width : WIDEST + pods->widest++;
         if (pods->count == SPOTS_MAX)
             abort();
         pods->spots[pods->count++] = spot;
@@ -239,10 +242,9 @@ static uint64_t mix(uint64_t z)
     return z ^ (z >> 31);
 }
 
-static uint64_t random_of(const struct spot *spot, uint64_t number, size_t index)
+static uint64_t random_of(const struct spot *spot, uint64_t number)
 {
-    uint64_t salt = spot->width < WIDEST ? spot->width : WIDEST + index;
-    return mix(((uint64_t)spot->kind << 48) + (number + 1) * (WIDEST + SPOTS_MAX) + salt);
+    return mix(((uint64_t)spot->kind << 48) + (number + 1) * (WIDEST + SPOTS_MAX) + spot->salt);
 }
 
 static void put_hex(char *out, uint32_t width, uint64_t value)
@@ -281,7 +283,7 @@ struct slice pods_line(struct pods *pods, size_t number, uint64_t version, int64
         if (spot->kind == SPOT_NUMBER)
             put_decimal(at, spot->width, *(const uint64_t *)((const char *)&values + spot->offset));
         else
-            put_hex(at, spot->width, random_of(spot, spot->kind == SPOT_RANDOM_POD ? number : values.app, i));
+            put_hex(at, spot->width, random_of(spot, spot->kind == SPOT_RANDOM_POD ? number : values.app));
     }
     return (struct slice){pods->text, pods->len};
 }
