@@ -12,7 +12,7 @@
 #define LINE_BYTES 4096
 
 struct grant {
-    char *token;
+    char *token, *whose;
     enum access_level level;
 };
 
@@ -33,15 +33,16 @@ static void grants_clear(struct grants *grants)
     for (size_t i = 0; i < grants->count; i++) {
         explicit_bzero(grants->list[i].token, strlen(grants->list[i].token));
         free(grants->list[i].token);
+        free(grants->list[i].whose);
     }
     free(grants->list);
     *grants = (struct grants){0};
 }
 
-static void grants_add(struct grants *grants, const char *token, enum access_level level)
+static void grants_add(struct grants *grants, const char *token, enum access_level level, const char *whose)
 {
     grants->list = mem_realloc(grants->list, (grants->count + 1) * sizeof(*grants->list));
-    grants->list[grants->count++] = (struct grant){mem_strdup(token), level};
+    grants->list[grants->count++] = (struct grant){mem_strdup(token), mem_strdup(whose), level};
 }
 
 /* ---- the file ---- */
@@ -66,7 +67,9 @@ static int parse_line(struct grants *grants, char *line, const char *path, unsig
         return bad_line(path, number, "the token has less than 16 characters", err);
     if (grants->count == TOKENS_MAX)
         return bad_line(path, number, "more than 10000 tokens", err);
-    grants_add(grants, token, writes ? ACCESS_WRITE : ACCESS_READ);
+    rest += strspn(rest, " \t");
+    rest[strcspn(rest, "\r\n")] = '\0';
+    grants_add(grants, token, writes ? ACCESS_WRITE : ACCESS_READ, rest[0] ? rest : level);
     return 0;
 }
 
@@ -129,9 +132,9 @@ int access_read(struct access *access, const char *path, struct error *err)
 
 /* ---- tokens ---- */
 
-void access_add(struct access *access, const char *token, enum access_level level)
+void access_add(struct access *access, const char *token, enum access_level level, const char *whose)
 {
-    grants_add(&access->added, token, level);
+    grants_add(&access->added, token, level, whose);
 }
 
 /* Takes as long for one that is wrong in its first character as in its last. */
@@ -143,24 +146,28 @@ static bool token_is(const char *token, const char *given, size_t len)
     return !differs;
 }
 
-static enum access_level find(const struct grants *grants, const char *given, size_t len)
+/* The better one of found and what is among the grants. */
+static void find(const struct grants *grants, const char *given, size_t len, const struct grant **found)
 {
-    enum access_level level = ACCESS_NONE;
     for (size_t i = 0; i < grants->count; i++)
-        if (token_is(grants->list[i].token, given, len) && grants->list[i].level > level)
-            level = grants->list[i].level;
-    return level;
+        if (token_is(grants->list[i].token, given, len) && grants->list[i].level > (*found)->level)
+            *found = &grants->list[i];
 }
 
-enum access_level access_of(struct access *access, const char *authorization)
+enum access_level access_of(struct access *access, const char *authorization, const char **whose)
 {
+    static const struct grant none = {.level = ACCESS_NONE};
+    const struct grant *found = &none;
     refresh(access);
+    *whose = "";
     if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
         return ACCESS_NONE;
     const char *given = authorization + 7 + strspn(authorization + 7, " ");
     size_t len = strcspn(given, " ");
-    enum access_level added = find(&access->added, given, len), read = find(&access->read, given, len);
-    return added > read ? added : read;
+    find(&access->added, given, len, &found);
+    find(&access->read, given, len, &found);
+    *whose = found->whose ? found->whose : "";
+    return found->level;
 }
 
 struct access *access_create(struct log *log)

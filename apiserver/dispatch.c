@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apiserver/discovery.h"
+#include "apiserver/review.h"
 #include "apiserver/server_internal.h"
 
 static int refuse(const struct request *request, const struct resource *resource, struct status *status)
@@ -40,6 +41,16 @@ const struct collection *server_next(const struct exchange *exchange, const stru
     return c;
 }
 
+/* The log of a pod, a way into it: only the node has that. */
+static bool enters_pod(const struct request *request, const struct resource *resource)
+{
+    static const char *const ways[] = {"log", "exec", "attach", "portforward", "proxy"};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (!strcmp(request->subresource, ways[i]))
+            return !strcmp(resource->kind, "Pod") && !resource->gvr.group[0];
+    return false;
+}
+
 /* What a request addresses, or a Status: not served (404), forbidden (403). */
 static struct collection *resolve(const struct exchange *exchange, struct status *status)
 {
@@ -50,6 +61,8 @@ static struct collection *resolve(const struct exchange *exchange, struct status
         status_no_such_path(status);
     else if (collection->forbidden)
         refuse(request, &collection->resource, status);
+    else if (enters_pod(request, &collection->resource))
+        status_no_way_in(status, exchange->server->storage.fleet, request->subresource);
     else if (strcmp(request->method, "GET") && collection->resource.flags & RESOURCE_READ_ONLY)
         status_read_only(status, &collection->resource);
     return status->code ? NULL : collection;
@@ -122,6 +135,8 @@ void server_dispatch(struct exchange *exchange)
         exchange_fail(exchange, &status);
         return;
     }
+    if (review_answer(exchange))
+        return;
     if (!request->resource[0]) {
         server_answer_discovery(exchange);
         return;

@@ -31,7 +31,8 @@ static bool is_filtered(struct exchange *exchange)
 }
 
 struct exchange *exchange_open(struct apiserver *server, const struct rest_request *request,
-                               const uint64_t *horizon, void (*readable)(void *arg), void *arg)
+                               const struct asker *asker, const uint64_t *horizon,
+                               void (*readable)(void *arg), void *arg)
 {
     struct status status = {0};
     struct exchange *exchange = mem_zalloc(sizeof(*exchange));
@@ -45,6 +46,8 @@ struct exchange *exchange_open(struct apiserver *server, const struct rest_reque
         .readable = readable,
         .arg = arg,
     };
+    if (asker)
+        exchange->asker = *asker;
     timer_init(&exchange->again, server->loop, on_timer, exchange);
     timer_init(&exchange->hold, server->loop, on_timer, exchange);
     link_exchange(exchange);

@@ -23,12 +23,19 @@ enum {
     EXCHANGE_BROKEN = -2, /* the connection is to be cut: the server went away in mid-answer */
 };
 
-/* Takes the request; nothing of it is kept. readable() may come at any time until exchange_close(), from
- * within whatever changed the server: it must do no more than remember to read. horizon, where not NULL, is
- * the revision up to which this replica of the server has seen the history; it is read whenever it matters,
- * and whoever raises it calls exchange_wake(). */
+/* Who asks. */
+struct asker {
+    char name[64]; /* "": nobody is known */
+    bool reader;   /* may only read, and no Secrets */
+};
+
+/* Takes the request; nothing of it is kept. asker: NULL where nobody is known, who may do all. readable()
+ * may come at any time until exchange_close(), from within whatever changed the server: it must do no more
+ * than remember to read. horizon, where not NULL, is the revision up to which this replica of the server has
+ * seen the history; it is read whenever it matters, and whoever raises it calls exchange_wake(). */
 struct exchange *exchange_open(struct apiserver *server, const struct rest_request *request,
-                               const uint64_t *horizon, void (*readable)(void *arg), void *arg);
+                               const struct asker *asker, const uint64_t *horizon,
+                               void (*readable)(void *arg), void *arg);
 void exchange_close(struct exchange *exchange); /* at any time; NULL is fine */
 
 /* It has no status and no bytes yet, since a filter holds it back. readable() comes when it is over. */

@@ -1,11 +1,13 @@
 #include "apiserver/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "apiserver/request.h"
+#include "apiserver/review.h"
 #include "base/listen.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
@@ -47,9 +49,11 @@ static bool speaks_for_another(struct MHD_Connection *connection)
     return impersonates;
 }
 
-static bool reads(const char *method)
+/* Nothing is changed by that. */
+static bool reads(const char *method, const char *target)
 {
-    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0 ||
+           review_is_asked(target);
 }
 
 /* Read as the API will read it. */
@@ -64,10 +68,12 @@ static bool asks_for_secrets(const char *target)
     return asks;
 }
 
-static enum access_level level_of(const struct gate *gate, struct MHD_Connection *connection)
+static enum access_level level_of(const struct gate *gate, struct MHD_Connection *connection,
+                                  const char **whose)
 {
+    *whose = "";
     if (gate->access)
-        return access_of(gate->access, header(connection, "Authorization"));
+        return access_of(gate->access, header(connection, "Authorization"), whose);
     return gate->read_only ? ACCESS_READ : ACCESS_WRITE;
 }
 
@@ -81,7 +87,7 @@ static int check_level(const struct gate *gate, enum access_level level, const c
             "token of --token-file");
     if (level == ACCESS_WRITE)
         return 0;
-    if (!reads(method))
+    if (!reads(method, target))
         return status_set(status, 403, "Forbidden", "%s",
                           gate->access
                               ? "this token is read-only: use one that is read-write to change things"
@@ -94,7 +100,7 @@ static int check_level(const struct gate *gate, enum access_level level, const c
 }
 
 int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
-               const char *target, struct status *status)
+               const char *target, struct asker *asker, struct status *status)
 {
     if (from_elsewhere(connection))
         return status_set(status, 403, "Forbidden", "requests from pages of another origin are refused");
@@ -104,5 +110,10 @@ int gate_check(const struct gate *gate, struct MHD_Connection *connection, const
     if (speaks_for_another(connection))
         return status_set(status, 403, "Forbidden",
                           "nobody may be impersonated here: leave out --as and --as-group");
-    return check_level(gate, level_of(gate, connection), method, target, status);
+    const char *whose;
+    enum access_level level = level_of(gate, connection, &whose);
+    asker->reader = level == ACCESS_READ;
+    snprintf(asker->name, sizeof(asker->name), "%s", whose);
+    utf8_mend(asker->name);
+    return check_level(gate, level, method, target, status);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "apiserver/access.h"
+#include "apiserver/exchange.h"
 #include "apiserver/status.h"
 
 struct gate {
@@ -20,8 +21,8 @@ struct gate {
     bool local;            /* spoken to as localhost, or by an address of the loopback, and in no other way */
 };
 
-/* target: path and query, as sent. 0, or an HTTP code with status set. */
+/* target: path and query, as sent. 0, with who asks in asker; or an HTTP code with status set. */
 int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
-               const char *target, struct status *status);
+               const char *target, struct asker *asker, struct status *status);
 
 #endif

@@ -53,6 +53,7 @@ struct visit {
     struct MHD_Connection *connection;
     struct client *client;
     char *target; /* path and query as sent */
+    struct asker asker;
     struct buf body;
     size_t excess; /* bytes beyond the limit of the body */
     struct exchange *exchange;
@@ -280,7 +281,7 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
     if (visit->client->refused)
         return refuse_excess(visit);
     if (head_check(connection, version, BODY_LIMIT, &status) != 0 ||
-        gate_check(&visit->listener->gate, connection, method, visit->target, &status) != 0)
+        gate_check(&visit->listener->gate, connection, method, visit->target, &visit->asker, &status) != 0)
         return refuse(connection, &status);
     return MHD_YES;
 }
@@ -309,7 +310,8 @@ static enum MHD_Result answer(struct visit *visit, const char *method)
         .body = visit->body.data,
         .body_len = visit->body.len,
     };
-    visit->exchange = exchange_open(visit->listener->server, &request, NULL, visit_readable, visit);
+    visit->exchange =
+        exchange_open(visit->listener->server, &request, &visit->asker, NULL, visit_readable, visit);
     buf_deinit(&visit->body);
     return reply(visit);
 }

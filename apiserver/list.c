@@ -316,6 +316,13 @@ static void print_found(struct exchange *exchange, const struct collection *coll
     print_deinit(&printer);
 }
 
+/* A subresource that is not had here, but in the cluster that the object is of. */
+static bool has_at_home(const struct resource *resource, const char *subresource)
+{
+    const struct resource *home = resource_built_in(&resource->gvr);
+    return home && resource_has_subresource(home, subresource);
+}
+
 void server_answer_get(struct exchange *exchange, struct collection *collection)
 {
     const struct request *request = &exchange->request;
@@ -327,7 +334,7 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
              request->namespace_ ? "/" : "", request->name);
     uint64_t version;
     if (!resource_has_subresource(&collection->resource, request->subresource))
-        exchange->server->storage.fleet
+        has_at_home(&collection->resource, request->subresource)
             ? status_not_mirrored(&status, &collection->resource, request->subresource)
             : status_no_such_path(&status);
     else if (request_number(request, "resourceVersion", 0, &version) != 0)

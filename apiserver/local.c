@@ -155,7 +155,7 @@ static struct rest_call *local_start(struct rest *rest, const struct rest_reques
     timer_init(&call->idle, local->loop, call_timed_out, call);
     link_call(call);
     if (!local->refusing)
-        call->exchange = exchange_open(local->server, request, &local->horizon, call_readable, call);
+        call->exchange = exchange_open(local->server, request, NULL, &local->horizon, call_readable, call);
     if (request->timeout_ms)
         timer_start(&call->whole, request->timeout_ms * LOOP_MS);
     call_rest(call);

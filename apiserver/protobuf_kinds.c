@@ -1,4 +1,5 @@
-/* The fields of the kinds that kubectl's generators make, numbered as in the .proto files of k8s.io/api. */
+/* The fields of the kinds that kubectl's generators make, and of its questions, numbered as in the .proto
+ * files of k8s.io/api. */
 
 #include <stddef.h>
 
@@ -306,7 +307,34 @@ static const struct protobuf_field binding[] = {MESSAGE(1, "metadata", object_me
                                                 MESSAGES(2, "subjects", subject),
                                                 MESSAGE(3, "roleRef", role_reference), END};
 
+/* What kubectl auth asks; the status is empty in a question. */
+static const struct protobuf_field resource_attributes[] = {TEXT(1, "namespace"), TEXT(2, "verb"),
+                                                            TEXT(3, "group"),     TEXT(4, "version"),
+                                                            TEXT(5, "resource"),  TEXT(6, "subresource"),
+                                                            TEXT(7, "name"),      END};
+static const struct protobuf_field path_attributes[] = {TEXT(1, "path"), TEXT(2, "verb"), END};
+static const struct protobuf_field access_spec[] = {
+    MESSAGE_POINTER(1, "resourceAttributes", resource_attributes),
+    MESSAGE_POINTER(2, "nonResourceAttributes", path_attributes), END};
+static const struct protobuf_field access_status[] = {BOOL(1, "allowed"), TEXT(2, "reason"),
+                                                      TEXT(3, "evaluationError"), BOOL(4, "denied"), END};
+static const struct protobuf_field access_review[] = {MESSAGE(1, "metadata", object_meta),
+                                                      MESSAGE(2, "spec", access_spec),
+                                                      MESSAGE(3, "status", access_status), END};
+static const struct protobuf_field rules_spec[] = {TEXT(1, "namespace"), END};
+static const struct protobuf_field rules_status[] = {BOOL(3, "incomplete"), TEXT(4, "evaluationError"), END};
+static const struct protobuf_field rules_review[] = {MESSAGE(1, "metadata", object_meta),
+                                                     MESSAGE(2, "spec", rules_spec),
+                                                     MESSAGE(3, "status", rules_status), END};
+static const struct protobuf_field user_info[] = {TEXT(1, "username"), TEXT(2, "uid"), END};
+static const struct protobuf_field self_status[] = {MESSAGE(1, "userInfo", user_info), END};
+static const struct protobuf_field self_review[] = {MESSAGE(1, "metadata", object_meta),
+                                                    MESSAGE(2, "status", self_status), END};
+
 const struct protobuf_kind protobuf_kinds[] = {
+    {"authentication.k8s.io/v1", "SelfSubjectReview", self_review},
+    {"authorization.k8s.io/v1", "SelfSubjectAccessReview", access_review},
+    {"authorization.k8s.io/v1", "SelfSubjectRulesReview", rules_review},
     {"v1", "Namespace", namespace_},
     {"v1", "ConfigMap", config_map},
     {"v1", "Secret", secret},

@@ -175,7 +175,7 @@ int apiserver_delete_object(struct apiserver *server, const struct gvr *gvr, con
 
 int apiserver_call(struct apiserver *server, const struct rest_request *request, struct buf *body)
 {
-    struct exchange *exchange = exchange_open(server, request, NULL, NULL, NULL);
+    struct exchange *exchange = exchange_open(server, request, NULL, NULL, NULL, NULL);
     int status = exchange_status(exchange);
     char chunk[4096];
     ssize_t n;

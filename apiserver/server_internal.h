@@ -47,6 +47,7 @@ struct exchange_source {
 struct exchange {
     struct apiserver *server;
     struct request request;
+    struct asker asker;
     int status;
     const char *content_type;
     int retry_after_s;

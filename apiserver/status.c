@@ -53,6 +53,15 @@ int status_not_mirrored(struct status *status, const struct resource *resource, 
                       resource->gvr.resource, subresource);
 }
 
+int status_no_way_in(struct status *status, bool fleet, const char *subresource)
+{
+    return status_set(status, 501, "NotImplemented", "pods/%.60s: %s", subresource,
+                      fleet
+                          ? "what the clusters have is mirrored here, without a way to their nodes: ask the "
+                            "cluster itself, with a kubeconfig of its own"
+                          : "the containers of this cluster are pretended: nothing runs in them");
+}
+
 int status_ambiguous(struct status *status, const struct resource *resource, const char *name,
                      const char *where)
 {

@@ -35,8 +35,10 @@ int status_set(struct status *status, int code, const char *reason, const char *
 int status_no_such_path(struct status *status);
 int status_no_such_method(struct status *status);
 int status_not_acceptable(struct status *status); /* no form of answer that is asked for is served */
-/* Such as the log of a pod, which only its cluster has. */
+/* Such as the scale of a deployment, which only its cluster has. */
 int status_not_mirrored(struct status *status, const struct resource *resource, const char *subresource);
+/* The way into a pod, such as its log; fleet: of one that is mirrored here, else there are no containers. */
+int status_no_way_in(struct status *status, bool fleet, const char *subresource);
 int status_no_such_cluster(struct status *status, const char *cluster);
 /* Several clusters have one of that name; where: their names, as many as are to be told. */
 int status_ambiguous(struct status *status, const struct resource *resource, const char *name,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apiserver/action.h"
+#include "apiserver/body.h"
 #include "apiserver/managed.h"
 #include "apiserver/patch.h"
 #include "apiserver/print.h"
@@ -14,7 +15,6 @@
 #include "apiserver/write.h"
 #include "apiserver/write_options.h"
 #include "base/mem.h"
-#include "base/yaml.h"
 
 static bool is_scale(const struct request *request)
 {
@@ -59,41 +59,6 @@ static void answer_deleted(struct exchange *exchange, const struct write *write)
         "\"name\":\"%.*s\",%s%s%s\"kind\":\"%s\",\"uid\":\"%.*s\"}}\n",
         SLICE_ARGS(name), resource->gvr.group[0] ? "\"group\":\"" : "", resource->gvr.group,
         resource->gvr.group[0] ? "\"," : "", resource->gvr.resource, SLICE_ARGS(uid));
-}
-
-static bool is_readable(const struct request *request)
-{
-    return !request->content_type[0] || request_content_is(request, "application/json") ||
-           request_content_is(request, "application/yaml") ||
-           request_content_is(request, PROTOBUF_MEDIA_TYPE);
-}
-
-/* What is called YAML is mostly JSON. */
-static cJSON *parse_text(const struct request *request)
-{
-    cJSON *tree = tree_parse(request->body, request->body_len);
-    bool yaml = request_content_is(request, "application/yaml") ||
-                request_content_is(request, "application/apply-patch+yaml");
-    if (!tree && yaml && yaml_parse(request->body, request->body_len, &tree, NULL) != 0)
-        tree = NULL;
-    return tree;
-}
-
-/* The body as a tree. An absent body is NULL with 0. */
-static int parse_body(const struct request *request, cJSON **tree, struct status *status)
-{
-    *tree = NULL;
-    if (request->body_len == 0)
-        return 0;
-    if (request_content_is(request, PROTOBUF_MEDIA_TYPE)) {
-        *tree = protobuf_parse(request->body, request->body_len, status);
-        return *tree ? 0 : status->code;
-    }
-    *tree = parse_text(request);
-    return *tree ? 0
-                 : status_set(
-                       status, 400, "BadRequest",
-                       "the object provided is unrecognized (must be of type JSON): it could not be parsed");
 }
 
 static int unsupported(const char *supported, struct status *status)
@@ -179,9 +144,9 @@ static int do_write(struct write *write, const struct request *request)
     const char *method = request->method;
     cleanup_tree cJSON *tree = NULL;
     bool write_whole = !strcmp(method, "POST") || !strcmp(method, "PUT");
-    if (write_whole && !is_readable(request))
+    if (write_whole && !body_is_readable(request))
         return unsupported("application/json, application/yaml, " PROTOBUF_MEDIA_TYPE, write->status);
-    int r = parse_body(request, &tree, write->status);
+    int r = body_parse(request, &tree, write->status);
     if (r != 0)
         return r;
     if (!strcmp(method, "DELETE")) {
@@ -262,7 +227,7 @@ static void answer_delete_collection(struct exchange *exchange, struct write *wr
 {
     cleanup_tree cJSON *body = NULL, *options = NULL;
     struct object_set doomed = {0};
-    int r = parse_body(&exchange->request, &body, write->status);
+    int r = body_parse(&exchange->request, &body, write->status);
     if (r == 0)
         r = delete_options_parse(&exchange->request, body, &options, write->status);
     if (r == 0)
@@ -281,7 +246,7 @@ static void answer_action(struct exchange *exchange, struct write *write, const 
     bool post = !strcmp(request->method, "POST") && request->namespace_ != NULL;
     int r = post ? write_options_check(request, write->status) : status_no_such_method(write->status);
     if (r == 0)
-        r = parse_body(request, &posted, write->status);
+        r = body_parse(request, &posted, write->status);
     if (r == 0 && !cJSON_IsObject(posted))
         r = status_set(write->status, 400, "BadRequest", "the body is no object");
     if (r == 0)

@@ -131,7 +131,7 @@ static int find_credentials(struct api *api, const char *host, struct error *err
     if (r != 0)
         return r;
     api->access = access_create(api->log);
-    access_add(api->access, api->token.data, ACCESS_WRITE);
+    access_add(api->access, api->token.data, ACCESS_WRITE, "fleet");
     if (api->options->token_file && access_read(api->access, api->options->token_file, err) != 0)
         return error_prefix(err, "--token-file");
     return 0;

@@ -4,7 +4,7 @@ A case is a dict: name, method, path, and where needed body, type (of the body),
 later paths and bodies to use as `{name}`), show (what of the answer is looked at, where not all of it), and events: how many
 lines of a watch are read, None for all until it ends; distinct: one after the other that is the same counts once. A case with
 `until` waits for a path to be served, one with `until_gone` until it is not any more.
-A case that is `fleeting` looks at a state that may be over before a mirror has it.
+A case that is `fleeting` looks at a state that may be over before a mirror has it; one that `asks` changes nothing, though it is a POST.
 """
 
 JSON = "application/json"
@@ -456,3 +456,35 @@ add("resources of the core", "GET", "/api/v1",
     show=resources("configmaps", "namespaces", "namespaces/finalize", "namespaces/status", "pods", "pods/status", "services"))
 for at in ("/healthz", "/livez", "/readyz"):
     add(f"health: {at}", "GET", at)
+
+# ---- what clients ask about themselves ----
+
+AUTHORIZATION = "/apis/authorization.k8s.io/v1"
+
+
+def review(kind, group, **spec):
+    return {"kind": kind, "apiVersion": f"{group}.k8s.io/v1", "spec": spec}
+
+
+def access(**spec):
+    return review("SelfSubjectAccessReview", "authorization", **spec)
+
+
+def allowed(answer):
+    """Of an answer that says yes: each server has reasons of its own."""
+    return {**answer, "status": answer["status"].get("allowed")}
+
+
+add("may I", "POST", f"{AUTHORIZATION}/selfsubjectaccessreviews",
+    access(resourceAttributes={"verb": "get", "resource": "pods", "namespace": "conformance"}), show=allowed, asks=True)
+add("may I read a path", "POST", f"{AUTHORIZATION}/selfsubjectaccessreviews", access(nonResourceAttributes={"verb": "get", "path": "/version"}),
+    show=allowed, asks=True)
+add("may I do nothing", "POST", f"{AUTHORIZATION}/selfsubjectaccessreviews", access(), asks=True)
+add("what may I", "POST", f"{AUTHORIZATION}/selfsubjectrulesreviews", review("SelfSubjectRulesReview", "authorization", namespace="conformance"),
+    show=lambda answer: {**answer, "status": sorted(answer["status"])}, asks=True)
+add("what may I, nowhere", "POST", f"{AUTHORIZATION}/selfsubjectrulesreviews", review("SelfSubjectRulesReview", "authorization"),
+    asks=True)
+add("who am I", "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1"},
+    show=lambda answer: {**answer, "status": {key: type(value).__name__ for key, value in answer["status"]["userInfo"].items()
+                                              if key in ("username", "groups")}}, asks=True)
+add("there are no reviews", "GET", f"{AUTHORIZATION}/selfsubjectaccessreviews")

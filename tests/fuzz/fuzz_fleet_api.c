@@ -115,7 +115,7 @@ static void compare(const struct fleet *fleet)
 static void slot_open(struct fleet *fleet, struct slot *slot, const struct rest_request *request)
 {
     slot->text = (struct buf)BUF_INIT(SIZE_MAX / 4);
-    slot->exchange = exchange_open(fleet->server, request, NULL, NULL, NULL);
+    slot->exchange = exchange_open(fleet->server, request, NULL, NULL, NULL, NULL);
     assert(exchange_status(slot->exchange) >= 200 && exchange_status(slot->exchange) < 600);
     const char *warning = exchange_warning(slot->exchange);
     for (; warning && *warning; warning++)

@@ -87,6 +87,8 @@ class Fleet(fleet_hub.FleetCase):
         own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
         self.assertEqual([self.over_tls(token) for token in (None, "wrong", own, "read-read-read-read")], [401, 401, 200, 200])
         self.assertEqual(self.over_tls("read-read-read-read", method="DELETE"), 403)
+        asks = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        self.assertEqual([self.over_tls(token, asks, "POST") for token in (None, "read-read-read-read")], [401, 400])
         self.bench.write("tokens.new", "another-another-another read-write\n").rename(tokens)
         self.assertEqual([self.over_tls(token) for token in ("read-read-read-read", "another-another-another", own)], [401, 200, 200])
         self.bench.write("tokens.new", "short read-write\n").rename(tokens)

@@ -57,6 +57,24 @@ class Verbs(fleet_hub.FleetCase):
         self.assertRegex(self.kubectl("explain", "clusters.status"), r"heard\t<string>\n +When its API server was last heard")
         self.assertIn("Connected or Synced", self.kubectl("explain", "clusters.status.conditions.type"))
 
+    def test_rights_are_to_read(self):
+        self.await_synced()
+        self.assertRegex(self.kubectl("auth", "whoami"), r"Username +fleet\n")
+        for ask in self.asking():
+            self.assertEqual(ask("auth", "can-i", "watch", "pods"), "yes\n")
+            self.assertRegex(ask("auth", "can-i", "--list"), r"\*\.\* .*\[get list watch\]\n")
+        self.assertRegex(self.kubectl("auth", "can-i", "delete", "pods", code=1), "no - .*only read here")
+        read_only = "--server", f"http://127.0.0.1:{self.http}", "auth", "can-i"
+        self.assertRegex(self.kubectl(*read_only, "get", "secrets", code=1), "no - secrets are not for those who may only read")
+        self.assertRegex(self.kubectl(*read_only, "--list"), "incomplete: secrets are not")
+        self.assertRegex(self.of("cluster1", "auth", "can-i", "get", "pods", "--subresource=log", code=1), "no - .*not mirrored")
+
+    def test_there_is_no_way_into_pods(self):
+        self.clusters["cluster1"].create("Pod", "web", spec={"containers": [{"name": "c", "image": "nginx:1"}]})
+        self.bench.wait("it is there", lambda: self.items("/api/v1/pods"))
+        for verb in (["logs", "web"], ["exec", "web", "--", "true"], ["port-forward", "web", "0:80"]):
+            self.assertRegex(self.of("cluster1", *verb, code=1), "without a way to their nodes: ask the cluster itself")
+
     def test_workloads_are_described_and_waited_for(self):
         self.await_synced()
         watch = self.follow("get", "deploy", "-w")

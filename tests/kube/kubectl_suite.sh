@@ -420,7 +420,14 @@ test_custom_resources() {
 	refuses 'its resource is gone' "doesn't have a resource type|NotFound|could not find" kn get gears
 }
 
+test_rights() {
+	equals 'may I' yes kn auth can-i delete pods
+	succeeds 'what may I' '\*\.\* .*\[\*\]' kn auth can-i --list
+	succeeds 'who am I' 'Username +[a-z]' k auth whoami
+}
+
 test_discovery
+test_rights
 test_create_and_get
 test_selectors
 test_paging

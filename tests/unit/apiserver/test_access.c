@@ -10,10 +10,12 @@
 
 #include "apiserver/access.h"
 #include "apiserver/certificate.h"
+#include "apiserver/review.h"
 #include "base/mem.h"
 
 struct fixture {
     struct access *access;
+    const char *whose;
     char path[64];
 };
 
@@ -48,13 +50,13 @@ static void put_file(const struct fixture *f, const char *text)
 
 static enum access_level of(struct fixture *f, const char *authorization)
 {
-    return access_of(f->access, authorization);
+    return access_of(f->access, authorization, &f->whose);
 }
 
 static void a_token_is_the_whole_of_it(void **state)
 {
     struct fixture *f = *state;
-    access_add(f->access, "abcdefghijklmnop", ACCESS_READ);
+    access_add(f->access, "abcdefghijklmnop", ACCESS_READ, "me");
     assert_int_equal(of(f, "Bearer abcdefghijklmnop"), ACCESS_READ);
     assert_int_equal(of(f, "bearer  abcdefghijklmnop"), ACCESS_READ);
     assert_int_equal(of(f, "Bearer abcdefghijklmno"), ACCESS_NONE);
@@ -64,17 +66,20 @@ static void a_token_is_the_whole_of_it(void **state)
     assert_int_equal(of(f, "Basic abcdefghijklmnop"), ACCESS_NONE);
     assert_int_equal(of(f, "abcdefghijklmnop"), ACCESS_NONE);
     assert_int_equal(of(f, NULL), ACCESS_NONE);
+    assert_string_equal(f->whose, "");
 }
 
 static void a_file_gives_and_takes(void **state)
 {
     struct fixture *f = *state;
     struct error err = {0};
-    access_add(f->access, "own-own-own-own-own", ACCESS_WRITE);
+    access_add(f->access, "own-own-own-own-own", ACCESS_WRITE, "us");
     put_file(f, "# whose\n\nreading-reading-1 read-only dash board\n  writing-writing-1\tread-write\n");
     assert_int_equal(access_read(f->access, f->path, &err), 0);
     assert_int_equal(of(f, "Bearer reading-reading-1"), ACCESS_READ);
+    assert_string_equal(f->whose, "dash board");
     assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_WRITE);
+    assert_string_equal(f->whose, "read-write");
     put_file(f, "writing-writing-1 read-only\nanother-another-1 read-write");
     assert_int_equal(of(f, "Bearer reading-reading-1"), ACCESS_NONE);
     assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_READ);
@@ -113,6 +118,30 @@ static void what_makes_no_sense_is_refused_with_its_line(void **state)
     assert_int_equal(access_read(f->access, "/nonexistent/tokens", &err), EX_NOINPUT);
 }
 
+static void a_question_is_no_write(void **state)
+{
+    static const struct {
+        const char *path;
+        bool asks;
+    } rows[] = {
+        {"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", true},
+        {"/apis/authorization.k8s.io/v1/selfsubjectrulesreviews?timeout=1s", true},
+        {"/clusters/one/apis/authentication.k8s.io/v1/selfsubjectreviews", true},
+        {"/clusters/one/two/apis/authentication.k8s.io/v1/selfsubjectreviews", false},
+        {"/clusters//apis/authentication.k8s.io/v1/selfsubjectreviews", false},
+        {"/clusters/one/apis/authentication.k8s.io/v1/selfsubjectreviews/x", false},
+        {"/apis/authorization.k8s.io/v1/subjectaccessreviews", false},
+        {"/apis/authorization.k8s.io/v1/selfsubjectaccessreviews/../pods", false},
+        {"/api/v1/namespaces", false},
+        {"/api/v1/pods?/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", false},
+        {"", false},
+        {"/clusters/", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_size(rows); i++)
+        assert_int_equal(review_is_asked(rows[i].path), rows[i].asks);
+}
+
 static void a_certificate_is_for_its_hosts(void **state)
 {
     struct buf certificate = BUF_INIT(1 << 16), key = BUF_INIT(1 << 16), other = BUF_INIT(1 << 16),
@@ -143,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_token_is_the_whole_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_gives_and_takes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_with_its_line, setup, teardown),
+        cmocka_unit_test(a_question_is_no_write),
         cmocka_unit_test(a_certificate_is_for_its_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

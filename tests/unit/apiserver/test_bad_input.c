@@ -332,7 +332,7 @@ static void an_option_is_on_unless_it_says_no(void **state)
         char path[128];
         snprintf(path, sizeof(path), MAPS "?%s", cases[i].option);
         struct rest_request request = {.method = "GET", .path = path};
-        struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL);
+        struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL, NULL);
         if (exchange_streams(exchange) != cases[i].streams)
             fail_msg("%s", path);
         exchange_close(exchange);

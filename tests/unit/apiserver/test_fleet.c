@@ -298,7 +298,7 @@ static void nothing_is_written(void **state)
 static struct exchange *watch(struct fixture *f, const char *path)
 {
     struct rest_request request = {.method = "GET", .path = path};
-    return exchange_open(f->server, &request, NULL, NULL, NULL);
+    return exchange_open(f->server, &request, NULL, NULL, NULL, NULL);
 }
 
 /* What it has to say now, in f->body. Returns how many events. */
@@ -448,7 +448,7 @@ static void versions_of_others_are_expired(void **state)
 static const char *warning_of(struct fixture *f, const char *path, struct buf *out)
 {
     struct rest_request request = {.method = "GET", .path = path};
-    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL);
+    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, NULL, NULL);
     const char *warning = exchange_warning(exchange);
     buf_clear(out);
     buf_append_str(out, warning ? warning : "");
@@ -496,8 +496,8 @@ static void what_only_the_cluster_has_is_asked_of_it(void **state)
 {
     struct fixture *f = *state;
     put(f, "a", "web", 1);
-    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/web/log"), 404);
-    assert_int_equal(count(f, "pods/log is not mirrored: ask the cluster itself"), 1);
+    assert_int_equal(get(f, "/api/v1/namespaces/default/pods/web/log"), 501);
+    assert_int_equal(count(f, "pods/log: what the clusters have is mirrored here, without a way"), 1);
 }
 
 /* kubectl shows no status of what it discovers. */
