@@ -166,11 +166,12 @@ int keeper_create(const struct keeper_config *config, struct keeper **out, struc
     struct keeper *keeper = mem_zalloc(sizeof(*keeper));
     keeper->config = *config;
     r = disk_open(config->loop, config->log, file, &ops, keeper, &keeper->disk, err);
-    if (r != 0)
+    if (r != 0) {
         free(keeper);
-    else
-        *out = keeper;
-    return r;
+        return error_prefix(err, "--store");
+    }
+    *out = keeper;
+    return 0;
 }
 
 int keeper_reserve(struct keeper *keeper, uint64_t least, uint64_t count, uint64_t *first, struct error *err)

@@ -58,7 +58,12 @@ static int forget(const char *path, const char *cluster, struct error *err)
 int store_command(int argc, char **argv)
 {
     struct error err = {0};
-    if (argc == 3 && strcmp(argv[1], "check") == 0)
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+        printf("Usage:\n"
+               "  hub store check FILE             is it as it was written, and what is in it?\n"
+               "  hub store forget FILE CLUSTER    removes a cluster that will not come back; no hub may "
+               "have it open\n");
+    else if (argc == 3 && strcmp(argv[1], "check") == 0)
         disk_check(argv[2], stdout, &err);
     else if (argc == 4 && strcmp(argv[1], "forget") == 0)
         forget(argv[2], argv[3], &err);

@@ -153,6 +153,7 @@ class Fleet(fleet_hub.FleetCase):
         self.assertRegex(self.refused(69, "--listen", "192.0.2.1:0"), r"hub: --listen: .*: give an address of this machine")
         self.assertRegex(self.refused(66, "--token-file", "/nowhere"), r"hub: --token-file: /nowhere: No such file")
         self.assertRegex(self.refused(73, "--listen", "127.0.0.1:0", "--kubeconfig-out", "/nowhere/x"), r"hub: --kubeconfig-out /nowhere/x: .*: name")
+        self.assertRegex(self.refused(73, "--store", "sqlite:/nowhere/x"), r"hub: --store: /nowhere/x: No such file")
         self.assertRegex(self.refused(64, "--listen-cert", "/nowhere"), r"hub: --listen-cert and --listen-key go together")
 
     # ---- kubectl ----

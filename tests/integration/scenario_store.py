@@ -325,7 +325,7 @@ class Store(Keeping):
             self.assertEqual(self.check()[0], 65)
             self.hub = self.start_hub()
             self.assertEqual(self.counter("store_damaged_files"), 1)
-            aside = next(self.file.parent.glob("fleet.db.damaged-*"))
+            aside = next(self.file.parent.glob("fleet.db.damaged-*Z"))  # and not what SQLite puts beside it
             self.assertIn(aside.name, self.hub.log())
             self.assertEqual(aside.read_bytes(), damaged)
             aside.unlink()
