@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
@@ -10,6 +11,24 @@
 #define SWEEP_MAX_US (5 * LOOP_SECOND)
 #define IDLE 2 /* times the patience */
 #define ANSWER 10
+#define REFUSED 10    /* parts of it */
+#define SWEPT_MAX 256 /* clients that are looked at in one turn of the loop */
+#define OWN_FILES 256 /* descriptors that are not for clients, but for those that are told so */
+
+void seats_init(struct seats *seats, unsigned asked)
+{
+    struct rlimit files;
+    *seats = (struct seats){.limit = asked};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    if (files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    rlim_t most = files.rlim_cur > 2 * OWN_FILES ? files.rlim_cur - OWN_FILES : files.rlim_cur / 2;
+    if (most < asked)
+        seats->limit = (unsigned)most;
+}
 
 static int64_t sweep_us(const struct clients *clients)
 {
@@ -32,17 +51,18 @@ static uint64_t *overdue(struct client *client, int64_t now_us)
     struct clients *clients = client->clients;
     struct client_stats *stats = &clients->stats;
     int64_t waited_us = now_us - client->since_us;
-    bool late = waited_us > clients->patience_us, settled = waited_us > sweep_us(clients);
+    int64_t patience_us = clients->patience_us / (client->refused ? REFUSED : 1);
+    bool late = waited_us > patience_us, settled = waited_us > sweep_us(clients);
     if (client->is_cut)
         return NULL;
     switch (client->wait) {
     case CLIENT_SENDS:
         return late ? &stats->slow_senders : settled && has_died(client) ? &stats->died : NULL;
     case CLIENT_READS:
-        late = late || (!client->endless && now_us - client->asked_us > ANSWER * clients->patience_us);
+        late = late || (!client->endless && now_us - client->asked_us > ANSWER * patience_us);
         return late ? &stats->slow_readers : NULL;
     case CLIENT_IDLE:
-        late = waited_us > IDLE * clients->patience_us;
+        late = waited_us > IDLE * patience_us;
         return late ? &stats->idle : settled && has_died(client) ? &stats->died : NULL;
     default:
         return has_died(client) ? &stats->died : NULL;
@@ -57,30 +77,47 @@ static void cut(struct client *client)
         client->lost(client->arg);
 }
 
-static void on_sweep(void *arg)
+static void tell_sweep(const struct clients *clients)
 {
-    struct clients *clients = arg;
-    struct client_stats before = clients->stats, *now = &clients->stats;
-    for (struct client *client = clients->first; client; client = client->next) {
-        uint64_t *reason = overdue(client, loop_now_us(clients->loop));
-        if (reason) {
-            ++*reason;
-            cut(client);
-        }
-    }
-    if (now->slow_senders + now->slow_readers > before.slow_senders + before.slow_readers)
+    const struct client_stats *before = &clients->before_sweep, *now = &clients->stats;
+    if (now->slow_senders + now->slow_readers > before->slow_senders + before->slow_readers)
         log_info(clients->log, "http",
                  "cut off: %" PRIu64 " clients that did not send a whole request within %" PRId64
                  " s, %" PRIu64 " that did not read their answer",
-                 now->slow_senders - before.slow_senders, clients->patience_us / LOOP_SECOND,
-                 now->slow_readers - before.slow_readers);
-    timer_start(&clients->sweep, sweep_us(clients));
+                 now->slow_senders - before->slow_senders, clients->patience_us / LOOP_SECOND,
+                 now->slow_readers - before->slow_readers);
 }
 
-void clients_init(struct clients *clients, struct loop *loop, struct log *log, unsigned limit,
+static void sweep_one(struct client *client)
+{
+    uint64_t *reason = overdue(client, loop_now_us(client->clients->loop));
+    if (!reason)
+        return;
+    ++*reason;
+    cut(client);
+}
+
+static void on_sweep(void *arg)
+{
+    struct clients *clients = arg;
+    if (!clients->swept) {
+        clients->swept = clients->first;
+        clients->before_sweep = clients->stats;
+    }
+    for (int i = 0; i < SWEPT_MAX && clients->swept; i++) {
+        struct client *client = clients->swept;
+        clients->swept = client->next;
+        sweep_one(client);
+    }
+    timer_start(&clients->sweep, clients->swept ? 0 : sweep_us(clients));
+    if (!clients->swept)
+        tell_sweep(clients);
+}
+
+void clients_init(struct clients *clients, struct loop *loop, struct log *log, struct seats *seats,
                   int64_t patience_us)
 {
-    *clients = (struct clients){.loop = loop, .log = log, .limit = limit, .patience_us = patience_us};
+    *clients = (struct clients){.loop = loop, .log = log, .seats = seats, .patience_us = patience_us};
     timer_init(&clients->sweep, loop, on_sweep, clients);
     timer_start(&clients->sweep, sweep_us(clients));
 }
@@ -104,7 +141,7 @@ struct client *clients_join(struct clients *clients, struct MHD_Connection *conn
     *client = (struct client){
         .clients = clients,
         .fd = descriptor(connection),
-        .refused = clients->stats.open >= clients->limit,
+        .refused = clients->seats->taken >= clients->seats->limit,
         .since_us = loop_now_us(clients->loop),
         .next = clients->first,
         .link = &clients->first,
@@ -115,6 +152,7 @@ struct client *clients_join(struct clients *clients, struct MHD_Connection *conn
         client->next->link = &client->next;
     clients->first = client;
     clients->stats.open++;
+    clients->seats->taken++;
     clients->stats.accepted++;
     clients->stats.refused += client->refused;
     return client;
@@ -122,7 +160,11 @@ struct client *clients_join(struct clients *clients, struct MHD_Connection *conn
 
 void clients_leave(struct client *client)
 {
-    client->clients->stats.open--;
+    struct clients *clients = client->clients;
+    clients->stats.open--;
+    clients->seats->taken--;
+    if (clients->swept == client)
+        clients->swept = client->next;
     *client->link = client->next;
     if (client->next)
         client->next->link = client->link;

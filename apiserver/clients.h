@@ -6,7 +6,8 @@
  * for the whole of its next request, or for room for the next piece of its answer. One that takes longer than
  * patience allows is cut off, and so is one that has died meanwhile; nobody else notices. What may lie in the
  * kernel for one client is bounded, too. Between two requests it may take twice as long, and ten times for
- * the whole of an answer that has an end.
+ * the whole of an answer that has an end. Who came when all seats were taken is there only to be told so, and
+ * has a tenth of the time for it.
  *
  * The socket is the library's. It is shut down here, and the library finds out.
  */
@@ -30,6 +31,14 @@ enum client_wait {
     CLIENT_IDLE,   /* there is nothing to wait for but the next request */
 };
 
+/* How many may be connected, to all listeners that share them. */
+struct seats {
+    unsigned limit, taken;
+};
+
+/* As many as are asked for, as far as this process may have descriptors; it gets all that it may. */
+void seats_init(struct seats *seats, unsigned asked);
+
 struct client_stats {
     uint64_t open;                             /* now */
     uint64_t accepted, refused;                /* ever; of those, beyond the limit */
@@ -40,7 +49,7 @@ struct client_stats {
 struct client {
     struct clients *clients;
     int fd;
-    bool refused; /* there were enough when it came: its request is to be answered with 429 */
+    bool refused; /* no seat was free when it came: its request is to be answered with 429 */
     bool is_cut;
     bool endless; /* its answer has no end that could be waited for */
     enum client_wait wait;
@@ -54,14 +63,15 @@ struct client {
 struct clients {
     struct loop *loop;
     struct log *log; /* may be NULL */
-    unsigned limit;
+    struct seats *seats;
     int64_t patience_us;
     struct timer sweep;
-    struct client *first;
-    struct client_stats stats;
+    struct client *first, *swept; /* all; and whom the sweep under way looks at next, NULL: there is none */
+    struct client_stats stats, before_sweep;
 };
 
-void clients_init(struct clients *clients, struct loop *loop, struct log *log, unsigned limit,
+/* seats are borrowed. */
+void clients_init(struct clients *clients, struct loop *loop, struct log *log, struct seats *seats,
                   int64_t patience_us);
 void clients_deinit(struct clients *clients); /* all must have left */
 

@@ -4,9 +4,14 @@
  * edge-triggered, so that the time the library asks for must always be asked: it is zero while bytes are left
  * to be read.
  *
- * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended and
- * taken up again on readable(). While it is suspended the library does not see that the peer has gone, nor
- * does it see the end of a client that came together with its last bytes: clients.c does, and keeps the time.
+ * An answer is pulled out of its exchange. When the exchange has nothing, the connection is suspended, and on
+ * readable() it stands in line to be taken up again. A run of the library answers everybody who can be
+ * answered, and one change may concern thousands of watches: so only some are taken up before each run, and
+ * when its time is over, who asks for a piece of an answer stands in line for the next. Answers that have an
+ * end stand in a line of their own, and wait for no watch.
+ *
+ * While a connection is suspended the library does not see that the peer has gone, nor does it see the end of
+ * a client that came together with its last bytes: clients.c does, and keeps the time.
  */
 
 #include "apiserver/http.h"
@@ -15,12 +20,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 #include <uv.h>
 
-#include "apiserver/clients.h"
 #include "apiserver/exchange.h"
 #include "apiserver/head.h"
 #include "base/listen.h"
@@ -29,20 +33,25 @@
 #define BLOCK_BYTES ((size_t)4 << 10)
 #define MEMORY_BYTES ((size_t)32 << 10) /* of the library, per connection: what a watch costs */
 #define SHORT_BYTES ((size_t)32 << 10)  /* an answer that is handed over in one piece */
-#define SPARE 64                        /* connections beyond the limit, to be told so */
+#define SEATS 1000                      /* where the options give none */
+#define SPARE 64                        /* connections beyond those, to be told so */
 #define BODY_LIMIT ((size_t)3 << 20)
 #define PATIENCE_US (60 * LOOP_SECOND)
-#define OWN_FILES 128 /* descriptors that are not for clients */
 #define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define RUN_WATCHES 192 /* taken up before a run of the library, at most */
+#define RUN_ANSWERS 16
+#define RUN_US (2 * LOOP_MS) /* of a run, from the first piece of an answer on; then no other is begun */
 
 struct listener {
     struct apiserver *server;
     struct MHD_Daemon *daemon;
     uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
     struct timer timeout;
-    bool resumed; /* since the library began to run: it is to run again */
+    struct seats own_seats;
     struct clients clients;
     struct visit *visits;
+    struct visit *watches, *answers; /* lines of those that are to be taken up, by standing_prev and _next */
+    int64_t run_until_us;            /* that of the run under way; 0: not begun */
     struct gate gate;
     uint16_t port;
 };
@@ -58,17 +67,43 @@ struct visit {
     size_t excess; /* bytes beyond the limit of the body */
     struct exchange *exchange;
     bool begun, suspended, gone;
-    struct visit *next, **link;
+    struct visit **line; /* it stands in that, is suspended, and to be taken up; NULL: in none */
+    bool has_waited;     /* there; so it is its turn */
+    struct visit *next, **link, *standing_prev, *standing_next;
 };
 
-/* Of a connection that is taken up again in the midst of a run, by what another one wrote, the library does
- * not always say that it wants time. */
+static void leave_line(struct visit *visit)
+{
+    if (visit->line)
+        DL_DELETE2(*visit->line, visit, standing_prev, standing_next);
+    visit->line = NULL;
+}
+
+/* That is only noted by the library, which does it at its next run. */
+static void take_up(struct visit *visit)
+{
+    leave_line(visit);
+    visit->suspended = false;
+    MHD_resume_connection(visit->connection);
+}
+
+static bool somebody_waits(const struct listener *listener)
+{
+    return listener->answers || listener->watches;
+}
+
 static void run(struct listener *listener)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
-    listener->resumed = false;
+    for (int i = 0; listener->answers && i < RUN_ANSWERS; i++) {
+        listener->answers->has_waited = true;
+        take_up(listener->answers);
+    }
+    for (int i = 0; listener->watches && i < RUN_WATCHES; i++)
+        take_up(listener->watches);
+    listener->run_until_us = 0;
     MHD_run(listener->daemon);
-    if (listener->resumed)
+    if (somebody_waits(listener))
         timer_start(&listener->timeout, 0);
     else if (MHD_get_timeout(listener->daemon, &timeout_ms) == MHD_YES)
         timer_start(&listener->timeout, (int64_t)timeout_ms * LOOP_MS);
@@ -88,29 +123,31 @@ static void on_timeout(void *arg)
     run(arg);
 }
 
-/* Taking up again is only noted; the library does it at its next run. */
-static void visit_resume(struct visit *visit)
+static void visit_suspend(struct visit *visit)
 {
-    if (!visit->suspended)
-        return;
-    visit->suspended = false;
-    visit->listener->resumed = true;
-    MHD_resume_connection(visit->connection);
-    if (!timer_active(&visit->listener->timeout) ||
-        visit->listener->timeout.due_us > loop_now_us(visit->listener->timeout.loop))
-        timer_start(&visit->listener->timeout, 0);
+    visit->suspended = true;
+    client_wait(visit->client, CLIENT_SERVED);
+    MHD_suspend_connection(visit->connection);
 }
 
+/* At any time, also in the midst of a run, by what another connection wrote. */
 static void visit_readable(void *arg)
 {
-    visit_resume(arg);
+    struct visit *visit = arg;
+    struct listener *listener = visit->listener;
+    if (!visit->suspended || visit->line)
+        return;
+    if (!somebody_waits(listener))
+        timer_start(&listener->timeout, 0);
+    visit->line = visit->client->endless ? &listener->watches : &listener->answers;
+    DL_APPEND2(*visit->line, visit, standing_prev, standing_next);
 }
 
 static void visit_lost(void *arg)
 {
     struct visit *visit = arg;
     visit->gone = true;
-    visit_resume(visit);
+    visit_readable(visit);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **client,
@@ -168,10 +205,23 @@ static void visit_destroy(void *arg, struct MHD_Connection *connection, void **p
     *visit->link = visit->next;
     if (visit->next)
         visit->next->link = visit->link;
+    leave_line(visit);
     exchange_close(visit->exchange);
     buf_deinit(&visit->body);
     free(visit->target);
     free(visit);
+}
+
+/* The first may always, however long the library took until then. */
+static bool is_in_time(struct visit *visit)
+{
+    struct listener *listener = visit->listener;
+    int64_t now_us = loop_now_us(listener->timeout.loop);
+    bool waited = visit->has_waited;
+    visit->has_waited = false;
+    if (!listener->run_until_us)
+        listener->run_until_us = now_us + RUN_US;
+    return waited || now_us <= listener->run_until_us;
 }
 
 static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
@@ -180,6 +230,11 @@ static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
     (void)position;
     if (visit->gone)
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (!is_in_time(visit)) {
+        visit_suspend(visit);
+        visit_readable(visit);
+        return 0;
+    }
     ssize_t n = exchange_read(visit->exchange, out, size);
     if (n > 0) {
         client_wait(visit->client, CLIENT_READS);
@@ -189,9 +244,7 @@ static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (n == EXCHANGE_BROKEN)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    visit->suspended = true;
-    client_wait(visit->client, CLIENT_SERVED);
-    MHD_suspend_connection(visit->connection);
+    visit_suspend(visit);
     return 0;
 }
 
@@ -263,7 +316,7 @@ static enum MHD_Result refuse_excess(struct visit *visit)
     struct status status = {0};
     status_set(&status, 429, "TooManyRequests",
                "%u clients are connected, and more are not taken: try again later",
-               visit->listener->clients.limit);
+               visit->listener->clients.seats->limit);
     status.retry_after_s = 1;
     return refuse(visit->connection, &status);
 }
@@ -294,9 +347,7 @@ static enum MHD_Result reply(struct visit *visit)
     client_asked(visit->client, exchange_streams(visit->exchange));
     if (!exchange_held(visit->exchange))
         return send_response(visit);
-    client_wait(visit->client, CLIENT_SERVED);
-    visit->suspended = true;
-    MHD_suspend_connection(visit->connection);
+    visit_suspend(visit);
     return MHD_YES;
 }
 
@@ -343,21 +394,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return visit->exchange ? reply(visit) : answer(visit, method);
 }
 
-/* As many as are asked for, or as there are descriptors for. Two listeners have to share them. */
-static unsigned connection_limit(const struct listener_options *options)
-{
-    struct rlimit files;
-    unsigned asked = options->connections ? options->connections : 1000;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return asked;
-    if (files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-    rlim_t most = files.rlim_cur > 4 * OWN_FILES ? (files.rlim_cur - OWN_FILES) / 2 - SPARE : OWN_FILES;
-    return most < asked ? (unsigned)most : asked;
-}
-
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
                                        const struct listener_options *options)
 {
@@ -367,7 +403,7 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener, MHD_OPTION_NOTIFY_COMPLETED,
                             visit_destroy, listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-                            MHD_OPTION_CONNECTION_LIMIT, listener->clients.limit + SPARE,
+                            MHD_OPTION_CONNECTION_LIMIT, listener->clients.seats->limit + SPARE,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, key, options->key,
                             MHD_OPTION_HTTPS_MEM_CERT, options->certificate, MHD_OPTION_HTTPS_PRIORITIES,
                             TLS_VERSIONS, MHD_OPTION_END);
@@ -396,7 +432,9 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
     listener->server = server;
     listener->port = listen_port(fd);
     listener->gate = options->gate;
-    clients_init(&listener->clients, apiserver_loop(server), options->log, connection_limit(options),
+    seats_init(&listener->own_seats, SEATS);
+    clients_init(&listener->clients, apiserver_loop(server), options->log,
+                 options->seats ? options->seats : &listener->own_seats,
                  options->patience_us ? options->patience_us : PATIENCE_US);
     listener->daemon = start_daemon(listener, fd, options);
     if (!listener->daemon) {
@@ -424,7 +462,8 @@ void listener_destroy(struct listener *listener)
         return;
     for (struct visit *visit = listener->visits; visit; visit = visit->next) {
         visit->gone = true;
-        visit_resume(visit);
+        if (visit->suspended)
+            take_up(visit);
     }
     timer_stop(&listener->timeout);
     uv_poll_stop(listener->poll);

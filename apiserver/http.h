@@ -7,6 +7,7 @@
  * reads slowly costs a buffer, one that has gone away is found out within seconds.
  */
 
+#include "apiserver/clients.h"
 #include "apiserver/gate.h"
 #include "apiserver/server.h"
 #include "base/counters.h"
@@ -16,7 +17,7 @@ struct listener;
 struct listener_options {
     const char *host;              /* "127.0.0.1", "::1", "" for all addresses */
     uint16_t port;                 /* 0: any free one */
-    unsigned connections;          /* at most, as far as there are descriptors; 0: 1000. More get 429 */
+    struct seats *seats;           /* for connections, borrowed; more get 429. NULL: 1000 of its own */
     int64_t patience_us;           /* with a client's request, or its reading; 0: a minute */
     struct log *log;               /* may be NULL */
     struct gate gate;              /* who gets in; zeroed: everybody */

@@ -71,6 +71,8 @@ static int parse_selectors(struct list_options *options, const struct exchange *
     for (size_t i = 0; i < options->fields.count; i++)
         if (!field_selectable(resource, options->fields.terms[i].key))
             return unknown_field(resource, options->fields.terms[i].key, status);
+    if (!options->name[0] && selector_exact(&options->fields, "metadata.name"))
+        options->name = selector_exact(&options->fields, "metadata.name");
     return 0;
 }
 

@@ -17,7 +17,7 @@ enum version_match {
 
 struct list_options {
     const char *namespace_; /* NULL: all; borrowed from the request */
-    const char *name;       /* "" : any; a watch on one object */
+    const char *name;       /* "": any; of a watch on one object, or by the field selector */
     struct selector labels, fields;
     struct selector clusters; /* of a fleet: the terms of the field selector that speak of "cluster" */
     uint64_t limit;           /* 0: none */

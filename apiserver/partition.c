@@ -43,6 +43,8 @@ struct partition *collection_partition(struct collection *collection, const char
     struct partition *partition = mem_zalloc(sizeof(*partition) + len + 1);
     partition->collection = collection;
     partition->holders = 1;
+    partition->begun = collection->storage->revision;
+    audience_init(&partition->audience, &collection->storage->herald);
     memcpy(partition->name, name, len);
     memmove(collection->partitions + at + 1, collection->partitions + at,
             (collection->partition_count - at) * sizeof(struct partition *));
@@ -76,6 +78,6 @@ void partition_drop(struct partition *partition)
     memmove(collection->partitions + at, collection->partitions + at + 1,
             (collection->partition_count - at) * sizeof(struct partition *));
     partition->dropped = true;
+    audience_call(&partition->audience, collection->storage->revision + 1);
     partition_release(partition);
-    collection_tell(collection);
 }

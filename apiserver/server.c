@@ -30,7 +30,7 @@ struct apiserver *apiserver_create(const struct apiserver_options *options)
     server->body_limit = options->body_limit ? options->body_limit : (size_t)3 << 20;
     server->toleration_s = options->toleration_s ? options->toleration_s : 300;
     server->graceful = options->graceful;
-    storage_init(&server->storage);
+    storage_init(&server->storage, server->loop);
     server->storage.history_events = options->history_events;
     server->storage.history_bytes = options->history_bytes;
     server->storage.fleet = options->fleet;
@@ -195,6 +195,7 @@ void apiserver_forbid(struct apiserver *server, const struct gvr *gvr, bool forb
 void apiserver_compact(struct apiserver *server, uint64_t revision)
 {
     storage_compact(&server->storage, revision);
+    apiserver_wake(server);
 }
 
 void apiserver_set_filter(struct apiserver *server, const struct apiserver_filter *filter)

@@ -4,10 +4,11 @@
 
 #include "base/mem.h"
 
-void storage_init(struct storage *storage)
+void storage_init(struct storage *storage, struct loop *loop)
 {
     *storage = (struct storage){.history_events = 10000, .history_bytes = 64 << 20};
     storage->last = &storage->first;
+    herald_init(&storage->herald, loop);
 }
 
 static struct event *event_at(const struct collection *collection, size_t i)
@@ -37,7 +38,7 @@ static void event_release(struct collection *collection, struct event *event)
 static void drop_oldest(struct collection *collection)
 {
     struct event *event = event_at(collection, 0);
-    collection->dropped = collection->lost = event->revision;
+    collection->dropped = collection->lost = event->partition->lost = event->revision;
     event_release(collection, event);
     collection->first = (collection->first + 1) % collection->cap;
     collection->count--;
@@ -45,8 +46,6 @@ static void drop_oldest(struct collection *collection)
 
 static void collection_destroy(struct collection *collection)
 {
-    while (collection->watchers)
-        collection_unwatch(collection->watchers);
     while (collection->count)
         drop_oldest(collection);
     for (size_t i = 0; i < collection->partition_count; i++)
@@ -64,6 +63,7 @@ void storage_deinit(struct storage *storage)
         collection_destroy(collection);
     }
     storage->last = &storage->first;
+    herald_deinit(&storage->herald);
 }
 
 struct collection *storage_find(const struct storage *storage, const char *group, const char *version,
@@ -92,6 +92,7 @@ struct collection *storage_add(struct storage *storage, const struct resource *r
         collection = mem_zalloc(sizeof(*collection));
         collection->storage = storage;
         collection->dropped = storage->compacted;
+        audience_init(&collection->audience, &storage->herald);
         if (!storage->fleet)
             collection->own = collection_partition(collection, "");
         *storage->last = collection;
@@ -143,14 +144,6 @@ static struct event *append_event(struct partition *partition, struct object *ob
     return event;
 }
 
-void collection_tell(struct collection *collection)
-{
-    for (struct collection_watcher *watcher = collection->watchers, *next; watcher; watcher = next) {
-        next = watcher->next;
-        watcher->changed(watcher->arg);
-    }
-}
-
 void storage_commit(struct partition *partition, struct object *object, bool deleted)
 {
     struct collection *collection = partition->collection;
@@ -164,7 +157,8 @@ void storage_commit(struct partition *partition, struct object *object, bool del
 
     if (storage->committed)
         storage->committed(storage->arg, collection, event);
-    collection_tell(collection);
+    audience_call(&partition->audience, event->revision);
+    audience_call(&collection->audience, event->revision);
 }
 
 void storage_compact(struct storage *storage, uint64_t revision)
@@ -178,7 +172,6 @@ void storage_compact(struct storage *storage, uint64_t revision)
             drop_oldest(c);
         if (c->dropped < revision)
             c->dropped = revision;
-        collection_tell(c);
     }
 }
 
@@ -252,25 +245,9 @@ const struct event *storage_event_after(const struct storage *storage, uint64_t 
 
 void collection_retire(struct collection *collection)
 {
+    uint64_t next = collection->storage->revision + 1;
     collection->served = false;
-    collection_tell(collection);
-}
-
-void collection_watch(struct collection *collection, struct collection_watcher *watcher)
-{
-    watcher->next = collection->watchers;
-    watcher->link = &collection->watchers;
-    if (watcher->next)
-        watcher->next->link = &watcher->next;
-    collection->watchers = watcher;
-}
-
-void collection_unwatch(struct collection_watcher *watcher)
-{
-    if (!watcher->link)
-        return;
-    *watcher->link = watcher->next;
-    if (watcher->next)
-        watcher->next->link = watcher->link;
-    watcher->link = NULL;
+    audience_call(&collection->audience, next);
+    for (size_t i = 0; i < collection->partition_count; i++)
+        audience_call(&collection->partitions[i]->audience, next);
 }

@@ -9,7 +9,8 @@
  * single one without a name where this is the cluster. Its events are a ring; those that fall out of it (by
  * count, by bytes, or by storage_compact()) raise `dropped`, and a watch or a pinned list that needs them
  * gets 410. Watches hold no queue of their own: each is a position in this ring, so that however slow its
- * reader is, it costs nothing.
+ * reader is, it costs nothing. Those that are up to date wait in an audience: of one partition, where a watch
+ * is about that alone, so that what changes in one cluster costs nothing to those who watch another.
  *
  * The state at an earlier revision (view.h) is the current one with the later events undone, for which
  * each event knows the object it replaced.
@@ -19,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apiserver/audience.h"
 #include "apiserver/object_set.h"
 #include "apiserver/resource.h"
 #include "base/event.h"
@@ -32,6 +34,9 @@ struct partition {
     struct object_set objects;
     unsigned holders; /* the collection, its events, and views */
     bool dropped;     /* no part of the collection any more */
+    uint64_t begun;   /* all its events are behind that revision */
+    uint64_t lost;    /* revision of the last of them that is not to be had */
+    struct audience audience;
     /* Of a fleet: since when it is not known to be up to date, or one of the words above; "" where it is. */
     char stale[PARTITION_STALE_MAX];
     char name[];
@@ -46,12 +51,6 @@ struct event {
     uint64_t old_revision;
 };
 
-struct collection_watcher {
-    void (*changed)(void *arg); /* something was committed; must not change the storage from inside */
-    void *arg;
-    struct collection_watcher *next, **link; /* the collection's */
-};
-
 struct collection {
     struct resource resource;
     struct partition **partitions; /* in the order of their names */
@@ -63,7 +62,7 @@ struct collection {
     uint64_t dropped;    /* events up to this revision are not to be had */
     uint64_t lost;       /* revision of the last event that is not to be had */
     uint64_t cache_from; /* watches can start at this revision or later: the watch cache was filled then */
-    struct collection_watcher *watchers;
+    struct audience audience; /* of all its partitions; each has one of its own, too */
     bool served;    /* false once its CustomResourceDefinition is gone; the collection itself stays */
     bool forbidden; /* every request is answered with 403 */
     struct storage *storage;
@@ -78,13 +77,14 @@ struct storage {
     bool fleet;            /* set before the first collection */
     size_t history_events; /* events kept per collection; 0: no limit */
     size_t history_bytes;  /* and their bytes; 0: no limit */
+    struct herald herald;  /* tells who waits that something was committed, by its revision */
     /* After each commit; both borrowed. May be NULL. Must not change the storage from inside. */
     void (*committed)(void *arg, struct collection *collection, const struct event *event);
     void *arg;
 };
 
-void storage_init(struct storage *storage);
-void storage_deinit(struct storage *storage);
+void storage_init(struct storage *storage, struct loop *loop);
+void storage_deinit(struct storage *storage); /* nobody may wait for a change of it any more */
 
 struct collection *storage_add(struct storage *storage,
                                const struct resource *resource); /* served; or served again */
@@ -131,9 +131,5 @@ const struct event *storage_event_after(const struct storage *storage, uint64_t 
 
 /* Not served any more: its watches end. */
 void collection_retire(struct collection *collection);
-void collection_tell(struct collection *collection); /* its watchers: something has changed */
-
-void collection_watch(struct collection *collection, struct collection_watcher *watcher);
-void collection_unwatch(struct collection_watcher *watcher); /* idempotent */
 
 #endif

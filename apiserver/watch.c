@@ -3,6 +3,10 @@
  * reader may be as slow as it likes; once the history has moved past its position the stream ends with an
  * error event that says so, the 410 that any other attempt from there would get.
  *
+ * Once all was told, it waits for what is next (audience.h), and is looked at again when there is something:
+ * its reader hears of that only where it is for him. While it waits it has told all that there was, whatever
+ * its position says.
+ *
  * Where a selector is given, an object that comes to match appears as ADDED and one that ceases to as
  * DELETED, with its last matching state at the revision of the change.
  */
@@ -22,7 +26,7 @@
 struct watch {
     struct exchange *exchange;
     struct collection *collection;
-    struct collection_watcher watcher;
+    struct waiter waiter;
     struct list_options options;
     struct printer printer;
     int64_t deadline_us;
@@ -35,12 +39,6 @@ struct watch {
     bool bookmark_due, timed_out;
     struct timer timeout, bookmark;
 };
-
-static void watch_changed(void *arg)
-{
-    struct watch *watch = arg;
-    exchange_wake(watch->exchange);
-}
 
 static void watch_timed_out(void *arg)
 {
@@ -70,7 +68,7 @@ static void watch_destroy(struct watch *watch)
 {
     timer_stop(&watch->timeout);
     timer_stop(&watch->bookmark);
-    collection_unwatch(&watch->watcher);
+    audience_leave(&watch->waiter);
     list_options_deinit(&watch->options);
     view_deinit(&watch->initial);
     print_deinit(&watch->printer);
@@ -102,22 +100,50 @@ static void fill_initial(struct watch *watch, struct buf *out)
     }
 }
 
-static void print_change(struct watch *watch, const struct event *event, struct buf *out)
-{
-    struct item now = {event->partition, event->object, event->revision};
-    struct item last = {event->partition, event->old, event->revision};
-    bool is = event->type != EVENT_DELETED && list_options_select(&watch->options, &now);
-    bool was = event->old && list_options_select(&watch->options, &last);
-    if (is)
-        print_event(&watch->printer, was ? EVENT_MODIFIED : EVENT_ADDED, &now, out);
-    else if (was)
-        print_event(&watch->printer, EVENT_DELETED, &last, out);
-}
-
 /* Who comes back after a cluster of that name has gone and another one has come is told of both. */
 static bool is_about(const struct watch *watch, const struct partition *partition)
 {
     return !watch->only || watch->only == partition || !strcmp(watch->only->name, partition->name);
+}
+
+/* What a change is to those who see only what they chose. */
+struct change {
+    bool is, was; /* chosen: as it is now, as it was */
+};
+
+static struct change change_of(const struct watch *watch, const struct event *event)
+{
+    struct item now = {event->partition, event->object, event->revision};
+    struct item last = {event->partition, event->old, event->revision};
+    if (!is_about(watch, event->partition))
+        return (struct change){0};
+    return (struct change){
+        .is = event->type != EVENT_DELETED && list_options_select(&watch->options, &now),
+        .was = event->old && list_options_select(&watch->options, &last),
+    };
+}
+
+static void print_change(struct watch *watch, const struct event *event, struct buf *out)
+{
+    struct change change = change_of(watch, event);
+    struct item now = {event->partition, event->object, event->revision};
+    struct item last = {event->partition, event->old, event->revision};
+    if (change.is)
+        print_event(&watch->printer, change.was ? EVENT_MODIFIED : EVENT_ADDED, &now, out);
+    else if (change.was)
+        print_event(&watch->printer, EVENT_DELETED, &last, out);
+}
+
+/* Before the cluster that is watched came, what counts was another one's of its name. */
+static bool is_forgotten(const struct watch *watch)
+{
+    bool own = watch->only && watch->position >= watch->only->begun;
+    return watch->position < (own ? watch->only->lost : watch->collection->lost);
+}
+
+static const struct event *next_event(const struct watch *watch)
+{
+    return collection_event_after(watch->collection, watch->position);
 }
 
 /* Everything up to the horizon, slice by slice. False where the history has been forgotten under the watch.
@@ -126,11 +152,11 @@ static bool fill_events(struct watch *watch, struct buf *out)
 {
     uint64_t horizon = exchange_horizon(watch->exchange);
     for (int i = 0; out->len < SLICE_BYTES; i++) {
-        if (watch->position < watch->collection->lost) {
+        if (is_forgotten(watch)) {
             watch->exchange->server->stats.outpaced++;
             return false;
         }
-        const struct event *event = collection_event_after(watch->collection, watch->position);
+        const struct event *event = next_event(watch);
         if (!event || event->revision > horizon)
             break;
         if (i == SLICE_OBJECTS) {
@@ -138,8 +164,7 @@ static bool fill_events(struct watch *watch, struct buf *out)
             break;
         }
         watch->position = event->revision;
-        if (is_about(watch, event->partition))
-            print_change(watch, event, out);
+        print_change(watch, event, out);
     }
     return true;
 }
@@ -148,7 +173,7 @@ static bool fill_events(struct watch *watch, struct buf *out)
 static void fill_bookmark(struct watch *watch, struct buf *out)
 {
     uint64_t horizon = exchange_horizon(watch->exchange);
-    const struct event *event = collection_event_after(watch->collection, watch->position);
+    const struct event *event = next_event(watch);
     if (!watch->bookmark_due || out->len >= SLICE_BYTES || (event && event->revision <= horizon))
         return;
     watch->bookmark_due = false;
@@ -177,10 +202,53 @@ static bool is_over(const struct watch *watch)
     return !watch->collection->served || (watch->only && watch->only->dropped);
 }
 
+/* ---- waiting ---- */
+
+/* Before that revision nothing has happened to what is watched, while it waited. */
+static void pass(struct watch *watch, uint64_t since)
+{
+    uint64_t horizon = exchange_horizon(watch->exchange), quiet = since <= horizon ? since - 1 : horizon;
+    if (since && watch->position < quiet)
+        watch->position = quiet;
+}
+
+/* Looks at what is next, and passes over what is not for this watch. True where its reader is to look at the
+ * rest. */
+static bool look(struct watch *watch)
+{
+    uint64_t horizon = exchange_horizon(watch->exchange);
+    for (int i = 0; i < SLICE_OBJECTS; i++) {
+        const struct event *event = next_event(watch);
+        if (!event)
+            return is_over(watch);
+        struct change change = change_of(watch, event);
+        if (event->revision > horizon || change.is || change.was || is_forgotten(watch))
+            return true;
+        watch->position = event->revision;
+    }
+    return true;
+}
+
+static void watch_wait(struct watch *watch)
+{
+    audience_join(watch->only ? &watch->only->audience : &watch->collection->audience, &watch->waiter);
+}
+
+static void watch_told(void *arg, uint64_t since)
+{
+    struct watch *watch = arg;
+    pass(watch, since);
+    if (look(watch))
+        exchange_wake(watch->exchange);
+    else
+        watch_wait(watch);
+}
+
 static bool watch_fill(struct exchange *exchange)
 {
     struct watch *watch = exchange->state;
     struct buf *out = &exchange->out;
+    pass(watch, waiter_called_since(&watch->waiter));
     if (watch->starts)
         fill_initial(watch, out);
     if (watch->starts && !out->len)
@@ -194,6 +262,8 @@ static bool watch_fill(struct exchange *exchange)
     if (is_over(watch) && out->len == 0)
         return false;
     fill_bookmark(watch, out);
+    if (!next_event(watch))
+        watch_wait(watch);
     return !watch->timed_out || out->len >= SLICE_BYTES;
 }
 
@@ -287,8 +357,7 @@ void server_answer_watch(struct exchange *exchange, struct collection *collectio
     freshness_warn(exchange, collection, watch->only);
     start_position(watch);
     start_timers(watch);
-    watch->watcher = (struct collection_watcher){.changed = watch_changed, .arg = watch};
-    collection_watch(collection, &watch->watcher);
+    watch->waiter = (struct waiter){.told = watch_told, .arg = watch};
     exchange->source = &watch_source;
     exchange->state = watch;
     exchange->watch = true;

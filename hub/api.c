@@ -16,7 +16,7 @@
 #define HISTORY_BYTES ((size_t)64 << 20)
 #define REVISIONS_PER_US 2048
 #define PORT 8443
-#define CONNECTIONS_MAX 20000
+#define SEATS 20000
 #define PEM_MAX ((size_t)1 << 20)
 
 struct api {
@@ -27,6 +27,7 @@ struct api {
     struct fleet *fleet;
     struct clusters *clusters;
     struct access *access;
+    struct seats seats;
     struct listener *secure, *read_only; /* NULL where not asked for */
     struct buf token, certificate, key;
 };
@@ -163,7 +164,7 @@ static int listen_secure(struct api *api, struct error *err)
         return r;
     struct listener_options listen = {.host = host,
                                       .port = given ? at->port : PORT,
-                                      .connections = CONNECTIONS_MAX,
+                                      .seats = &api->seats,
                                       .log = api->log,
                                       .gate = {.access = api->access},
                                       .certificate = api->certificate.data,
@@ -184,7 +185,7 @@ static int listen_read_only(struct api *api, struct error *err)
                          at->host, at->port);
     struct listener_options listen = {.host = at->host,
                                       .port = at->port,
-                                      .connections = CONNECTIONS_MAX,
+                                      .seats = &api->seats,
                                       .log = api->log,
                                       .gate = {.read_only = true, .local = true}};
     char url[320];
@@ -226,6 +227,7 @@ void api_create(struct loop *loop, struct log *log, const struct api_options *op
                         .token = BUF_INIT(PEM_MAX),
                         .certificate = BUF_INIT(PEM_MAX),
                         .key = BUF_INIT(PEM_MAX)};
+    seats_init(&api->seats, SEATS);
     api->fleet = fleet_create(loop, apiserver_storage(api->server));
     api->clusters = clusters_create(loop, apiserver_storage(api->server));
     *out = api;

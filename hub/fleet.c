@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "hub/clusters.h"
 
-#define SLICE 64 /* objects put in, or taken out, in one turn of the loop: each is told to every watch */
+#define SLICE 64 /* objects put in, or taken out, in one turn of the loop */
 
 enum phase {
     WAITS, /* for a partition that another one has: of a cluster of this name before, or for another audience

@@ -36,17 +36,20 @@ struct peer {
 struct fixture {
     struct loop *loop;
     struct apiserver *server;
+    struct seats seats;
     struct listener *listener;
     struct error err;
 };
 
-static struct fixture *serve(unsigned connections, int64_t patience_us)
+static struct fixture *serve(unsigned seats, int64_t patience_us)
 {
     struct fixture *f = mem_zalloc(sizeof(*f));
     f->loop = loop_create();
     f->server = apiserver_create(&(struct apiserver_options){.loop = f->loop, .history_events = 1000});
-    struct listener_options options = {
-        .host = "127.0.0.1", .connections = connections, .patience_us = patience_us};
+    struct listener_options options = {.host = "127.0.0.1", .patience_us = patience_us};
+    seats_init(&f->seats, seats);
+    if (seats)
+        options.seats = &f->seats;
     assert_int_equal(listener_create(f->server, &options, &f->listener, &f->err), 0);
     return f;
 }
@@ -200,14 +203,11 @@ static void who_does_not_read_is_cut_off_and_others_read_on(void **state)
     stop(f);
 }
 
-static void a_watch_that_does_not_read_holds_up_no_other(void **state)
+static void watches_open(struct fixture *f, struct peer *peers, int count)
 {
-    static struct peer peers[WATCHES];
-    struct fixture *f = serve(2 * WATCHES, LONG_US);
     static const char watch[] = GET(MAPS "?watch=1&resourceVersion=4");
     char accepted[32];
-    (void)state;
-    for (int i = 0; i < WATCHES; i++) {
+    for (int i = 0; i < count; i++) {
         peers[i] = peer_connect(f, i == 0 ? 4096 : 0);
         send(peers[i].fd, watch, strlen(watch), 0);
         if (i % 100 == 99) { /* what a listening socket can hold */
@@ -215,6 +215,14 @@ static void a_watch_that_does_not_read_holds_up_no_other(void **state)
             await(f, accepted);
         }
     }
+}
+
+static void a_watch_that_does_not_read_holds_up_no_other(void **state)
+{
+    static struct peer peers[WATCHES];
+    struct fixture *f = serve(2 * WATCHES, LONG_US);
+    (void)state;
+    watches_open(f, peers, WATCHES);
     for (int i = 0; i < CHANGES; i++)
         put(f, i);
     for (int behind = WATCHES - 1; behind;) {
@@ -231,6 +239,64 @@ static void a_watch_that_does_not_read_holds_up_no_other(void **state)
     assert_true(peers[0].events < CHANGES);
     for (int i = 1; i < WATCHES; i++)
         close(peers[i].fd);
+    stop(f);
+}
+
+static int served(struct peer *peers, int count)
+{
+    int n = 0;
+    for (int i = 0; i < count; i++) {
+        peer_read(&peers[i]);
+        assert_false(peers[i].ended);
+        n += peers[i].events > 0;
+    }
+    return n;
+}
+
+static void one_change_for_all_watches_keeps_nobody_waiting(void **state)
+{
+    static struct peer peers[WATCHES];
+    struct fixture *f = serve(2 * WATCHES, LONG_US);
+    (void)state;
+    watches_open(f, peers, WATCHES);
+    put(f, 0);
+    int before = 0, now = 0, most = 0;
+    struct peer other = {.fd = -1};
+    for (; now < WATCHES; before = now) {
+        loop_step(f->loop);
+        now = served(peers, WATCHES);
+        most = now - before > most ? now - before : most;
+        if (now && other.fd < 0)
+            other = peer_ask(f, GET_ONCE(MAPS));
+        if (now < WATCHES && other.fd >= 0 && !other.ended)
+            peer_read(&other);
+    }
+    assert_true(other.ended); /* before the last of the watches was served */
+    assert_non_null(strstr(other.head, " 200 OK"));
+    assert_in_range(most, 1, WATCHES / 4);
+    close(other.fd);
+    for (int i = 0; i < WATCHES; i++)
+        close(peers[i].fd);
+    while (counted(f, "open="))
+        loop_step(f->loop);
+    assert_true(counted(f, "died=1000"));
+    stop(f);
+}
+
+/* It takes a place that others need to be told that there is none. */
+static void who_is_too_many_and_says_nothing_is_cut_off_soon(void **state)
+{
+    struct fixture *f = serve(2, LONG_US);
+    struct peer silent = peer_ask(f, "GET /api HT"), watch = peer_ask(f, GET(MAPS "?watch=1"));
+    (void)state;
+    await(f, "accepted=2");
+    struct peer many = peer_ask(f, "GET /api HT");
+    await(f, "slow_senders=1");
+    await_end(f, &many);
+    peer_read(&silent);
+    assert_false(silent.ended);
+    close(silent.fd);
+    close(watch.fd);
     stop(f);
 }
 
@@ -262,7 +328,9 @@ int main(void)
         cmocka_unit_test(who_has_died_is_found_out),
         cmocka_unit_test(who_does_not_read_is_cut_off_and_others_read_on),
         cmocka_unit_test(a_watch_that_does_not_read_holds_up_no_other),
+        cmocka_unit_test(one_change_for_all_watches_keeps_nobody_waiting),
         cmocka_unit_test(more_than_the_limit_are_told_so),
+        cmocka_unit_test(who_is_too_many_and_says_nothing_is_cut_off_soon),
     };
     return cmocka_run_group_tests_name("http_clients", tests, NULL, NULL);
 }

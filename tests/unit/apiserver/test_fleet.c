@@ -420,6 +420,149 @@ static void who_was_away_is_told_what_went_with_a_cluster(void **state)
     exchange_close(one);
 }
 
+static void who_cannot_be_told_what_went_with_a_cluster_is_told_so(void **state)
+{
+    struct fixture *f = *state;
+    put(f, "b", "web", 1);
+    drop(f, "b");
+    put(f, "b", "db", 1);
+    struct exchange *one = watch(f, "/clusters/b/api/v1/pods?watch=1&resourceVersion=1001");
+    for (int i = 0; i < 99; i++) /* the history has 100 */
+        put(f, "a", "web", i);
+    assert_int_equal(told(f, one), 1);
+    assert_has(f, "\"code\":410");
+    exchange_close(one);
+}
+
+static void on_readable(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static struct exchange *heard_watch(struct fixture *f, const char *path, int *heard)
+{
+    struct rest_request request = {.method = "GET", .path = path};
+    struct exchange *exchange = exchange_open(f->server, &request, NULL, on_readable, heard);
+    assert_int_equal(told(f, exchange), 0);
+    return exchange;
+}
+
+/* All who wait are told. */
+static void turns(struct fixture *f)
+{
+    while (timer_active(&apiserver_storage(f->server)->herald.timer))
+        loop_step(f->loop);
+}
+
+static void a_reader_hears_of_nothing_that_is_not_for_him(void **state)
+{
+    static const char *const paths[] = {
+        "/api/v1/pods?watch=1&resourceVersion=1001&fieldSelector=metadata.name%3Ddb",
+        "/api/v1/pods?watch=1&resourceVersion=1001&labelSelector=app%3Ddb",
+        "/api/v1/namespaces/other/pods?watch=1&resourceVersion=1001",
+        "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001",
+        "/api/v1/pods?watch=1&resourceVersion=1001&fieldSelector=cluster%3Da",
+    };
+    struct fixture *f = *state;
+    struct exchange *watches[array_size(paths)];
+    int heard = 0;
+    put(f, "a", "web", 1);
+    for (size_t i = 0; i < array_size(paths); i++)
+        watches[i] = heard_watch(f, paths[i], &heard);
+    put(f, "b", "web", 1);
+    put(f, "b", "web", 2);
+    turns(f);
+    assert_int_equal(heard, 0);
+    put(f, "a", "db", 1);
+    assert_int_equal(heard, 0); /* later */
+    turns(f);
+    assert_int_equal(heard, 4);
+    for (size_t i = 0; i < array_size(paths); i++) {
+        assert_int_equal(told(f, watches[i]), i == 2 ? 0 : 1);
+        exchange_close(watches[i]);
+    }
+}
+
+static void what_others_change_makes_no_watch_too_old(void **state)
+{
+    struct fixture *f = *state;
+    int heard = 0;
+    put(f, "a", "web", 1);
+    struct exchange *slow = watch(f, "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001");
+    struct exchange *waits =
+        heard_watch(f, "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001&allowWatchBookmarks=1", &heard);
+    for (int i = 0; i < 300; i++) /* the history has 100 */
+        put(f, "b", "web", i);
+    turns(f);
+    assert_int_equal(heard, 0);
+    while (!heard)
+        loop_step(f->loop);
+    assert_int_equal(told(f, waits), 1);
+    assert_has(f, "{\"type\":\"BOOKMARK\"");
+    assert_has(f, "\"resourceVersion\":\"1301\"");
+    for (int i = 0; i < 300; i++)
+        put(f, "b", "web", i);
+    put(f, "a", "web", 2);
+    turns(f);
+    assert_int_equal(heard, 2);
+    assert_int_equal(told(f, waits), 1);
+    assert_has(f, "{\"type\":\"MODIFIED\"");
+    assert_int_equal(told(f, slow), 1);
+    assert_has(f, "{\"type\":\"MODIFIED\"");
+    for (int i = 0; i < 102; i++)
+        put(f, "a", "web", i);
+    put(f, "b", "web", 1);
+    assert_int_equal(told(f, slow), 1);
+    assert_has(f, "\"code\":410");
+    exchange_close(waits);
+    exchange_close(slow);
+}
+
+/* Who waits for one cluster does not look at what has become of the others meanwhile. */
+static void what_others_change_is_not_gone_through(void **state)
+{
+    struct fixture *f = *state;
+    int heard = 0;
+    apiserver_storage(f->server)->history_events = 5000;
+    put(f, "a", "web", 1);
+    struct exchange *one =
+        heard_watch(f, "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001&allowWatchBookmarks=1", &heard);
+    for (int i = 0; i < 1000; i++)
+        put(f, "b", "web", i);
+    while (!heard)
+        loop_step(f->loop);
+    assert_int_equal(told(f, one), 1);
+    assert_has(f, "\"resourceVersion\":\"2001\"");
+    for (int i = 0; i < 1000; i++)
+        put(f, "b", "web", i);
+    put(f, "a", "web", 2);
+    turns(f);
+    assert_int_equal(heard, 2);
+    assert_int_equal(told(f, one), 1);
+    assert_has(f, "{\"type\":\"MODIFIED\"");
+    exchange_close(one);
+}
+
+/* Between the call and the turn in which it is told, a watch is read: it must not take itself for up to date.
+ */
+static void what_is_read_before_it_is_told_is_whole(void **state)
+{
+    struct fixture *f = *state;
+    int heard = 0;
+    put(f, "a", "web", 1);
+    struct exchange *one = heard_watch(f, "/clusters/a/api/v1/pods?watch=1&resourceVersion=1001", &heard);
+    put(f, "a", "web", 2);
+    assert_int_equal(told(f, one), 1);
+    put(f, "a", "web", 3);
+    assert_int_equal(told(f, one), 1);
+    turns(f);
+    put(f, "a", "web", 4);
+    turns(f);
+    assert_int_equal(told(f, one), 1);
+    assert_has(f, "resource-version\":\"4\"");
+    exchange_close(one);
+}
+
 static void versions_of_others_are_expired(void **state)
 {
     static const char *const versions[] = {"999", "5000"};
@@ -587,6 +730,11 @@ int main(void)
         TEST(watches_follow_one_or_all),
         TEST(a_cluster_that_goes_and_returns),
         TEST(who_was_away_is_told_what_went_with_a_cluster),
+        TEST(who_cannot_be_told_what_went_with_a_cluster_is_told_so),
+        TEST(a_reader_hears_of_nothing_that_is_not_for_him),
+        TEST(what_others_change_makes_no_watch_too_old),
+        TEST(what_others_change_is_not_gone_through),
+        TEST(what_is_read_before_it_is_told_is_whole),
         TEST(versions_of_others_are_expired),
         TEST(what_is_stale_says_so),
         TEST(what_is_not_mirrored_is_named),

@@ -54,7 +54,7 @@ static int setup(void **state)
         line_create(&f->line, &line_configmaps, "{'metadata':{'name':'map-%d','namespace':'default'}}", i);
     line_run(&f->line, 10 * LOOP_SECOND);
     f->other = store_create();
-    storage_init(&f->storage);
+    storage_init(&f->storage, f->line.loop);
     f->storage.fleet = true;
     f->storage.committed = committed;
     f->storage.arg = f;
