@@ -442,7 +442,7 @@ static void on_readable(void *arg)
 static struct exchange *heard_watch(struct fixture *f, const char *path, int *heard)
 {
     struct rest_request request = {.method = "GET", .path = path};
-    struct exchange *exchange = exchange_open(f->server, &request, NULL, on_readable, heard);
+    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, on_readable, heard);
     assert_int_equal(told(f, exchange), 0);
     return exchange;
 }
