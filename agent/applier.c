@@ -191,14 +191,15 @@ static void on_source_changed(void *arg, struct object *old, struct object *new_
         source_wants(a, new_);
 }
 
-/* Everything is to be looked at: what the source has, and what the target has. */
+/* Everything is to be looked at: what the source has, and whatever there is a work for, which is what the
+ * target has, and what went from either side while nothing could be said about it. */
 void applier_look(struct applier *a)
 {
     for (struct object *object = store_seek(a->source, 0); object; object = store_after(a->source, object))
         if (manifest_wanted(&a->rules, object))
             source_wants(a, object);
-    for (struct object *object = store_seek(a->target, 0); object; object = store_after(a->target, object))
-        work_enqueue(work_get(a, object_key(object)), false);
+    for (struct work *work = a->works; work; work = work->hh.next)
+        work_enqueue(work, false);
 }
 
 void applier_source_attach(struct applier *a, struct store *source)

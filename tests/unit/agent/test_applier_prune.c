@@ -178,6 +178,22 @@ static void adopted_is_only_what_the_new_source_has(void **state)
     *state = f;
 }
 
+/* What goes while there is no source to hold it against is counted no more. */
+static void frozen_and_gone_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    target_has(f, "ADDED", "default/nginx", "u-1", "store-0", "{\"replicas\":2}", "{}");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    assert_int_equal(applier_stats(f->applier)->works[APPLIER_FROZEN], 1);
+    applier_source_detach(f->applier);
+    target_has(f, "DELETED", "default/nginx", "u-1", "store-0", "{\"replicas\":2}", "{}");
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    applier_source_attach(f->applier, f->source);
+    source_synced(f, STORE);
+    fake_quiet(&f->fake, 60 * LOOP_SECOND);
+    assert_int_equal(applier_stats(f->applier)->works[APPLIER_FROZEN], 0);
+}
+
 static void ours_by_label_only(void **state)
 {
     struct fixture *f = *state;
@@ -272,6 +288,7 @@ int main(void)
         TEST(emptied_and_then_filled),
         TEST(another_store_freezes),
         cmocka_unit_test_teardown(adopted_is_only_what_the_new_source_has, teardown),
+        TEST(frozen_and_gone_meanwhile),
         TEST(ours_by_label_only),
         TEST(a_copy_is_left_alone),
         TEST(another_uid_by_now),
