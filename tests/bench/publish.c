@@ -65,9 +65,9 @@ static uint64_t due(const struct publish *publish)
 static void on_churn(void *arg)
 {
     struct publish *publish = arg;
-    uint64_t count = due(publish);
-    if (count > publish->left)
-        count = publish->left;
+    uint64_t count = due(publish), most = publish->left < BURST ? publish->left : BURST;
+    if (count > most)
+        count = most;
     feed_change(publish->feed, publish->span, count, false);
     publish->made += count;
     publish->left -= count;
