@@ -45,13 +45,6 @@ static bool is_atomic(const cJSON *value)
 
 static cJSON *set_of(const cJSON *value, const cJSON *old);
 
-static void add_member(cJSON *set, const char *kind, const char *name, cJSON *fields)
-{
-    cleanup_free char *full = mem_printf("%s%s", kind, name);
-    if (fields)
-        tree_set(set, full, fields);
-}
-
 static cJSON *list_set(const cJSON *list, const cJSON *old, const char *const *keys)
 {
     cJSON *set = cJSON_CreateObject();
@@ -63,9 +56,20 @@ static cJSON *list_set(const cJSON *list, const cJSON *old, const char *const *k
         cJSON *fields = set_of(element, before);
         if (fields && !before)
             tree_set(fields, ".", cJSON_CreateObject());
-        add_member(set, "", name, fields);
+        if (fields)
+            tree_set(set, name, fields);
     }
     return set;
+}
+
+/* That of the same name in old, where it is looked for at the same place first. */
+static const cJSON *same_member(const cJSON *old, const cJSON *item, const cJSON **beside)
+{
+    const cJSON *there = *beside;
+    if (!there || strcmp(there->string, item->string) != 0)
+        there = cJSON_GetObjectItemCaseSensitive(old, item->string);
+    *beside = there ? there->next : *beside;
+    return there;
 }
 
 /* NULL where nothing differs from old. Without old everything is in the set. */
@@ -80,9 +84,13 @@ static cJSON *set_of(const cJSON *value, const cJSON *old)
     set = cJSON_CreateObject();
     if (!cJSON_IsObject(value) || is_atomic(value))
         return set;
-    for (const cJSON *item = value->child; item; item = item->next)
-        add_member(set, "f:", item->string,
-                   set_of(item, cJSON_GetObjectItemCaseSensitive(old, item->string)));
+    const cJSON *beside = cJSON_IsObject(old) ? old->child : NULL;
+    for (const cJSON *item = value->child; item; item = item->next) {
+        cJSON *fields = set_of(item, same_member(old, item, &beside));
+        cleanup_free char *name = mem_printf("f:%s", item->string);
+        if (fields)
+            cJSON_AddItemToObject(set, name, fields); /* there is none of that name yet */
+    }
     return set;
 }
 

@@ -7,6 +7,10 @@
 
 #include "base/mem.h"
 
+/* As a real server's. */
+#define OPERATIONS_MAX 10000
+#define COPIED_MAX ((size_t)3 << 20)
+
 void patch_merge(cJSON *target, const cJSON *patch)
 {
     const cJSON *item;
@@ -91,20 +95,52 @@ static cJSON *find(cJSON *root, const char *pointer)
 /* (cJSON_InsertItemInArray of Debian 12 refuses every new item but at the front.) */
 static void insert(cJSON *array, int index, cJSON *value)
 {
-    cJSON *behind = cJSON_CreateArray();
-    for (cJSON *item; (item = cJSON_DetachItemFromArray(array, index));)
-        cJSON_AddItemToArray(behind, item);
-    cJSON_AddItemToArray(array, value);
-    for (cJSON *item; (item = cJSON_DetachItemFromArray(behind, 0));)
-        cJSON_AddItemToArray(array, item);
-    cJSON_Delete(behind);
+    cJSON *behind = cJSON_GetArrayItem(array, index);
+    if (!behind) {
+        cJSON_AddItemToArray(array, value);
+        return;
+    }
+    value->next = behind;
+    value->prev = behind->prev;
+    *(behind == array->child ? &array->child : &behind->prev->next) = value;
+    behind->prev = value;
+}
+
+/* ---- bounds: a patch of a few bytes could make more of what is there than anybody can hold ---- */
+
+static size_t pointer_depth(const char *pointer)
+{
+    size_t depth = 0;
+    for (; *pointer; pointer++)
+        depth += *pointer == '/';
+    return depth;
+}
+
+static size_t height_of(const cJSON *node)
+{
+    size_t highest = 0;
+    for (const cJSON *child = node->child; child; child = child->next) {
+        size_t height = height_of(child);
+        highest = height > highest ? height : highest;
+    }
+    return highest + 1;
+}
+
+static size_t weight_of(const cJSON *node)
+{
+    size_t weight =
+        4 + (node->string ? strlen(node->string) : 0) + (node->valuestring ? strlen(node->valuestring) : 0);
+    for (const cJSON *child = node->child; child; child = child->next)
+        weight += weight_of(child);
+    return weight;
 }
 
 /* Takes the value. Of an object, what is not there is replaced, too, as in a real server. */
 static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
 {
     cleanup_free char *last = NULL;
-    cJSON *parent = walk(*root, pointer, &last);
+    bool fits = pointer_depth(pointer) + height_of(value) <= JSON_DEPTH_MAX;
+    cJSON *parent = fits ? walk(*root, pointer, &last) : NULL;
     int index = parent && last && cJSON_IsArray(parent) ? index_of(parent, last, !replace) : -1;
     if (parent && !last) {
         cJSON_Delete(*root);
@@ -133,7 +169,21 @@ static int take_out(cJSON *root, const char *pointer)
     return 0;
 }
 
-static int apply_operation(cJSON **target, const cJSON *operation)
+static int move(cJSON **target, const cJSON *source, const char *from, const char *path)
+{
+    cJSON *moved = cJSON_Duplicate(source, true);
+    take_out(*target, from);
+    return put(target, path, moved, false);
+}
+
+/* copied: bytes so far, by all operations. */
+static int copy(cJSON **target, const cJSON *source, const char *path, size_t *copied)
+{
+    *copied += weight_of(source);
+    return *copied > COPIED_MAX ? 1 : put(target, path, cJSON_Duplicate(source, true), false);
+}
+
+static int apply_operation(cJSON **target, const cJSON *operation, size_t *copied)
 {
     const char *op = tree_text(operation, "op"), *path = tree_text(operation, "path"),
                *from = tree_text(operation, "from");
@@ -145,13 +195,11 @@ static int apply_operation(cJSON **target, const cJSON *operation)
         return 1;
     if (!strcmp(op, "test"))
         return tree_equal(find(*target, path), value) ? 0 : 1;
-    if (!strcmp(op, "add") || !strcmp(op, "copy") || !strcmp(op, "replace"))
-        return put(target, path, cJSON_Duplicate(source, true), !strcmp(op, "replace"));
-    if (strcmp(op, "move"))
-        return 1;
-    cJSON *moved = cJSON_Duplicate(source, true);
-    take_out(*target, from);
-    return put(target, path, moved, false);
+    if (!strcmp(op, "add") || !strcmp(op, "replace"))
+        return put(target, path, cJSON_Duplicate(value, true), !strcmp(op, "replace"));
+    if (!strcmp(op, "copy"))
+        return copy(target, source, path, copied);
+    return strcmp(op, "move") ? 1 : move(target, source, from, path);
 }
 
 static int rejected(struct status *status)
@@ -164,16 +212,17 @@ static int rejected(struct status *status)
 int patch_json(cJSON **target, const cJSON *patch, struct status *status)
 {
     const cJSON *operation;
+    size_t copied = 0;
     if (!cJSON_IsArray(patch))
         return status_set(status, 400, "BadRequest",
                           "error decoding patch: a JSON patch is an array of operations");
-    if (cJSON_GetArraySize(patch) > 10000)
+    if (cJSON_GetArraySize(patch) > OPERATIONS_MAX)
         return status_set(status, 413, "RequestEntityTooLarge",
-                          "The allowed maximum operations in a JSON patch is 10000, got %d",
+                          "The allowed maximum operations in a JSON patch is %d, got %d", OPERATIONS_MAX,
                           cJSON_GetArraySize(patch));
     cJSON_ArrayForEach(operation, patch)
     {
-        if (apply_operation(target, operation) == 0)
+        if (apply_operation(target, operation, &copied) == 0)
             continue;
         return rejected(status);
     }

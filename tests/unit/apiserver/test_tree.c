@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,6 +51,108 @@ static void what_would_be_cut_off_is_refused(void **state)
     assert_null(tree_parse("{} {}", 5));
     assert_null(tree_parse("{", 1));
     assert_null(tree_parse("", 0));
+}
+
+/* {"a":{"a":…{"b":1}…}}, the members of each level in either order. */
+static char *deep(size_t levels, bool turned)
+{
+    struct buf out = BUF_INIT(1 << 20);
+    for (size_t i = 0; i < levels; i++)
+        buf_append_str(&out, turned ? "{\"b\":0,\"a\":" : "{\"a\":");
+    buf_append_str(&out, "1");
+    for (size_t i = 0; i < levels; i++)
+        buf_append_str(&out, turned ? "}" : ",\"b\":0}");
+    return buf_steal(&out);
+}
+
+/* Else it would take longer than anybody waits. */
+static void what_is_deep_or_long_is_compared_once(void **state)
+{
+    (void)state;
+    cleanup_free char *one = deep(200, false), *other = deep(200, true);
+    cleanup_tree cJSON *a = parse(one), *b = parse(other);
+    assert_true(tree_equal(a, b));
+    cleanup_tree cJSON *forth = cJSON_CreateObject(), *back = cJSON_CreateObject();
+    for (int i = 0; i < 200000; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%06d", i);
+        cJSON_AddNumberToObject(forth, name, i);
+        snprintf(name, sizeof(name), "%06d", 199999 - i);
+        cJSON_AddNumberToObject(back, name, 199999 - i);
+    }
+    assert_true(tree_equal(forth, back));
+    cJSON_SetNumberValue(back->child->next, 7);
+    assert_false(tree_equal(forth, back));
+}
+
+static void trees_are_equal_that_say_the_same(void **state)
+{
+    static const char *const same[][2] = {{"{\"a\":1,\"b\":[2,{}]}", "{\"b\":[2,{}],\"a\":1}"},
+                                          {"[true,null,\"x\",1.10]", "[true,null,\"x\",1.10]"}};
+    static const char *const other[][2] = {
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}"},
+        {"{\"a\":1,\"b\":2}", "{\"a\":1}"},
+        {"[1,2]", "[2,1]"},
+        {"[1]", "[1,1]"},
+        {"{\"a\":1,\"b\":2}", "{\"c\":1,\"b\":2}"},
+        {"\"a\"", "\"b\""},
+        {"1.10", "1.1"},
+        {"true", "false"},
+        {"[]", "{}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < array_size(same); i++) {
+        cleanup_tree cJSON *a = parse(same[i][0]), *b = parse(same[i][1]);
+        assert_true(tree_equal(a, b));
+    }
+    for (size_t i = 0; i < array_size(other); i++) {
+        cleanup_tree cJSON *a = parse(other[i][0]), *b = parse(other[i][1]);
+        assert_false(tree_equal(a, b));
+    }
+    assert_true(tree_equal(NULL, NULL));
+}
+
+/* Each copy doubles what is there, or how deep it is. */
+static void patches_do_not_make_much_of_little(void **state)
+{
+    static const char *const paths[][2] = {{"", "/a"}, {"/a", "/b"}};
+    (void)state;
+    for (size_t i = 0; i < array_size(paths); i++) {
+        cleanup_tree cJSON *tree = parse("{\"a\":{\"x\":[1,2,3]}}");
+        struct buf patch = BUF_INIT(1 << 20);
+        struct status status = {0};
+        for (int j = 0; j < 200; j++)
+            buf_appendf(&patch,
+                        "%s{\"op\":\"copy\",\"from\":\"%s\",\"path\":\"%s\"},{\"op\":\"copy\",\"from\":\"\","
+                        "\"path\":\"/c\"},"
+                        "{\"op\":\"move\",\"from\":\"/c\",\"path\":\"/a\"}",
+                        j ? "," : "[", paths[i][0], paths[i][1]);
+        buf_append_str(&patch, "]");
+        cleanup_tree cJSON *operations = parse(patch.data);
+        assert_int_equal(patch_json(&tree, operations, &status), 422);
+        buf_deinit(&patch);
+    }
+}
+
+static void a_value_is_put_no_deeper_than_it_could_be_read(void **state)
+{
+    (void)state;
+    cleanup_tree cJSON *tree = parse("{\"a\":{}}");
+    cleanup_free char *high = deep(200, false);
+    cleanup_free char *text = mem_printf(
+        "[{\"op\":\"add\",\"path\":\"/a/a\",\"value\":%s},{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/b\"}]",
+        high);
+    cleanup_tree cJSON *patch = parse(text);
+    struct status status = {0};
+    assert_int_equal(patch_json(&tree, patch, &status), 0);
+    struct buf path = BUF_INIT(1 << 16);
+    for (int i = 0; i < 100; i++)
+        buf_append_str(&path, "/a");
+    cleanup_free char *again =
+        mem_printf("[{\"op\":\"add\",\"path\":\"/b%s\",\"value\":%s}]", path.data, high);
+    cleanup_tree cJSON *deeper = parse(again);
+    assert_int_equal(patch_json(&tree, deeper, &status), 422);
+    buf_deinit(&path);
 }
 
 static void paths_lead_where_they_say(void **state)
@@ -199,6 +302,10 @@ int main(void)
         cmocka_unit_test(a_member_twice_is_none_of_ours),
         cmocka_unit_test(numbers_keep_their_spelling),
         cmocka_unit_test(what_would_be_cut_off_is_refused),
+        cmocka_unit_test(what_is_deep_or_long_is_compared_once),
+        cmocka_unit_test(trees_are_equal_that_say_the_same),
+        cmocka_unit_test(patches_do_not_make_much_of_little),
+        cmocka_unit_test(a_value_is_put_no_deeper_than_it_could_be_read),
         cmocka_unit_test(paths_lead_where_they_say),
         cmocka_unit_test(merge_patch),
         cmocka_unit_test(json_patch),
