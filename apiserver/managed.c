@@ -206,6 +206,8 @@ int managed_apply(struct write *write, const cJSON *config, bool force)
         return no_manager(write->status);
     if (tree_at(config, "metadata.managedFields"))
         return status_set(write->status, 400, "BadRequest", "metadata.managedFields must be nil");
+    if (cJSON_IsNull(tree_at(config, "metadata")))
+        return status_set(write->status, 400, "BadRequest", "metadata must not be null");
     int r = validate_shape(write, config);
     if (r != 0)
         return r;

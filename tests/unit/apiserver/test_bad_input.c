@@ -259,6 +259,8 @@ static void metadata_of_another_shape_is_refused(void **state)
         {"POST", MAPS, JSON, "{\"metadata\":{\"name\":\"x\"},\"data\":[\"a\"]}", 400, "BadRequest",
          "cannot unmarshal array"},
         {"POST", MAPS, JSON, "{\"metadata\":[7]}", 400, "BadRequest", "cannot unmarshal array"},
+        {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml", "{\"metadata\":null}", 400,
+         "BadRequest", "must not be null"},
         {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml", "{\"metadata\":[7]}", 400,
          "BadRequest", "cannot unmarshal array"},
         {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml",
