@@ -5,11 +5,22 @@
 #include "samples/minicluster/load.h"
 
 /* Those of workloads come first; a passive cluster leaves them out. */
-#define WORKLOAD_CONTROLLERS 9
-static const struct controller_ops *const all_ops[] = {
-    &deployment_controller, &replicaset_controller, &daemonset_controller, &job_controller,
-    &pod_controller,        &lease_controller,      &node_controller,      &taint_eviction_controller,
-    &disruption_controller, &garbage_controller,    &namespace_controller, &event_controller};
+#define WORKLOAD_CONTROLLERS 12
+static const struct controller_ops *const all_ops[] = {&deployment_controller,
+                                                       &replicaset_controller,
+                                                       &statefulset_controller,
+                                                       &cronjob_controller,
+                                                       &endpoints_controller,
+                                                       &daemonset_controller,
+                                                       &job_controller,
+                                                       &pod_controller,
+                                                       &lease_controller,
+                                                       &node_controller,
+                                                       &taint_eviction_controller,
+                                                       &disruption_controller,
+                                                       &garbage_controller,
+                                                       &namespace_controller,
+                                                       &event_controller};
 
 struct cluster {
     struct apiserver *server;

@@ -29,11 +29,12 @@ struct controller {
 };
 
 extern const struct controller_ops deployment_controller, replicaset_controller, daemonset_controller,
-    pod_controller, job_controller, lease_controller, node_controller, taint_eviction_controller,
-    disruption_controller, event_controller, garbage_controller, namespace_controller;
+    statefulset_controller, cronjob_controller, endpoints_controller, pod_controller, job_controller,
+    lease_controller, node_controller, taint_eviction_controller, disruption_controller, event_controller,
+    garbage_controller, namespace_controller;
 
-extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_jobs, gvr_nodes,
-    gvr_leases, gvr_namespaces;
+extern const struct gvr gvr_pods, gvr_replicasets, gvr_deployments, gvr_daemonsets, gvr_statefulsets,
+    gvr_jobs, gvr_cronjobs, gvr_nodes, gvr_leases, gvr_namespaces;
 
 const struct owners *cluster_owners(struct cluster *cluster);
 int64_t cluster_node_grace_us(const struct cluster *cluster); /* a node may be silent for so long */

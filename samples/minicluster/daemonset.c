@@ -1,23 +1,25 @@
 /*
- * DaemonSets: a pod on each node that its node selector chooses. When the template changes, pods of an older
- * one are replaced one by one: the next goes when all others are ready. maxUnavailable and maxSurge are not
- * looked at, and neither is OnDelete.
+ * DaemonSets: a pod on each node that its node selector chooses and whose taints it tolerates; those of a
+ * node that is not well it does. When the template changes, pods of an older one are replaced, as many at a
+ * time as maxUnavailable lets go; with OnDelete that is left to whoever deletes them. maxSurge is not looked
+ * at.
  */
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
+#include "samples/minicluster/node.h"
 #include "samples/minicluster/pod.h"
 
 #define HASH_LABEL "controller-revision-hash"
 
 struct tally {
     int desired, current, ready, updated;
-    struct object *outdated; /* one of those; borrowed */
+    char **outdated; /* the keys of those that are to be replaced */
+    int outdated_count;
 };
 
 static void queue_all(struct controller *controller)
@@ -37,20 +39,9 @@ static void daemonset_changed(struct controller *controller, struct collection *
         queue_add(&controller->queue, object_key(event->object), 0);
     else if (event_is_of(collection, &gvr_pods))
         queue_owners(controller, event->object, "DaemonSet");
-    else if (event_is_of(collection, &gvr_nodes) && event->type != EVENT_MODIFIED)
+    else if (event_is_of(collection, &gvr_nodes) &&
+             (event->type != EVENT_MODIFIED || !node_takes_alike(event->object, event->old)))
         queue_all(controller);
-}
-
-static bool is_chosen(const cJSON *set, const cJSON *node)
-{
-    const cJSON *label, *labels = tree_at(node, "metadata.labels");
-    cJSON_ArrayForEach(label, tree_at(set, "spec.template.spec.nodeSelector"))
-    {
-        const cJSON *has = cJSON_GetObjectItemCaseSensitive(labels, label->string);
-        if (!tree_equal(has, label))
-            return false;
-    }
-    return true;
 }
 
 /* Its pod on that node that is not going away; borrowed. */
@@ -66,53 +57,96 @@ static struct object *find_pod(struct cluster *cluster, const char *uid, const c
     return NULL;
 }
 
-static void template_hash(const cJSON *set, char out[20])
+/* What ails a node is no reason for its daemon to leave it. */
+static void tolerate_ailments(cJSON *pod)
 {
-    cleanup_with(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 4);
-    tree_print(tree_at(set, "spec.template"), &text);
-    snprintf(out, 20, "%" PRIx64, XXH3_64bits(text.data, text.len) & 0xffffffffff);
+    static const char *const ailments[][2] = {
+        {"not-ready", "NoExecute"},        {"unreachable", "NoExecute"},   {"disk-pressure", "NoSchedule"},
+        {"memory-pressure", "NoSchedule"}, {"pid-pressure", "NoSchedule"}, {"unschedulable", "NoSchedule"}};
+    cJSON *spec = tree_at(pod, "spec");
+    tree_default(spec, "tolerations", cJSON_CreateArray());
+    for (size_t i = 0; i < array_size(ailments); i++)
+        cJSON_AddItemToArray(
+            tree_at(spec, "tolerations"),
+            json("{\"key\":\"node.kubernetes.io/%s\",\"operator\":\"Exists\",\"effect\":\"%s\"}",
+                 ailments[i][0], ailments[i][1]));
 }
 
-static void create_pod(struct cluster *cluster, const cJSON *set, const char *node, const char *hash)
+/* False where the node repels it. */
+static bool create_pod(struct cluster *cluster, const cJSON *set, const char *node, const char *hash)
 {
     cleanup_tree cJSON *pod = pod_from_template(set, tree_at(set, "spec.template"));
+    tolerate_ailments(pod);
+    if (node_repels(cluster_peek(cluster, &gvr_nodes, node), tree_at(pod, "spec.tolerations")))
+        return false;
     tree_set_text(tree_make(pod, "metadata.labels"), HASH_LABEL, hash);
     tree_set_text(tree_at(pod, "spec"), "nodeName", node);
     pod_create(cluster, set, pod);
+    return true;
 }
 
-static void delete_pod(struct cluster *cluster, const struct object *pod)
+static void delete_pod(struct cluster *cluster, const char *key)
 {
-    cleanup_free char *key = mem_strdup(object_key(pod));
     cluster_delete(cluster, apiserver_collection(cluster_server(cluster), &gvr_pods), key);
 }
 
-static void count_pod(struct tally *tally, struct object *pod, const char *hash)
+static void count_pod(struct tally *tally, const struct object *pod, const char *hash)
 {
     struct slice labels = json_member(json_member(object_bytes(pod), "metadata"), "labels");
     bool updated = slice_equal(json_member(labels, HASH_LABEL), hash);
+    tally->desired++;
     tally->current++;
     tally->ready += pod_is_ready(pod);
     tally->updated += updated;
-    if (!updated)
-        tally->outdated = pod;
+    if (updated)
+        return;
+    tally->outdated = mem_realloc(tally->outdated, (size_t)(tally->outdated_count + 1) * sizeof(char *));
+    tally->outdated[tally->outdated_count++] = mem_strdup(object_key(pod));
 }
 
-static void visit_node(struct cluster *cluster, const cJSON *set, const char *name, const char *hash,
+static void visit_node(struct cluster *cluster, const cJSON *set, const struct object *node, const char *hash,
                        struct tally *tally)
 {
-    cleanup_tree cJSON *node = cluster_read(cluster, &gvr_nodes, name);
-    struct object *pod = find_pod(cluster, tree_text(set, "metadata.uid"), name);
-    if (!is_chosen(set, node)) {
-        if (pod)
-            delete_pod(cluster, pod);
-        return;
-    }
-    tally->desired++;
-    if (pod)
+    const struct object *pod = find_pod(cluster, tree_text(set, "metadata.uid"), object_key(node));
+    bool chosen = node_selected(node, tree_at(set, "spec.template.spec.nodeSelector"));
+    cleanup_free char *key = pod ? mem_strdup(object_key(pod)) : NULL;
+    if (!pod && chosen)
+        tally->desired += create_pod(cluster, set, object_key(node), hash);
+    else if (pod && chosen)
         count_pod(tally, pod, hash);
-    else
-        create_pod(cluster, set, name, hash);
+    else if (pod)
+        delete_pod(cluster, key);
+}
+
+/* How many more may be missing than are. */
+static int spare(const cJSON *set, const struct tally *tally)
+{
+    const cJSON *most = tree_at(set, "spec.updateStrategy.rollingUpdate.maxUnavailable");
+    int may = cJSON_IsString(most)
+                  ? (int)ceil(strtod(most->valuestring, NULL) * tally->desired / 100)
+                  : (int)tree_number(set, "spec.updateStrategy.rollingUpdate.maxUnavailable", 1);
+    return (may > 0 ? may : 1) - (tally->desired - tally->ready);
+}
+
+/* Those that are not ready need not be spared. */
+static void replace_outdated(struct cluster *cluster, const cJSON *set, const struct tally *tally)
+{
+    bool waits = !strcmp(tree_text(set, "spec.updateStrategy.type"), "OnDelete");
+    int left = spare(set, tally);
+    for (int i = 0; i < tally->outdated_count && !waits; i++) {
+        const struct object *pod = cluster_peek(cluster, &gvr_pods, tally->outdated[i]);
+        bool ready = pod && pod_is_ready(pod);
+        if (!ready || left > 0)
+            delete_pod(cluster, tally->outdated[i]);
+        left -= ready;
+    }
+}
+
+static void tally_deinit(struct tally *tally)
+{
+    for (int i = 0; i < tally->outdated_count; i++)
+        free(tally->outdated[i]);
+    free(tally->outdated);
 }
 
 static void report(struct cluster *cluster, cJSON *set, const struct tally *tally)
@@ -136,16 +170,16 @@ static void daemonset_reconcile(struct controller *controller, const char *key)
     struct object_place place = {0};
     const struct object_entry *node;
     struct tally tally = {0};
-    char hash[20];
+    char hash[16];
     if (!set || tree_at(set, "metadata.deletionTimestamp"))
         return;
-    template_hash(set, hash);
+    pod_template_hash(tree_at(set, "spec.template"), hash);
     const struct collection *nodes = apiserver_collection(cluster_server(cluster), &gvr_nodes);
     while ((node = object_set_next(&nodes->own->objects, &place)))
-        visit_node(cluster, set, object_key(node->object), hash, &tally);
+        visit_node(cluster, set, node->object, hash, &tally);
     report(cluster, set, &tally);
-    if (tally.outdated && tally.ready == tally.desired)
-        delete_pod(cluster, tally.outdated);
+    replace_outdated(cluster, set, &tally);
+    tally_deinit(&tally);
 }
 
 const struct controller_ops daemonset_controller = {daemonset_changed, daemonset_reconcile};

@@ -14,13 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
+#include "samples/minicluster/pod.h"
 #include "samples/minicluster/recorder.h"
 
-#define HASH_LABEL "pod-template-hash"
 #define ANNOTATIONS "deployment.kubernetes.io/"
 #define REVISION ANNOTATIONS "revision"
 #define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
@@ -47,18 +46,6 @@ static void deployment_changed(struct controller *controller, struct collection 
         queue_owners(controller, event->object, "Deployment");
 }
 
-/* Ten letters that make no words, as in a real cluster. */
-static void template_hash(const cJSON *template, char out[16])
-{
-    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
-    cleanup_with(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 4);
-    tree_print(template, &text);
-    uint64_t hash = XXH3_64bits(text.data, text.len);
-    for (int i = 0; i < 10; i++, hash /= 27)
-        out[i] = letters[hash % 27];
-    out[10] = '\0';
-}
-
 /* "25%" of what is wanted, or a number. */
 static int share(const cJSON *value, int wanted, double (*rounded)(double))
 {
@@ -80,19 +67,10 @@ static void read_strategy(struct rollout *rollout)
         rollout->unavailable = 1;
 }
 
-/* Equal but for the hash, which the set's template has as a label. */
-static bool is_of_template(const cJSON *set, const cJSON *template)
-{
-    cleanup_tree cJSON *bare = cJSON_Duplicate(tree_at(set, "spec.template"), true);
-    cJSON *labels = tree_at(bare, "metadata.labels");
-    tree_remove(labels, HASH_LABEL);
-    return tree_equal(bare, template);
-}
-
 static void read_set(struct rollout *rollout, cJSON *set)
 {
     rollout->sets[rollout->count++] = set;
-    if (is_of_template(set, tree_at(rollout->deployment, "spec.template")))
+    if (pod_template_equal(tree_at(set, "spec.template"), tree_at(rollout->deployment, "spec.template")))
         rollout->newest = set;
 }
 
@@ -101,7 +79,7 @@ static void rollout_read(struct rollout *rollout)
     const cJSON *deployment = rollout->deployment;
     const struct owned *owned =
         owners_find(cluster_owners(rollout->cluster), tree_text(deployment, "metadata.uid"));
-    template_hash(tree_at(deployment, "spec.template"), rollout->hash);
+    pod_template_hash(tree_at(deployment, "spec.template"), rollout->hash);
     read_strategy(rollout);
     for (; owned && rollout->count < SETS_MAX; owned = owned->next) {
         cJSON *set = event_is_of(owned->collection, &gvr_replicasets)
@@ -178,16 +156,16 @@ static void make_newest(struct rollout *rollout, int replicas)
     tree_set_text(metadata, "name", name);
     tree_set_text(metadata, "namespace", tree_text(deployment, "metadata.namespace"));
     tree_set(metadata, "labels", labels ? labels : cJSON_CreateObject());
-    tree_set_text(tree_at(metadata, "labels"), HASH_LABEL, rollout->hash);
+    tree_set_text(tree_at(metadata, "labels"), POD_HASH_LABEL, rollout->hash);
     copy_annotations(rollout, set);
     set_revision(set, newest_revision(rollout) + 1);
     set_controller(set, deployment);
     tree_set_number(spec, "replicas", replicas);
     set_count(spec, "minReadySeconds", (int)tree_number(deployment, "spec.minReadySeconds", 0));
     tree_set(spec, "selector", cJSON_Duplicate(tree_at(deployment, "spec.selector"), true));
-    tree_set_text(tree_make(spec, "selector.matchLabels"), HASH_LABEL, rollout->hash);
+    tree_set_text(tree_make(spec, "selector.matchLabels"), POD_HASH_LABEL, rollout->hash);
     tree_set(spec, "template", cJSON_Duplicate(tree_at(deployment, "spec.template"), true));
-    tree_set_text(tree_make(spec, "template.metadata.labels"), HASH_LABEL, rollout->hash);
+    tree_set_text(tree_make(spec, "template.metadata.labels"), POD_HASH_LABEL, rollout->hash);
     cluster_write(rollout->cluster, &gvr_replicasets, set);
     record_scaling(rollout, name, 0, replicas);
 }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/pod.h"
+#include "samples/minicluster/recorder.h"
 
 static void job_changed(struct controller *controller, struct collection *collection,
                         const struct event *event)
@@ -58,6 +59,7 @@ static void job_reconcile(struct controller *controller, const char *key)
     tree_set_number(status, "ready", tally.ready);
     if (missing <= 0) {
         tree_set_text(status, "completionTime", now);
+        record_event(cluster, job, "job-controller", "Normal", "Completed", "Job completed");
         set_condition(cluster, status, "Complete", "True", "CompletionsReached",
                       "Reached expected number of succeeded pods");
     }

@@ -98,28 +98,11 @@ static void queue_step(struct controller *controller, const struct object *pod)
         queue_add(&controller->queue, object_key(pod), delay_of(controller, object_bytes(pod), step));
 }
 
-/* What decides which pods it takes. */
-static bool takes_as_before(const struct object *node, const struct object *before)
-{
-    static const char *const parts[] = {"spec", "metadata"};
-    bool same = true;
-    for (size_t i = 0; i < array_size(parts); i++) {
-        struct slice a = json_member(object_bytes(node), parts[i]);
-        struct slice b = json_member(object_bytes(before), parts[i]);
-        if (i == 1) {
-            a = json_member(a, "labels");
-            b = json_member(b, "labels");
-        }
-        same = same && a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
-    }
-    return same;
-}
-
 static void node_changed(struct controller *controller, const struct event *event)
 {
     if (event->type == EVENT_DELETED)
         return;
-    if (!event->old || !takes_as_before(event->object, event->old))
+    if (!event->old || !node_takes_alike(event->object, event->old))
         node_pods_visit(controller, ""); /* those that have none */
     if (!event->old || (node_silent(event->old) && !node_silent(event->object)))
         node_pods_visit(controller, object_key(event->object));

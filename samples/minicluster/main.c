@@ -96,7 +96,8 @@ static const struct program_info info = {
     .usage = "[options]",
     .description =
         "Serves list, watch and writes as kubectl and client-go expect them, out of memory; Deployments, "
-        "DaemonSets and Jobs have pods, which run on nodes that are not there, and start, run and end as "
+        "StatefulSets, DaemonSets, Jobs and CronJobs have pods, which run on nodes that are not there, and "
+        "start, run and end as "
         "their annotations minicluster/start-seconds, minicluster/run-seconds and minicluster/exit-code "
         "ask. Anyone who reaches the address may do anything: keep it on the loopback. Faults are made by "
         "POST to /minicluster/faults/NAME: cut, end and expire happen at once (to open requests, watches "

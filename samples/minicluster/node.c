@@ -209,3 +209,16 @@ struct object *node_for_pod(struct cluster *cluster, const cJSON *pod)
     }
     return NULL;
 }
+
+static bool same(struct slice a, struct slice b)
+{
+    return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
+}
+
+bool node_takes_alike(const struct object *a, const struct object *b)
+{
+    struct slice x = object_bytes(a), y = object_bytes(b);
+    return same(json_member(x, "spec"), json_member(y, "spec")) &&
+           same(json_member(json_member(x, "metadata"), "labels"),
+                json_member(json_member(y, "metadata"), "labels"));
+}

@@ -24,6 +24,9 @@ struct object *node_find_acting(struct cluster *cluster, const char *name);
  * taints that it tolerates. Borrowed; NULL: there is none. */
 struct object *node_for_pod(struct cluster *cluster, const cJSON *pod);
 
+/* Is all the same by which they take pods: spec and labels? */
+bool node_takes_alike(const struct object *a, const struct object *b);
+
 /* Has it the labels that a nodeSelector wants? */
 bool node_selected(const struct object *node, const cJSON *selector);
 /* Is there a taint NoSchedule or NoExecute that those do not tolerate? */

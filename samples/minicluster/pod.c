@@ -40,6 +40,49 @@ bool pod_is_over(const struct object *pod)
            slice_equal(phase, "Failed");
 }
 
+/* What a client in Go adds, and what a deployment has added, says nothing. */
+static cJSON *bare_template(const cJSON *template)
+{
+    cJSON *bare = template ? cJSON_Duplicate(template, true) : cJSON_CreateObject();
+    tree_remove(tree_at(bare, "metadata"), "creationTimestamp");
+    tree_remove(tree_at(bare, "metadata.labels"), POD_HASH_LABEL);
+    return bare;
+}
+
+bool pod_template_equal(const cJSON *a, const cJSON *b)
+{
+    cleanup_tree cJSON *x = bare_template(a), *y = bare_template(b);
+    return tree_equal(x, y);
+}
+
+/* Sum over its parts, so that the order of members does not matter. */
+static uint64_t hash_of(const cJSON *tree, uint64_t seed)
+{
+    cleanup_with(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 4);
+    const cJSON *item;
+    uint64_t sum = 0, place = 0;
+    if (!cJSON_IsObject(tree) && !cJSON_IsArray(tree)) {
+        tree_print(tree, &text);
+        return XXH3_64bits_withSeed(text.data, text.len, seed);
+    }
+    cJSON_ArrayForEach(item, tree)
+    {
+        uint64_t at = item->string ? XXH3_64bits(item->string, strlen(item->string)) : ++place;
+        sum += hash_of(item, at);
+    }
+    return XXH3_64bits_withSeed(&sum, sizeof(sum), seed);
+}
+
+void pod_template_hash(const cJSON *template, char out[16])
+{
+    static const char letters[] = "bcdfghjklmnpqrstvwxz2456789";
+    cleanup_tree cJSON *bare = bare_template(template);
+    uint64_t hash = hash_of(bare, 0);
+    for (int i = 0; i < 10; i++, hash /= 27)
+        out[i] = letters[hash % 27];
+    out[10] = '\0';
+}
+
 cJSON *pod_from_template(const cJSON *owner, const cJSON *template)
 {
     cJSON *pod = cJSON_CreateObject();

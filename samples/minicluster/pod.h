@@ -12,9 +12,16 @@
                                                  restart policy is not Always */
 #define POD_EXIT_CODE "minicluster/exit-code" /* with that; 0 */
 
+#define POD_HASH_LABEL "pod-template-hash" /* of the pods of a ReplicaSet that a deployment has made */
+
 bool pod_is_ready(const struct object *pod);
 int64_t pod_ready_since_us(const struct object *pod); /* in µs since 1970 */
 bool pod_is_over(const struct object *pod);           /* deleted, succeeded or failed */
+
+/* Ten letters that make no words, as in a real cluster; the same for templates that say the same. */
+void pod_template_hash(const cJSON *template, char out[16]);
+/* Say two templates the same, but for the label "pod-template-hash" that a set's has? */
+bool pod_template_equal(const cJSON *a, const cJSON *b);
 
 /* A pod for its controller, out of a template; yours. */
 cJSON *pod_from_template(const cJSON *owner, const cJSON *template);

@@ -82,6 +82,120 @@ class Nodes(Kubectl):
         self.kubectl("wait", "node/node-1", "--for=condition=Ready", "--timeout=20s")
 
 
+MANIFEST = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: conf}
+data: {a: "1"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: "nginx:1", ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: main, image: "db:1"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec:
+  rules:
+  - host: web.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 2, maxReplicas: 5}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
+"""
+
+
+class Workloads(Kubectl):
+    IMAGE = "jsonpath={.spec.template.spec.containers[0].image}"
+
+    def roll_out(self, what):
+        self.assertIn("roll", self.kubectl("rollout", "status", what, "--timeout=30s"))
+
+    def test_manifest_of_many_kinds_comes_to_life(self):
+        self.start("--nodes", "2")
+        self.assertEqual(self.kubectl("apply", "-f", "-", stdin=MANIFEST).count(" created"), 7)
+        # kubectl replaces a budget's selector each time, everywhere.
+        self.assertEqual(self.kubectl("apply", "-f", "-", stdin=MANIFEST).count(" unchanged"), 6)
+        self.roll_out("deployment/web")
+        self.roll_out("statefulset/db")
+        self.assertEqual(self.kubectl("get", "pods", "-l", "app=db", "-o", "name").split(), ["pod/db-0", "pod/db-1"])
+        self.wait_for("the service leads to the pods", "8080 true true true", "get", "endpointslices", "-o",
+                      "jsonpath={.items[0].ports[0].port} {.items[0].endpoints[*].conditions.ready}")
+        self.assertIn("Started container main", self.kubectl("describe", "pod", "db-0"))
+        for kind in ["ingress", "hpa", "pdb", "configmap"]:
+            self.assertIn("web" if kind != "configmap" else "conf", self.kubectl("get", kind))
+        self.kubectl("delete", "-f", "-", "--timeout=30s", stdin=MANIFEST)
+        self.bench.wait("nothing is left of it", lambda: self.kubectl("get", "all,endpointslices", "-o", "name") == "")
+
+    def test_rollout_goes_on_and_back(self):
+        self.start()
+        self.kubectl("apply", "-f", "-", stdin=MANIFEST)
+        self.roll_out("deployment/web")
+        self.kubectl("set", "image", "deployment/web", "main=nginx:2")
+        self.kubectl("annotate", "deployment/web", "kubernetes.io/change-cause=to two")
+        self.roll_out("deployment/web")
+        self.bench.wait("its revision tells why", lambda: "2         to two" in self.kubectl("rollout", "history", "deployment/web"))
+        self.kubectl("rollout", "undo", "deployment/web")
+        self.roll_out("deployment/web")
+        self.assertEqual(self.kubectl("get", "deployment", "web", "-o", self.IMAGE), "nginx:1")
+        history = self.kubectl("rollout", "history", "deployment/web").split("\n")
+        self.assertEqual([line.split()[0] for line in history[2:] if line], ["2", "3"])
+        self.kubectl("rollout", "restart", "deployment/web", "statefulset/db")
+        self.roll_out("deployment/web")
+        self.roll_out("statefulset/db")
+        self.kubectl("rollout", "pause", "deployment/web")
+        self.kubectl("set", "image", "deployment/web", "main=nginx:3")
+        self.kubectl("scale", "deployment/web", "--replicas=4")
+        self.kubectl("wait", "deployment/web", "--for=jsonpath={.status.availableReplicas}=4", "--timeout=20s")
+        self.assertNotIn("nginx:3", self.kubectl("get", "pods", "-o", "jsonpath={.items[*].spec.containers[0].image}"))
+        self.kubectl("rollout", "resume", "deployment/web")
+        self.roll_out("deployment/web")
+        self.wait_for("all are new", " ".join(["nginx:3"] * 4), "get", "pods", "-l", "app=web", "-o",
+                      "jsonpath={.items[*].spec.containers[0].image}")
+
+    def test_pods_and_jobs_of_a_line(self):
+        self.start()
+        self.kubectl("run", "one", "--image=nginx", "--port=80", "--expose")
+        self.kubectl("wait", "pod/one", "--for=condition=Ready", "--timeout=20s")
+        self.kubectl("run", "task", "--image=busybox", "--restart=Never", "--", "true")
+        self.kubectl("wait", "pod/task", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=20s")
+        self.kubectl("create", "cronjob", "tick", "--image=busybox", "--schedule=0 0 1 1 *", "--", "date")
+        self.kubectl("create", "job", "by-hand", "--from=cronjob/tick")
+        self.kubectl("wait", "job/by-hand", "--for=condition=Complete", "--timeout=20s")
+        self.assertIn("Job completed", self.kubectl("describe", "job", "by-hand"))
+        for line in [["logs", "one"], ["exec", "one", "--", "ls"], ["attach", "one"]]:
+            self.assertIn("are pretended", self.refused(*line))
+
+
 class Tokens(Kubectl):
     def test_token_says_who_it_is_for(self):
         self.start()
