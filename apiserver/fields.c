@@ -84,7 +84,7 @@ static cJSON *set_of(const cJSON *value, const cJSON *old)
     set = cJSON_CreateObject();
     if (!cJSON_IsObject(value) || is_atomic(value))
         return set;
-    const cJSON *beside = cJSON_IsObject(old) ? old->child : NULL;
+    const cJSON *beside = old && cJSON_IsObject(old) ? old->child : NULL;
     for (const cJSON *item = value->child; item; item = item->next) {
         cJSON *fields = set_of(item, same_member(old, item, &beside));
         cleanup_free char *name = mem_printf("f:%s", item->string);
