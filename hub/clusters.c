@@ -87,7 +87,7 @@ static const char schema[] =
     "\"type\":{\"type\":\"string\",\"description\":\"Connected or Synced.\"},"
     "\"status\":{\"type\":\"string\",\"description\":\"True or False.\"},"
     "\"reason\":{\"type\":\"string\",\"description\":\"The type, or Not and the type.\"},"
-    "\"message\":{\"type\":\"string\",\"description\":\"Empty.\"},"
+    "\"message\":{\"type\":\"string\",\"description\":\"Why, where it is False.\"},"
     "\"lastTransitionTime\":{\"type\":\"string\",\"description\":\"Since when.\"}}}}}}}}";
 
 static const struct resource resource = {
@@ -104,10 +104,10 @@ static const struct resource resource = {
 /* ---- one cluster ---- */
 
 struct figures {
-    size_t resources, objects;
-    int64_t nodes, pods; /* -1: not followed */
-    int64_t age_s;       /* of the resource that is most behind; -1: none was ever heard, */
-    int64_t seen_s;      /* and of the one that is least; the same */
+    size_t resources, synced, objects; /* synced: resources that are up to date */
+    int64_t nodes, pods;               /* -1: not followed */
+    int64_t age_s;                     /* of the resource that is most behind; -1: none was ever heard, */
+    int64_t seen_s;                    /* and of the one that is least; the same */
 };
 
 static void count(struct figures *figures, const struct informer_replica *replica)
@@ -115,6 +115,7 @@ static void count(struct figures *figures, const struct informer_replica *replic
     const struct gvr *gvr = replica_gvr(replica);
     int64_t objects = (int64_t)store_count(replica_store(replica)), age_s = replica_freshness(replica).age_s;
     figures->resources++;
+    figures->synced += replica_synced(replica);
     figures->objects += (size_t)objects;
     if (!gvr->group[0] && !strcmp(gvr->resource, "nodes"))
         figures->nodes = objects;
@@ -144,12 +145,28 @@ static void append_time(struct buf *out, const char *name, int64_t wall_s)
     buf_appendf(out, "\"%s\":\"%s\"", name, text);
 }
 
-static void append_condition(struct buf *out, const struct condition *condition, const char *type)
+static void append_condition(struct buf *out, const struct condition *condition, const char *type,
+                             const char *message)
 {
-    buf_appendf(out, "{\"type\":\"%s\",\"status\":\"%s\",\"reason\":\"%s%s\",\"message\":\"\",", type,
-                condition->is ? "True" : "False", condition->is ? "" : "Not", type);
+    buf_appendf(out, "{\"type\":\"%s\",\"status\":\"%s\",\"reason\":\"%s%s\",\"message\":\"%s\",", type,
+                condition->is ? "True" : "False", condition->is ? "" : "Not", type,
+                condition->is ? "" : message);
     append_time(out, "lastTransitionTime", condition->since_s);
     buf_append_char(out, '}');
+}
+
+static void append_conditions(struct buf *out, const struct condition *conditions,
+                              const struct figures *figures)
+{
+    static const char silent[] = "its provider is not heard: is it running, and does it reach the broker?";
+    char behind[96];
+    snprintf(behind, sizeof(behind), "%zu of %zu resources are up to date", figures->synced,
+             figures->resources);
+    buf_append_str(out, ",\"conditions\":[");
+    append_condition(out, &conditions[CONNECTED], "Connected", silent);
+    buf_append_char(out, ',');
+    append_condition(out, &conditions[SYNCED], "Synced", conditions[CONNECTED].is ? behind : silent);
+    buf_append_char(out, ']');
 }
 
 static void append_status(struct buf *out, const struct shown *shown, const struct figures *figures)
@@ -164,11 +181,7 @@ static void append_status(struct buf *out, const struct shown *shown, const stru
         buf_appendf(out, ",\"nodes\":%" PRId64, figures->nodes);
     if (figures->pods >= 0)
         buf_appendf(out, ",\"pods\":%" PRId64, figures->pods);
-    buf_append_str(out, ",\"conditions\":[");
-    append_condition(out, &shown->conditions[CONNECTED], "Connected");
-    buf_append_char(out, ',');
-    append_condition(out, &shown->conditions[SYNCED], "Synced");
-    buf_append_char(out, ']');
+    append_conditions(out, shown->conditions, figures);
 }
 
 /* heard_s: 0 leaves it out. */
@@ -224,7 +237,7 @@ static void show(struct clusters *clusters, struct shown *shown)
     bool alive = cluster_alive(shown->cluster);
     set_condition(&shown->conditions[CONNECTED], alive, now_s,
                   figures.seen_s < 0 ? now_s : now_s - figures.seen_s);
-    set_condition(&shown->conditions[SYNCED], alive && cluster_synced(shown->cluster), now_s,
+    set_condition(&shown->conditions[SYNCED], alive && cluster_fresh(shown->cluster), now_s,
                   heard_s ? heard_s : now_s);
     struct buf text = BUF_INIT(TEXT_LIMIT);
     append_object(&text, shown, &figures, 0);

@@ -504,6 +504,15 @@ bool cluster_synced(const struct informer_cluster *cluster)
     return settled;
 }
 
+bool cluster_fresh(const struct informer_cluster *cluster)
+{
+    bool fresh = cluster_synced(cluster);
+    const struct informer_replica *replica;
+    DL_FOREACH(cluster->replicas, replica)
+    fresh = fresh && (replica->phase != REPLICA_LIVE || replica_synced(replica));
+    return fresh;
+}
+
 void cluster_settle(struct informer_cluster *cluster)
 {
     cluster->was_synced = cluster->was_synced || cluster_synced(cluster);

@@ -146,6 +146,8 @@ int64_t cluster_since_s(const struct informer_cluster *cluster);
 bool cluster_alive(const struct informer_cluster *cluster); /* heartbeats come */
 /* Its catalog is complete, and every replica of it synced, or not to be had: forbidden, say. */
 bool cluster_synced(const struct informer_cluster *cluster);
+/* So it is, and what was synced is up to date: its API server is heard. */
+bool cluster_fresh(const struct informer_cluster *cluster);
 
 struct informer_replica *cluster_next_replica(const struct informer_cluster *cluster,
                                               const struct informer_replica *replica);

@@ -214,7 +214,7 @@ static void add_cluster(const struct informer_cluster *cluster, struct metrics *
     struct buf labels = BUF_INIT(LABELS_LIMIT);
     metric_label(&labels, "cluster", cluster->name);
     metrics_number(out, &cluster_connected, labels.data, cluster->alive);
-    metrics_number(out, &cluster_is_synced, labels.data, cluster_synced(cluster));
+    metrics_number(out, &cluster_is_synced, labels.data, cluster_fresh(cluster));
     metric_label(&labels, "kubernetes", cluster_version(cluster));
     metric_label(&labels, "uid", cluster_uid(cluster));
     metrics_number(out, &cluster_info, labels.data, 1);

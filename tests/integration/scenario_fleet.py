@@ -54,6 +54,8 @@ class Fleet(fleet_hub.FleetCase):
         self.assertIsNone(self.get(path)[1]["Warning"])
         self.providers["cluster2"].stop(signal.SIGKILL)
         self.bench.wait("it is told to be silent", lambda: self.condition("cluster2", "Connected") == "False")
+        _, _, cluster = self.get("/apis/fleet.transport-informer.io/v1alpha1/clusters/cluster2")
+        self.assertEqual({each["message"].split(":")[0] for each in cluster["status"]["conditions"]}, {"its provider is not heard"})
         _, headers, answer = self.get(path)
         self.assertIn("not up to date: cluster2 (last heard 20", headers["Warning"])
         self.assertIn("cluster.transport-informer/stale-since", answer["items"][0]["metadata"]["annotations"])
@@ -63,6 +65,18 @@ class Fleet(fleet_hub.FleetCase):
         self.await_synced("cluster2")
         self.assertIsNone(self.get(path)[1]["Warning"])
         self.bench.wait("what it did meanwhile", lambda: self.same("cluster2", "ConfigMap"))
+
+    def test_a_cluster_whose_api_server_is_away_is_not_synced(self):
+        self.providers["cluster2"].stop()
+        self.provider("cluster2", "--heartbeat", "1s")
+        self.await_synced()
+        self.clusters["cluster2"].process.stop(signal.SIGKILL)
+        self.bench.wait("it is told", lambda: self.condition("cluster2", "Synced") == "False", 60)
+        self.assertEqual(self.condition("cluster2", "Connected"), "True")
+        _, _, cluster = self.get("/apis/fleet.transport-informer.io/v1alpha1/clusters/cluster2")
+        self.assertRegex(cluster["status"]["conditions"][1]["message"], r"^\d+ of \d+ resources are up to date$")
+        self.bench.wait("so are its objects", lambda: "cluster2" in (self.get("/api/v1/configmaps")[1]["Warning"] or ""))
+        self.assertEqual(self.condition("cluster1", "Synced"), "True")
 
     # ---- who may ask ----
 
