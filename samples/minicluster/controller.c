@@ -134,6 +134,11 @@ void cluster_delete(struct cluster *cluster, const struct collection *collection
     delete_with(cluster, &collection->resource.gvr, key, "{\"propagationPolicy\":\"Background\"}");
 }
 
+void cluster_delete_foreground(struct cluster *cluster, const struct gvr *gvr, const char *key)
+{
+    delete_with(cluster, gvr, key, "{\"propagationPolicy\":\"Foreground\"}");
+}
+
 void cluster_delete_now(struct cluster *cluster, const struct gvr *gvr, const char *key)
 {
     delete_with(cluster, gvr, key, "{\"propagationPolicy\":\"Background\",\"gracePeriodSeconds\":0}");

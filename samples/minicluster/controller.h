@@ -61,7 +61,8 @@ int cluster_write_status(struct cluster *cluster, const struct gvr *gvr, const c
 /* As a client does, by background propagation. */
 void cluster_delete(struct cluster *cluster, const struct collection *collection, const char *key);
 
-/* The same, and nobody is given time to end it. */
+void cluster_delete_foreground(struct cluster *cluster, const struct gvr *gvr, const char *key);
+/* The same as the first, and nobody is given time to end it. */
 void cluster_delete_now(struct cluster *cluster, const struct gvr *gvr, const char *key);
 
 /* An owner reference that makes `owner` the controller of `tree`. */
