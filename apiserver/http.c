@@ -326,6 +326,16 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+/* What anybody else sends is passed over: whoever may only read need not be held a body for. */
+static bool wants_body(const char *method)
+{
+    static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE"};
+    for (size_t i = 0; i < array_size(methods); i++)
+        if (strcmp(method, methods[i]) == 0)
+            return true;
+    return false;
+}
+
 static enum MHD_Result begin(struct visit *visit, const char *method, const char *version)
 {
     struct MHD_Connection *connection = visit->connection;
@@ -336,6 +346,7 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
     if (head_check(connection, version, BODY_LIMIT, &status) != 0 ||
         gate_check(&visit->listener->gate, connection, method, visit->target, &visit->asker, &status) != 0)
         return refuse(connection, &status);
+    visit->body.limit = wants_body(method) ? BODY_LIMIT : 0;
     return MHD_YES;
 }
 
@@ -389,7 +400,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         return begin(visit, method, version);
     if (*len)
         return take_body(visit, data, len);
-    if (visit->excess)
+    if (visit->excess && visit->body.limit)
         return refuse_body(connection);
     return visit->exchange ? reply(visit) : answer(visit, method);
 }

@@ -114,6 +114,22 @@ class Http(unittest.TestCase):
         self.assertEqual(self.maps(), before)
         self.assertTrue(self.process.running())
 
+    def unread(self):
+        """Bytes that wait in the kernel for the server."""
+        lines = [line.split() for line in open("/proc/net/tcp", encoding="ascii")][1:]
+        return sum(int(line[4].split(":")[1], 16) for line in lines if int(line[1].split(":")[1], 16) == self.port and line[3] != "0A")
+
+    def test_a_body_that_nobody_asked_for_is_not_kept(self):
+        before = self.process.resident_bytes()
+        connections = [self.connect() for _ in range(40)]
+        for connection in connections:
+            connection.sendall(request(f"Content-Length: {LIMIT}", "Connection: close", path="/livez", body=" " * (LIMIT - 1)).encode())
+        self.bench.wait("all is read", lambda: self.unread() == 0)
+        self.assertLess(self.process.resident_bytes() - before, 10 * LIMIT)
+        for connection in connections:
+            connection.sendall(b" ")
+            self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 200 "))
+
     def test_a_long_header_is_taken(self):
         self.assertIn(" 200 ", self.answer(request("Connection: close", f"X: {'y' * 16000}")).partition("\r\n")[0])
 
