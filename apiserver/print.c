@@ -267,6 +267,32 @@ static void print_bookmark_table(struct printer *printer, uint64_t revision, con
                 metadata);
 }
 
+/* A definition may have other columns by now, and a watch tells its columns with its first event. */
+static bool is_shared(const struct printer *printer)
+{
+    return !printer->custom && (printer->form != FORM_TABLE || printer->columns_told);
+}
+
+void print_shared_event(struct printer *printer, enum event_type type, const struct item *item,
+                        struct buf *out)
+{
+    struct event_prints *prints = &printer->exchange->server->prints;
+    struct event_form form = {.revision = item->revision,
+                              .type = type,
+                              .form = printer->form,
+                              .clusters = printer->clusters,
+                              .include = printer->include};
+    bool shared = is_shared(printer);
+    const struct buf *kept = shared ? event_prints_find(prints, &form) : NULL;
+    size_t start = out->len;
+    if (kept)
+        buf_append(out, kept->data, kept->len);
+    else
+        print_event(printer, type, item, out);
+    if (shared && !kept)
+        event_prints_keep(prints, &form, out->data + start, out->len - start);
+}
+
 void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out)
 {
     char version[320], metadata[160];

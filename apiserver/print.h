@@ -40,8 +40,10 @@ void print_item(struct printer *printer, const struct item *item, struct buf *ou
 void print_close(struct printer *printer, struct buf *out);
 
 void print_single(struct printer *printer, const struct item *item, struct buf *out); /* ended by a newline */
-/* One event of a watch. */
+/* One event of a watch; and one that many watches are told of. */
 void print_event(struct printer *printer, enum event_type type, const struct item *item, struct buf *out);
+void print_shared_event(struct printer *printer, enum event_type type, const struct item *item,
+                        struct buf *out);
 /* initial_end: the bookmark that ends the initial events. */
 void print_bookmark(struct printer *printer, uint64_t revision, bool initial_end, struct buf *out);
 

@@ -31,6 +31,7 @@ struct apiserver *apiserver_create(const struct apiserver_options *options)
     server->toleration_s = options->toleration_s ? options->toleration_s : 300;
     server->graceful = options->graceful;
     storage_init(&server->storage, server->loop);
+    event_prints_init(&server->prints, server->loop);
     server->storage.history_events = options->history_events;
     server->storage.history_bytes = options->history_bytes;
     server->storage.fleet = options->fleet;
@@ -45,6 +46,7 @@ void apiserver_destroy(struct apiserver *server)
     if (!server)
         return;
     storage_deinit(&server->storage);
+    event_prints_clear(&server->prints);
     free(server);
 }
 
@@ -257,6 +259,7 @@ void apiserver_restart(struct apiserver *server)
 int apiserver_restore(struct apiserver *server, uint64_t revision)
 {
     int r = storage_restore(&server->storage, revision);
+    event_prints_clear(&server->prints);
     if (r == 0)
         apiserver_restart(server);
     return r;

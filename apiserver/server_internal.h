@@ -4,6 +4,7 @@
 /* What the files of this folder share: the server itself, and an exchange as those see it that produce its
  * answer. */
 
+#include "apiserver/event_prints.h"
 #include "apiserver/exchange.h"
 #include "apiserver/request.h"
 #include "apiserver/server.h"
@@ -27,6 +28,7 @@ struct apiserver {
     int64_t toleration_s;
     bool graceful;
     struct storage storage;
+    struct event_prints prints;
     const struct apiserver_filter *filter; /* NULL: none */
     const char *unready;                   /* the check that fails; NULL: none */
     struct exchange *exchanges;

@@ -129,9 +129,9 @@ static void print_change(struct watch *watch, const struct event *event, struct 
     struct item now = {event->partition, event->object, event->revision};
     struct item last = {event->partition, event->old, event->revision};
     if (change.is)
-        print_event(&watch->printer, change.was ? EVENT_MODIFIED : EVENT_ADDED, &now, out);
+        print_shared_event(&watch->printer, change.was ? EVENT_MODIFIED : EVENT_ADDED, &now, out);
     else if (change.was)
-        print_event(&watch->printer, EVENT_DELETED, &last, out);
+        print_shared_event(&watch->printer, EVENT_DELETED, &last, out);
 }
 
 /* Before the cluster that is watched came, what counts was another one's of its name. */

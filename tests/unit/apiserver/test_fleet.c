@@ -563,6 +563,28 @@ static void what_is_read_before_it_is_told_is_whole(void **state)
     exchange_close(one);
 }
 
+/* Seen by what has changed in between: those who are told at once are told the same, and others anew. */
+static void an_event_is_printed_once_for_all_who_are_told(void **state)
+{
+    static const char path[] = "/api/v1/pods?watch=1&resourceVersion=1001";
+    struct fixture *f = *state;
+    put(f, "a", "web", 1);
+    put(f, "a", "web", 2);
+    struct exchange *first = watch(f, path), *second = watch(f, path), *late = watch(f, path);
+    assert_int_equal(told(f, first), 1);
+    strcpy(collection_find(f->pods, "a")->stale, "2026-01-01T00:00:00Z");
+    assert_int_equal(told(f, second), 1);
+    assert_int_equal(count(f, "stale-since"), 0);
+    int64_t until_us = loop_now_us(f->loop) + 2 * LOOP_SECOND;
+    while (loop_now_us(f->loop) < until_us && loop_step(f->loop))
+        ;
+    assert_int_equal(told(f, late), 1);
+    assert_int_equal(count(f, "stale-since"), 1);
+    exchange_close(first);
+    exchange_close(second);
+    exchange_close(late);
+}
+
 static void versions_of_others_are_expired(void **state)
 {
     static const char *const versions[] = {"999", "5000"};
@@ -735,6 +757,7 @@ int main(void)
         TEST(what_others_change_makes_no_watch_too_old),
         TEST(what_others_change_is_not_gone_through),
         TEST(what_is_read_before_it_is_told_is_whole),
+        TEST(an_event_is_printed_once_for_all_who_are_told),
         TEST(versions_of_others_are_expired),
         TEST(what_is_stale_says_so),
         TEST(what_is_not_mirrored_is_named),
