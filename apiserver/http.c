@@ -111,11 +111,14 @@ static void run(struct listener *listener)
         timer_stop(&listener->timeout);
 }
 
+/* Where somebody stands in line, the next run comes in a turn of its own. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
+    struct listener *listener = poll->data;
     (void)status;
     (void)events;
-    run(poll->data);
+    if (!somebody_waits(listener))
+        run(listener);
 }
 
 static void on_timeout(void *arg)
