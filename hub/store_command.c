@@ -22,7 +22,7 @@ static int on_stream(void *arg, uint64_t id, const struct record *record)
         return 0;
     found->ids = mem_realloc(found->ids, (found->count + 1) * sizeof(*found->ids));
     found->ids[found->count++] = id;
-    found->objects += record->count;
+    found->objects += record->count == RECORD_BETWEEN ? 0 : record->count;
     return 0;
 }
 

@@ -130,13 +130,14 @@ void disk_stream_drop(struct disk_stream *stream)
 
 void disk_rewrite(struct disk_stream *stream)
 {
-    disk_drop(stream->disk, stream->id);
+    uint64_t before = stream->id;
     HASH_DEL(stream->disk->streams, stream);
     add(stream, 0);
     struct object *object = store_seek(stream->store, 0);
     for (; object; object = store_after(stream->store, object))
         disk_note(stream, object);
     disk_stream_changed(stream);
+    disk_drop(stream->disk, before); /* once the new one is there: of two the first one is read */
 }
 
 /* ---- life ---- */

@@ -7,8 +7,9 @@
  * Stores are in memory as ever, and nobody waits for the disk. What changes in one that is kept is noted,
  * once for each key however often it changes, and written a fifth of a second later, by a thread of its own.
  * A stream (the copy of one store) is written as it was at one moment, record and objects together, in one
- * transaction: a killed process leaves what it had at an earlier moment, and a disk that is full or slow
- * leaves it further behind, but never in between. A file that is damaged is put aside, whenever that is
+ * transaction, as long as what has changed in it is less than 16 MiB; else in several, and is not whole in
+ * between (record.h): a killed process leaves what it had at an earlier moment, and a disk that is full or
+ * slow leaves it further behind, but never in between. A file that is damaged is put aside, whenever that is
  * found, and what can still be read, or is in the stores, goes into a new one. What waits are references to
  * objects: their number is bounded by that of the objects, not by how long it takes.
  *

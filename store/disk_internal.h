@@ -39,6 +39,14 @@ struct cut {
     struct cut *prev, *next;
 };
 
+/* A place in what goes down. */
+struct feed {
+    struct cut *at; /* NULL: all cuts are through */
+    enum { CUT_PUTS, CUT_GONE, CUT_RECORD } part;
+    struct object *next; /* of that part; NULL: no more */
+    bool between;        /* some of that cut is through, and some is not */
+};
+
 enum disk_phase {
     DISK_READING,
     DISK_RENEWING,   /* it was damaged: it gets a new file, and all streams are noted for it */
@@ -71,12 +79,11 @@ struct disk {
     uint64_t renewed;           /* the changes that have to be written for a renewed file to have all */
     struct allowance renewals;
 
-    struct cut *batch; /* the transaction, oldest cut first, */
+    struct cut *batch; /* on their way down, the oldest first */
     size_t batch_bytes, batch_cuts;
-    struct cut *at;      /* how far it is fed (NULL: all of it), */
-    struct object *next; /* and the object of that cut that is next; NULL: no more */
-    enum { CUT_RECORD, CUT_PUTS, CUT_GONE } part;
-    size_t down; /* jobs that have not come up */
+    struct feed feed, begun;  /* how far they are fed, and were when the transaction began */
+    size_t transaction_bytes; /* fed since */
+    size_t down;              /* jobs that have not come up */
     bool failing;
 
     struct timer work;

@@ -7,6 +7,10 @@
  * may go on while the bytes are copied down, a job in a turn of the loop and a few jobs ahead of the disk. A
  * transaction is of as many cuts as come together meanwhile, up to a bound; until it is on the disk its cuts
  * stay here, and where it fails the same ones go down again.
+ *
+ * A cut that is larger than a transaction may be goes down in several. In between its stream is neither what
+ * it was nor what it will be, and says so (RECORD_BETWEEN): each object is one that it had, none is older
+ * than what was durable, and it is not whole.
  */
 #include "store/disk_internal.h"
 
@@ -20,7 +24,8 @@
 #define FAILURE_LOG_US (60 * LOOP_SECOND)
 #define JOB_BYTES ((size_t)128 << 10) /* copied in one turn */
 #define JOBS_AHEAD 8
-#define BATCH_BYTES ((size_t)8 << 20) /* of objects, when no further cut is added */
+#define TRANSACTION_BYTES ((size_t)16 << 20) /* as long as the log gets, about */
+#define BATCH_BYTES ((size_t)8 << 20)        /* of objects, when no further cut is added */
 #define BATCH_CUTS 1024
 
 bool disk_write_waits(const struct disk *disk)
@@ -49,6 +54,16 @@ static struct cut *cut_stream(struct disk *disk, struct disk_stream *stream)
     return cut;
 }
 
+static struct object *first_of(const struct store *store)
+{
+    return store ? store_seek(store, 0) : NULL;
+}
+
+static void feed_from(struct disk *disk, struct cut *cut)
+{
+    disk->feed = (struct feed){.at = cut, .part = CUT_PUTS, .next = cut ? first_of(cut->dirt.puts) : NULL};
+}
+
 static uint64_t dirt_size(const struct dirt *dirt)
 {
     return dirt->puts ? store_size(dirt->puts) : 0;
@@ -68,80 +83,111 @@ static bool cut_next(struct disk *disk)
     DL_APPEND(disk->batch, cut);
     disk->batch_cuts++;
     disk->batch_bytes += dirt_size(&cut->dirt);
-    disk->at = cut;
-    disk->part = CUT_RECORD;
+    feed_from(disk, cut);
+    if (!disk->begun.at)
+        disk->begun = disk->feed;
     return true;
 }
 
-static void batch_free(struct disk *disk)
+/* Those in front of that one; NULL: all. */
+static void batch_free(struct disk *disk, const struct cut *until)
 {
-    while (disk->batch) {
+    while (disk->batch != until) {
         struct cut *cut = disk->batch;
         DL_DELETE(disk->batch, cut);
         disk_dirt_discard(disk, cut->dirt);
         free(cut);
     }
-    disk->at = NULL;
-    disk->batch_bytes = disk->batch_cuts = 0;
+    if (!until)
+        disk->batch_bytes = disk->batch_cuts = 0;
 }
 
 /* ---- down ---- */
 
-static void feed_put(struct disk *disk, struct disk_job *job, struct object *object)
+static void feed_put(struct disk *disk, struct disk_job *job)
 {
-    struct disk_row row = {.stream = disk->at->id,
-                           .key = object_key(object),
-                           .digest = object_digest(object),
-                           .bytes = object_bytes(object)};
+    struct feed *feed = &disk->feed;
+    struct disk_row row = {.stream = feed->at->id,
+                           .key = object_key(feed->next),
+                           .digest = object_digest(feed->next),
+                           .bytes = object_bytes(feed->next)};
     disk_job_put(job, &row);
+    feed->next = store_after(feed->at->dirt.puts, feed->next);
+    feed->between = true;
     disk->stats.objects++;
     disk->stats.bytes += row.bytes.len;
 }
 
-static void next_part(struct disk *disk, const struct store *store)
+static void feed_gone(struct feed *feed, struct disk_job *job)
 {
-    disk->part++;
-    disk->next = store ? store_seek(store, 0) : NULL;
+    disk_job_delete(job, feed->at->id, object_key(feed->next));
+    feed->next = store_after(feed->at->dirt.gone, feed->next);
+    feed->between = true;
+}
+
+static void feed_last(struct disk *disk, struct cut *cut, struct disk_job *job)
+{
+    if (cut->drop)
+        disk_job_drop(job, cut->id);
+    else
+        disk_job_stream(job, cut->id, &cut->record);
+    feed_from(disk, cut->next);
 }
 
 /* One step of the cut; the last one leads to the next cut. */
 static void feed_step(struct disk *disk, struct disk_job *job)
 {
-    struct cut *cut = disk->at;
-    if (cut->drop) {
-        disk_job_drop(job, cut->id);
-    } else if (disk->part == CUT_RECORD) {
-        disk_job_stream(job, cut->id, &cut->record);
-        next_part(disk, cut->dirt.puts);
-        return;
-    } else if (disk->part == CUT_PUTS && disk->next) {
-        feed_put(disk, job, disk->next);
-        disk->next = store_after(cut->dirt.puts, disk->next);
-        return;
-    } else if (disk->part == CUT_PUTS) {
-        next_part(disk, cut->dirt.gone);
-        return;
-    } else if (disk->next) {
-        disk_job_delete(job, cut->id, object_key(disk->next));
-        disk->next = store_after(cut->dirt.gone, disk->next);
-        return;
+    struct feed *feed = &disk->feed;
+    if (feed->part == CUT_PUTS && feed->next) {
+        feed_put(disk, job);
+    } else if (feed->part == CUT_PUTS) {
+        feed->part = CUT_GONE;
+        feed->next = first_of(feed->at->dirt.gone);
+    } else if (feed->next) {
+        feed_gone(feed, job);
+    } else {
+        feed_last(disk, feed->at, job);
     }
-    disk->at = cut->next;
-    disk->part = CUT_RECORD;
+}
+
+/* What the file says of the stream until the rest of its cut is there. */
+static void feed_between(const struct cut *cut, struct disk_job *job)
+{
+    struct record record = cut->record;
+    record.whole = record.current = false;
+    record.epoch = record.sequence = 0;
+    record.count = RECORD_BETWEEN;
+    record.root = (struct digest){0};
+    disk_job_stream(job, cut->id, &record);
+}
+
+static void end_transaction(struct disk *disk, struct disk_job *job)
+{
+    job->last = true;
+    const struct cut *cut = disk->feed.at;
+    if (cut && disk->feed.between)
+        feed_between(cut, job);
+    disk_job_number(job, DISK_WRITTEN, loop_wall_us(disk->loop) / LOOP_SECOND);
+    disk->phase = DISK_COMMITTING;
 }
 
 static void feed(struct disk *disk)
 {
     struct disk_job *job = disk_job_create(DISK_JOB_WRITE);
-    while (job->ops.len < JOB_BYTES && (disk->at || cut_next(disk)))
+    while (job->ops.len < JOB_BYTES && (disk->feed.at || cut_next(disk)))
         feed_step(disk, job);
-    job->last = !disk->at && job->ops.len < JOB_BYTES;
-    if (job->last) {
-        disk_job_number(job, DISK_WRITTEN, loop_wall_us(disk->loop) / LOOP_SECOND);
-        disk->phase = DISK_COMMITTING;
-    }
+    disk->transaction_bytes += job->ops.len;
+    if (job->ops.len < JOB_BYTES || disk->transaction_bytes >= TRANSACTION_BYTES)
+        end_transaction(disk, job);
     disk->down++;
     disk_thread_send(disk->thread, job);
+}
+
+static void begin_transaction(struct disk *disk, struct feed from)
+{
+    disk->feed = disk->begun = from;
+    disk->transaction_bytes = 0;
+    disk->phase = DISK_FEEDING;
 }
 
 void disk_write_turn(void *arg)
@@ -151,11 +197,8 @@ void disk_write_turn(void *arg)
         disk_renew_turn(disk);
         return;
     }
-    if (disk->phase == DISK_FAILED) {
-        disk->at = disk->batch;
-        disk->part = CUT_RECORD;
-    }
-    disk->phase = DISK_FEEDING;
+    if (disk->phase == DISK_RESTING || disk->phase == DISK_FAILED)
+        begin_transaction(disk, disk->begun);
     if (disk->down < JOBS_AHEAD)
         feed(disk);
     if (disk->phase == DISK_FEEDING && disk->down < JOBS_AHEAD)
@@ -186,7 +229,13 @@ static void on_committed(struct disk *disk)
     if (disk->failing)
         log_info(disk->log, "store", "%s: written again", disk->path);
     disk->failing = false;
-    batch_free(disk);
+    batch_free(disk, disk->feed.at);
+    if (disk->feed.at) {
+        begin_transaction(disk, disk->feed);
+        timer_start(&disk->work, 0);
+        return;
+    }
+    disk->begun = disk->feed;
     disk->phase = DISK_RESTING;
     disk_write_soon(disk);
 }
@@ -241,7 +290,8 @@ void disk_write_all(struct disk *disk)
 void disk_write_forget(struct disk *disk)
 {
     timer_stop(&disk->work);
-    batch_free(disk);
+    batch_free(disk, NULL);
+    disk->feed = disk->begun = (struct feed){0};
     while (disk->drops) {
         struct cut *cut = disk->drops;
         DL_DELETE(disk->drops, cut);

@@ -11,6 +11,8 @@
 #include "base/names.h"
 #include "base/object.h"
 
+#define RECORD_BETWEEN UINT64_MAX /* as count: the store was being written, from one state to the next */
+
 struct record {
     char cluster[64], uid[64], version[64]; /* its name, which one it is ("" unknown), and its Kubernetes' */
     int64_t since_s;                        /* when that cluster was first known, wall time; 0: not kept */
