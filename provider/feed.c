@@ -286,6 +286,17 @@ void feed_start(struct feed *feed)
 
 /* Access */
 
+void feed_rename(struct feed *feed, const struct names *names)
+{
+    if (!strcmp(feed->names.singular, names->singular) &&
+        !strcmp(feed->names.short_names, names->short_names) &&
+        !strcmp(feed->names.categories, names->categories))
+        return;
+    feed->names = *names;
+    if (feed->stream)
+        publisher_stream_names(feed->stream, &feed->names);
+}
+
 const struct gvr *feed_gvr(const struct feed *feed)
 {
     return &feed->gvr;

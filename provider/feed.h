@@ -51,6 +51,9 @@ void feed_destroy(struct feed *feed);
 /* The API server offers the resource: from now on it may be had. Again, and at once, where it was gone. */
 void feed_start(struct feed *feed);
 
+/* What the API server calls it now. */
+void feed_rename(struct feed *feed, const struct names *names);
+
 const struct gvr *feed_gvr(const struct feed *feed);
 struct store *feed_store(struct feed *feed);
 enum reflector_state feed_state(const struct feed *feed);

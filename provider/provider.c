@@ -19,10 +19,15 @@
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define REFRESH_NAMED_US (15 * LOOP_SECOND)    /* while something is missing that was asked for by name */
 #define REFRESH_DEFAULT_US (120 * LOOP_SECOND) /* while a default is missing */
+#define REFRESH_US (600 * LOOP_SECOND)         /* in any case: what is there may be called otherwise */
+#define DEFINED_US (2 * LOOP_SECOND)           /* behind a definition that has changed, and once more: */
+#define SETTLED_US (75 * LOOP_SECOND)          /* an API server may take a minute to tell of it */
 #define PATIENCE_US (30 * LOOP_SECOND)         /* with groups that do not answer, before others go on */
 #define CHECK_US LOOP_SECOND
 #define REASON_LIMIT ((size_t)4096)
 #define OUTAGE_US (3 * LOOP_SECOND) /* for others to notice it, too */
+
+static const struct gvr definitions_gvr = {"apiextensions.k8s.io", "v1", "customresourcedefinitions"};
 
 /* One spelling. */
 struct want {
@@ -46,6 +51,10 @@ struct provider {
     struct feed **feeds;
     size_t feed_count;
     struct absence *absence;
+    struct feed *definitions; /* among the feeds; NULL: they are not shared */
+    struct store_observer definitions_observer;
+    bool defined;  /* one has changed since discovery was asked last, */
+    bool settling; /* or before that, for the first time since it had been asked */
     struct timer refresh, check, outage;
     size_t away; /* feeds that were unavailable, as logged last */
     struct backoff backoff;
@@ -70,11 +79,19 @@ static void refresh_in(struct provider *provider, int64_t delay_us)
                 delay_us + (int64_t)loop_random_below(provider->loop, (uint64_t)delay_us / 4));
 }
 
+/* Not later than that. */
+static void refresh_within(struct provider *provider, int64_t delay_us)
+{
+    if (!timer_active(&provider->refresh) ||
+        provider->refresh.due_us > loop_now_us(provider->loop) + delay_us * 5 / 4)
+        refresh_in(provider, delay_us);
+}
+
 static void on_feed_changed(void *arg, struct feed *feed)
 {
     struct provider *provider = arg;
-    if (feed_state(feed) == REFLECTOR_GONE && !timer_active(&provider->refresh))
-        refresh_in(provider, REFRESH_NAMED_US);
+    if (feed_state(feed) == REFLECTOR_GONE)
+        refresh_within(provider, REFRESH_NAMED_US);
     if (!timer_active(&provider->outage))
         timer_start(&provider->outage, OUTAGE_US);
 }
@@ -100,6 +117,23 @@ static void on_outage(void *arg)
                  provider->feed_count, reason);
     else
         log_info(provider->log, "provider", "all resources can be had again");
+}
+
+/* A definition that came, went or changed: discovery says what that means. */
+static void on_defined(void *arg, struct object *old, struct object *new_, bool unseen)
+{
+    struct provider *provider = arg;
+    (void)old, (void)new_, (void)unseen;
+    if (!provider->defined)
+        refresh_within(provider, DEFINED_US);
+    provider->defined = true;
+}
+
+static void definitions_follow(struct provider *provider, struct feed *feed)
+{
+    provider->definitions = feed;
+    provider->definitions_observer = (struct store_observer){.changed = on_defined, .arg = provider};
+    store_observe(feed_store(feed), &provider->definitions_observer);
 }
 
 static struct feed *feed_make(struct provider *provider, const struct api_resource *resource)
@@ -128,6 +162,8 @@ static struct feed *feed_make(struct provider *provider, const struct api_resour
     }
     provider->feeds = mem_realloc(provider->feeds, (provider->feed_count + 1) * sizeof(struct feed *));
     provider->feeds[provider->feed_count++] = feed;
+    if (gvr_equal(&resource->gvr, &definitions_gvr))
+        definitions_follow(provider, feed);
     feed_start(feed);
     return feed;
 }
@@ -194,15 +230,31 @@ static void resolve_missing(struct provider *provider)
     }
 }
 
-/* 0: nothing is missing. */
+static void rename_each(struct provider *provider)
+{
+    struct api_resource resource;
+    for (size_t i = 0; i < provider->feed_count; i++)
+        if (api_table_get(discovery_table(provider->discovery), feed_gvr(provider->feeds[i]), &resource) == 0)
+            feed_rename(provider->feeds[i], &resource.names);
+}
+
+/* Whatever is defined is heard of, without asking. */
+static bool is_told(const struct provider *provider)
+{
+    return provider->definitions && feed_awake(provider->definitions) &&
+           feed_state(provider->definitions) == REFLECTOR_SYNCED;
+}
+
 static int64_t refresh_delay(const struct provider *provider)
 {
-    int64_t delay = 0;
+    int64_t delay = REFRESH_US;
     for (size_t i = 0; i < provider->want_count; i++) {
-        if (is_missing(&provider->wants[i]) && provider->wants[i].named)
+        const struct want *want = &provider->wants[i];
+        if (strcmp(want->spelling, EVERYTHING) == 0 ? is_told(provider) : !is_missing(want))
+            continue;
+        if (want->named)
             return REFRESH_NAMED_US;
-        if (is_missing(&provider->wants[i]))
-            delay = REFRESH_DEFAULT_US;
+        delay = REFRESH_DEFAULT_US;
     }
     return delay;
 }
@@ -242,9 +294,11 @@ static void on_check(void *arg)
 static void refresh_later(struct provider *provider)
 {
     int64_t delay = refresh_delay(provider);
+    bool again = provider->settling && delay > SETTLED_US;
     discovery_clear(provider->discovery);
-    if (delay)
-        refresh_in(provider, delay);
+    provider->settling = false;
+    if (!provider->defined)
+        refresh_in(provider, again ? SETTLED_US : delay);
 }
 
 static void on_discovered(void *arg, const struct status *status)
@@ -262,6 +316,7 @@ static void on_discovered(void *arg, const struct status *status)
     provider->reason = NULL;
     provider->discovered = true;
     resolve_missing(provider);
+    rename_each(provider);
     refresh_later(provider);
     check_complete(provider);
 }
@@ -269,6 +324,8 @@ static void on_discovered(void *arg, const struct status *status)
 static void on_refresh(void *arg)
 {
     struct provider *provider = arg;
+    provider->settling = provider->defined;
+    provider->defined = false;
     discovery_refresh(provider->discovery);
 }
 
@@ -362,6 +419,8 @@ void provider_destroy(struct provider *provider)
     timer_stop(&provider->refresh);
     timer_stop(&provider->check);
     timer_stop(&provider->outage);
+    if (provider->definitions)
+        store_unobserve(feed_store(provider->definitions), &provider->definitions_observer);
     discovery_destroy(provider->discovery);
     absence_destroy(provider->absence);
     for (size_t i = 0; i < provider->feed_count; i++)

@@ -8,7 +8,8 @@
  * What is wanted is spelled as for kubectl. A name that the API server does not know is said once, with near
  * names, and looked for again now and then: a CustomResourceDefinition may come later. It is no reason to
  * end, even where nothing that was named is known: the provider of a cluster that is still being set up must
- * come to life by itself.
+ * come to life by itself. Where definitions are shared, one that changes has discovery asked at once; in any
+ * case it is asked every ten minutes, since what is there may be called otherwise.
  *
  * Of a stream that an informer still has and that is not there any more it finds out why: the API has no such
  * resource, or it is no longer among what is shared (provider/absence.h).

@@ -42,10 +42,26 @@ class Verbs(fleet_hub.FleetCase):
         names = {**WIDGET["spec"]["names"], "shortNames": ["gw"]}
         self.clusters["cluster1"].request("PATCH", f"{DEFINITIONS}/widgets.example.com", {"spec": {"names": names}},
                                           "application/merge-patch+json")
-        self.providers["cluster1"].stop()
-        self.provider("cluster1", *self.providing)
         self.bench.wait("what it is called now", lambda: '"shortNames":["gw"]' in json.dumps(
             self.get("/apis/example.com/v1")[2], separators=(",", ":")))
+        self.assertRegex(self.kubectl("get", "gw", "-A"), r"cluster1 +one +red")
+
+    def test_definitions_that_change_arrive_while_all_runs(self):
+        self.bench.wait("both are mirrored", lambda: len(self.items("/apis/example.com/v1/widgets")) == 2)
+        self.await_synced()
+        versions = json.loads(json.dumps(WIDGET["spec"]["versions"]))
+        versions[0]["additionalPrinterColumns"].append({"name": "Weight", "type": "integer", "jsonPath": ".spec.size"})
+        for cluster in self.clusters.values():
+            cluster.request("PATCH", f"{DEFINITIONS}/widgets.example.com", {"spec": {"versions": versions}}, "application/merge-patch+json")
+        self.bench.wait("there is another column", lambda: re.search(r"COLOR +READY +WEIGHT\n(.|\n)*cluster2 +one +red +True +4\n",
+                                                                    self.kubectl("get", "widgets.example.com")))
+        gear = json.loads(json.dumps(WIDGET).replace("widget", "gear").replace("Widget", "Gear").replace('"wd"', '"gr"'))
+        self.clusters["cluster1"].request("POST", DEFINITIONS, gear)
+        self.clusters["cluster1"].request("POST", WIDGETS.replace("widgets", "gears"), {**RED, "kind": "Gear"})
+        self.bench.wait("there is another resource", lambda: self.items("/apis/example.com/v1/gears"))
+        self.assertRegex(self.kubectl("get", "gr", "-A"), r"default +cluster1 +one +red")
+        self.clusters["cluster1"].request("DELETE", f"{DEFINITIONS}/gears.example.com")
+        self.bench.wait("it is gone", lambda: "gears" not in json.dumps(self.get("/apis/example.com/v1")[2]))
 
     @unittest.skipUnless(fleet_hub.kubectl_minor() >= 27, "SKIPPED: kubectl explains out of OpenAPI version 3 since 1.27")
     def test_kinds_are_explained_as_far_as_they_are_known(self):

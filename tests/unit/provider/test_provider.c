@@ -147,6 +147,62 @@ static void a_definition_may_come_later_go_and_return(void **state)
     assert_int_equal(provider_feeds(f->provider), 1);
 }
 
+static const char *short_names(struct fixture *f)
+{
+    static struct names names;
+    replica_names(line_replica(&f->line, &line_widgets), &names);
+    return names.short_names;
+}
+
+static void rename_widgets(struct fixture *f, const char *short_name)
+{
+    line_update(&f->line, &line_crds, false,
+                "{'apiVersion':'apiextensions.k8s.io/v1','kind':'CustomResourceDefinition',"
+                "'metadata':{'name':'widgets.example.com'},'spec':{'group':'example.com',"
+                "'names':{'plural':'widgets','singular':'widget','kind':'Widget','listKind':'WidgetList','"
+                "shortNames':['%s']},"
+                "'scope':'Namespaced','versions':[{'name':'v1','served':true,'storage':true,"
+                "'schema':{'openAPIV3Schema':{'type':'object','x-kubernetes-preserve-unknown-fields':true}}}]"
+                "}}",
+                short_name);
+}
+
+/* Where definitions are shared, what comes and changes is told at once, and nothing is asked for in between.
+ */
+static void a_definition_that_is_shared_is_followed(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "*");
+    start(f);
+    line_run(&f->line, 200 * LOOP_SECOND);
+    uint64_t before = local_started_calls(f->line.local);
+    line_run(&f->line, 300 * LOOP_SECOND);
+    assert_true(local_started_calls(f->line.local) - before < 30); /* watches end and begin again */
+    line_create_crd(&f->line);
+    line_run(&f->line, 6 * LOOP_SECOND);
+    assert_non_null(line_replica(&f->line, &line_widgets));
+    assert_string_equal(short_names(f), "");
+    line_run(&f->line, 10 * LOOP_SECOND);
+    rename_widgets(f, "wd");
+    line_run(&f->line, 6 * LOOP_SECOND);
+    assert_string_equal(short_names(f), "wd");
+    line_delete(&f->line, &line_crds, "widgets.example.com");
+    line_run(&f->line, 30 * LOOP_SECOND);
+    assert_null(line_replica(&f->line, &line_widgets));
+}
+
+static void names_that_change_are_told_in_time(void **state)
+{
+    struct fixture *f = *state;
+    want(f, "widgets.example.com");
+    line_create_crd(&f->line);
+    start(f);
+    line_run(&f->line, 30 * LOOP_SECOND);
+    rename_widgets(f, "wd");
+    line_run(&f->line, 800 * LOOP_SECOND);
+    assert_string_equal(short_names(f), "wd");
+}
+
 static void what_is_forbidden_keeps_nothing_waiting(void **state)
 {
     struct fixture *f = *state;
@@ -360,6 +416,8 @@ int main(void)
         TEST(everything_is_all_but_secrets),
         TEST(what_is_unknown_keeps_nothing_waiting),
         TEST(a_definition_may_come_later_go_and_return),
+        TEST(a_definition_that_is_shared_is_followed),
+        TEST(names_that_change_are_told_in_time),
         TEST(what_is_forbidden_keeps_nothing_waiting),
         TEST(nothing_is_complete_while_the_server_is_away),
         TEST(nothing_is_complete_before_the_lists_are_there),
