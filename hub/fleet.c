@@ -211,15 +211,18 @@ static void empty_slice(struct fleet *fleet, struct mirrored *mirrored)
     struct partition *partition = mirrored->partition;
     if (partition_empty(partition, SLICE))
         return;
-    struct mirrored *heir = heir_of(fleet, &partition->collection->resource.gvr, partition->name);
+    struct collection *collection = partition->collection;
+    struct mirrored *heir = heir_of(fleet, &collection->resource.gvr, partition->name);
     HASH_DELETE(hh_place, fleet->places, mirrored);
     partition_drop(partition);
     DL_DELETE(fleet->working, mirrored);
     free(mirrored);
-    if (!heir)
-        return;
-    DL_DELETE(fleet->waiting, heir);
-    start(fleet, heir);
+    if (heir) {
+        DL_DELETE(fleet->waiting, heir);
+        start(fleet, heir);
+    } else if (!collection->partition_count && collection->resource.flags & RESOURCE_CUSTOM) {
+        collection_retire(collection); /* nobody defines it any more */
+    }
 }
 
 static void on_work(void *arg)
