@@ -28,6 +28,25 @@ static struct object *definition_of(const struct apiserver *server, const struct
     return object_set_get(&definitions_of(server)->own->objects, key);
 }
 
+cJSON *crd_schema(const struct apiserver *server, const struct resource *resource)
+{
+    struct json_cursor cursor = {0};
+    struct slice version;
+    const struct object *definition = definition_of(server, resource);
+    if (!definition)
+        return NULL;
+    struct slice spec = json_member(object_bytes(definition), "spec"),
+                 versions = json_member(spec, "versions");
+    if (slice_equal(json_member(spec, "preserveUnknownFields"), "true"))
+        return NULL;
+    while (json_next_element(versions, &cursor, &version))
+        if (slice_equal(json_member(version, "name"), resource->gvr.version)) {
+            struct slice schema = json_member(json_member(version, "schema"), "openAPIV3Schema");
+            return schema.len ? tree_parse(schema.data, schema.len) : NULL;
+        }
+    return NULL;
+}
+
 static bool is_terminating(const struct object *definition)
 {
     struct slice metadata = json_member(object_bytes(definition), "metadata");

@@ -46,7 +46,7 @@ bool exchange_broken(
 int exchange_status(const struct exchange *exchange);
 const char *exchange_content_type(const struct exchange *exchange);
 int exchange_retry_after_s(const struct exchange *exchange);   /* 0: none */
-const char *exchange_warning(const struct exchange *exchange); /* one line of ASCII; NULL: none */
+const char *exchange_warning(const struct exchange *exchange); /* lines of ASCII; NULL: none */
 bool exchange_streams(const struct exchange *exchange);        /* a watch */
 
 /* The whole answer, where it is complete already, nothing of it was read, and it is no longer than that: it

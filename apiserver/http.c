@@ -269,6 +269,23 @@ static void add_retry_after(struct MHD_Response *response, int seconds)
         MHD_add_response_header(response, "Retry-After", text);
 }
 
+/* One header for each line, in which quotes have a backslash before them. */
+static void add_warnings(struct MHD_Response *response, const char *lines)
+{
+    while (lines && *lines) {
+        cleanup_with(buf_deinit) struct buf text = BUF_INIT(SIZE_MAX / 4);
+        buf_append_str(&text, "299 - \"");
+        for (; *lines && *lines != '\n'; lines++) {
+            if (*lines == '"' || *lines == '\\')
+                buf_append_char(&text, '\\');
+            buf_append_char(&text, *lines);
+        }
+        buf_append_char(&text, '"');
+        MHD_add_response_header(response, "Warning", text.data);
+        lines += *lines == '\n';
+    }
+}
+
 static enum MHD_Result send_response(struct visit *visit)
 {
     struct exchange *exchange = visit->exchange;
@@ -277,10 +294,7 @@ static enum MHD_Result send_response(struct visit *visit)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", exchange_content_type(exchange));
     MHD_add_response_header(response, "Cache-Control", "no-cache, private");
-    if (exchange_warning(exchange)) {
-        cleanup_free char *text = mem_printf("299 - \"%s\"", exchange_warning(exchange));
-        MHD_add_response_header(response, "Warning", text);
-    }
+    add_warnings(response, exchange_warning(exchange));
     add_retry_after(response, exchange_retry_after_s(exchange));
     enum MHD_Result r = MHD_queue_response(visit->connection, (unsigned)exchange_status(exchange), response);
     MHD_destroy_response(response);

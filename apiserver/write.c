@@ -9,6 +9,7 @@
 #include "apiserver/defaults.h"
 #include "apiserver/managed.h"
 #include "apiserver/server_internal.h"
+#include "apiserver/shape.h"
 #include "base/mem.h"
 
 static const char *const top_order[] = {"kind", "apiVersion", "metadata", NULL};
@@ -132,6 +133,8 @@ static int admit_create(struct write *write, cJSON *tree)
 {
     int r = admit_shape(write, tree);
     if (r == 0)
+        r = shape_prune(write, tree);
+    if (r == 0)
         r = admit_namespace(write, tree);
     if (r == 0)
         r = admit_name(write, tree);
@@ -157,7 +160,9 @@ int write_create(struct write *write, cJSON *tree)
     first_metadata(write, metadata);
     defaults_apply(write->server, resource, tree);
     defaults_first_status(resource, tree);
-    r = admit_content(write, tree, NULL);
+    r = shape_admit(write, tree);
+    if (r == 0)
+        r = admit_content(write, tree, NULL);
     if (r == 0)
         r = crd_admit(write, tree);
     if (r != 0)
@@ -300,8 +305,10 @@ static int prepare_update(struct write *write, cJSON *tree, const cJSON *old)
     carry_metadata(tree, old);
     if (!write->subresource[0])
         defaults_apply(write->server, resource, tree);
+    int r = shape_admit(write, tree);
     bump_generation(write, tree, old);
-    int r = admit_content(write, tree, old);
+    if (r == 0)
+        r = admit_content(write, tree, old);
     if (r == 0)
         r = crd_admit(write, tree);
     if (r == 0 && !write->owners_settled)
@@ -312,6 +319,8 @@ static int prepare_update(struct write *write, cJSON *tree, const cJSON *old)
 int write_update(struct write *write, cJSON *tree)
 {
     int r = admit_shape(write, tree);
+    if (r == 0)
+        r = shape_prune(write, tree);
     if (r == 0)
         r = admit_namespace(write, tree);
     if (r == 0)

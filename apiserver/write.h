@@ -13,6 +13,10 @@
 #include "apiserver/status.h"
 #include "apiserver/tree.h"
 
+/* What becomes of fields that are not known: they are dropped, with a warning or without, or it is a fault.
+ */
+enum write_unknown { UNKNOWN_DROPPED, UNKNOWN_WARNED, UNKNOWN_REFUSED };
+
 struct write {
     struct apiserver *server;
     struct collection *collection;
@@ -20,6 +24,8 @@ struct write {
     const char *name;        /* "" where the object tells */
     const char *subresource; /* "", "status", "finalize" */
     const char *manager;     /* who writes, for managedFields; "" : nobody told */
+    enum write_unknown unknown;
+    struct buf *warnings; /* for the writer, one a line; NULL: nobody reads them */
     bool dry_run;
     bool patch;          /* the tree is what is there with some changes: what cannot be changed is a fault */
     bool owners_settled; /* managedFields of the tree are right already */

@@ -257,6 +257,14 @@ static void answer_action(struct exchange *exchange, struct write *write, const 
         exchange_fail(exchange, write->status);
 }
 
+static enum write_unknown unknown_of(const struct request *request)
+{
+    const char *validation = request_param(request, "fieldValidation");
+    return !strcmp(validation, "Strict")   ? UNKNOWN_REFUSED
+           : !strcmp(validation, "Ignore") ? UNKNOWN_DROPPED
+                                           : UNKNOWN_WARNED;
+}
+
 void server_answer_write(struct exchange *exchange, struct collection *collection)
 {
     struct status status = {0};
@@ -270,6 +278,8 @@ void server_answer_write(struct exchange *exchange, struct collection *collectio
         .name = request->name,
         .subresource = request->subresource,
         .manager = manager[0] || apply ? manager : "unknown",
+        .unknown = unknown_of(request),
+        .warnings = &exchange->warning,
         .dry_run = request_param(request, "dryRun")[0],
         .status = &status,
     };

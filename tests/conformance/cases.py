@@ -433,6 +433,55 @@ add("… but nothing new is made", "POST", WIDGETS, widget("late"))
 add("the last of them goes", "PATCH", f"{WIDGETS}/page-2", {"metadata": {"finalizers": None}}, MERGE, show=metadata_only)
 TABLE.append({"until_gone": f"{DEFINITIONS}/widgets.{GROUP}"})
 
+# ---- schemas of custom resources, and fields that nobody has ----
+
+SHAPED = f"/apis/{GROUP}/v1/namespaces/conformance/shapes"
+SCHEMA = {"type": "object", "required": ["spec"], "properties": {
+    "spec": {"type": "object", "required": ["name"], "properties": {
+        "name": {"type": "string", "minLength": 2, "maxLength": 5},
+        "size": {"type": "integer", "minimum": 1, "maximum": 10, "default": 3},
+        "share": {"type": "number"}, "on": {"type": "boolean"},
+        "colour": {"type": "string", "enum": ["red", "green"], "default": "red"},
+        "port": {"x-kubernetes-int-or-string": True},
+        "maybe": {"type": "string", "nullable": True},
+        "parts": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer", "default": 1}}}},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": {"known": {"type": "string"}}}}},
+    "status": {"type": "object", "properties": {"ready": {"type": "boolean"}}}}}
+
+
+def shape(called, **spec):
+    return {"apiVersion": f"{GROUP}/v1", "kind": "Shape", "metadata": {"name": called}, "spec": {"name": "abc", **spec}}
+
+
+add("define with a schema", "POST", DEFINITIONS, definition("shapes", "Shape", schema={"openAPIV3Schema": SCHEMA}, subresources={"status": {}}),
+    show=metadata_only)
+TABLE.append({"until": SHAPED})
+add("shaped: defaults", "POST", SHAPED, shape("s", parts=[{"a": "x"}, {"b": 2}]))
+add("shaped: unknown fields", "POST", SHAPED, {**shape("u", extra=1, parts=[{"c": 1}], free={"any": {"thing": 1}}, labels={"a": "b"}), "other": 1})
+add("shaped: unknown fields, strictly", "POST", f"{SHAPED}?fieldValidation=Strict", {**shape("v", extra=1), "other": 1})
+add("shaped: unknown fields, quietly", "POST", f"{SHAPED}?fieldValidation=Ignore", shape("w", extra=1))
+add("shaped: what may be many things", "POST", SHAPED, shape("x", port="http", maybe=None, share=0.5, on=True))
+for name, spec in (("no name", {"name": None}), ("a text for a number", {"size": "x"}), ("a fraction for an integer", {"size": 1.5}),
+                   ("too small", {"size": 0}), ("too large", {"size": 11}), ("none of those", {"colour": "blue"}), ("too short", {"name": "a"}),
+                   ("too long", {"name": "abcdef"}), ("a number for a text", {"name": 1}), ("an object for a list", {"parts": {}}),
+                   ("a number inside", {"labels": {"a": 1}}), ("a text inside", {"parts": [{"b": "x"}]}), ("an object for a port", {"port": {}}),
+                   ("a text for a switch", {"on": "yes"})):
+    add(f"shaped: {name}", "POST", SHAPED, shape("bad", **spec))
+add("shaped: no spec", "POST", SHAPED, {"apiVersion": f"{GROUP}/v1", "kind": "Shape", "metadata": {"name": "bad"}})
+add("shaped: a patch to what is not valid", "PATCH", f"{SHAPED}/s", {"spec": {"size": 99}}, MERGE)
+add("shaped: a patch with an unknown field", "PATCH", f"{SHAPED}/s", {"spec": {"extra": 1, "size": 4}}, MERGE)
+add("shaped: a default comes back", "PATCH", f"{SHAPED}/s", {"spec": {"size": None}}, MERGE)
+add("shaped: status", "PATCH", f"{SHAPED}/s/status", {"status": {"ready": True, "extra": 1}}, MERGE)
+add("shaped: a bad status", "PATCH", f"{SHAPED}/s/status", {"status": {"ready": 1}}, MERGE)
+add("unknown metadata", "POST", MAPS, config_map("um", nonsense=1))
+add("unknown fields of two kinds", "POST", f"{DEPLOYMENTS}?fieldValidation=Strict", {**deployment("uf"), "a": 1, "b": 2})
+add("merge patch with an unknown field", "PATCH", f"{MAPS}/um", {"extra": 1, "data": {"k": "u"}}, MERGE)
+add("merge patch with an unknown field, strictly", "PATCH", f"{MAPS}/um?fieldValidation=Strict", {"extra": 1}, MERGE,
+    show=lambda answer: [answer["reason"], answer["details"]["causes"][0]["field"], answer["message"].rpartition(": ")[2]])
+add("replace with an unknown field", "PUT", f"{MAPS}/um", {**config_map("um"), "extra": 1})
+add("undefine the shapes", "DELETE", f"{DEFINITIONS}/shapes.{GROUP}", show=metadata_only)
+
 # ---- discovery and health ----
 
 def version_kinds(answer):
