@@ -2,6 +2,8 @@
 #include "tests/unit/store/disk_fixture.h"
 
 #include <dirent.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 static void an_object_that_is_not_what_was_written_is_left_out(void **state)
 {
@@ -282,6 +284,61 @@ static void a_full_disk_is_waited_for(void **state)
     run_close(&run);
 }
 
+/* ---- a disk that is really full ---- */
+
+#define NO_NAMESPACE 77
+
+/* A file system of its own, that nobody else sees. */
+static bool mount_small(void)
+{
+    int flags = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
+    return unshare(flags) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", directory, "tmpfs", 0, "size=4m") == 0;
+}
+
+/* In a process of its own; its exit code. */
+static int live_on_a_full_disk(void)
+{
+    struct run run;
+    if (!mount_small())
+        return NO_NAMESPACE;
+    run_start(&run);
+    struct kept *alpha = add(&run, "alpha");
+    fill(alpha, 10, 1);
+    await_durable(&run);
+    fill(alpha, 5000, 2);
+    step_until(&run, offsetof(struct disk_stats, failures), 1);
+    fill(alpha, 100, 3);
+    struct disk_stats stats = disk_stats(run.disk);
+    if (stats.damaged || stats.durable == stats.changes)
+        return 1;
+    if (mount(NULL, directory, NULL, MS_REMOUNT, "size=64m") != 0)
+        return 2;
+    await_durable(&run); /* it is tried again */
+    struct digest root = store_root(alpha->store);
+    run_close(&run);
+    if (check() != 0)
+        return 3;
+    run_start(&run);
+    bool same = digest_equal(store_root(kept_of(&run, "alpha")->store), root);
+    run_close(&run);
+    return same ? 0 : 4;
+}
+
+static void a_disk_without_room_is_waited_for(void **state)
+{
+    int status;
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(live_on_a_full_disk());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == NO_NAMESPACE)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup(a_file_damaged_meanwhile_is_replaced, setup),
         cmocka_unit_test_setup(a_file_is_replaced_before_the_end, setup),
         cmocka_unit_test_setup(a_full_disk_is_waited_for, setup),
+        cmocka_unit_test_setup(a_disk_without_room_is_waited_for, setup),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
