@@ -235,8 +235,10 @@ static void namespace_defaults(struct apiserver *server, cJSON *tree)
 static void secret_defaults(struct apiserver *server, cJSON *tree)
 {
     (void)server;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, tree_at(tree, "stringData"))
+    const cJSON *item, *plainly = tree_at(tree, "stringData");
+    if (plainly && !cJSON_IsObject(plainly))
+        return; /* to be refused */
+    cJSON_ArrayForEach(item, plainly)
     {
         struct buf encoded = BUF_INIT(SIZE_MAX / 4);
         const char *plain = cJSON_IsString(item) ? item->valuestring : "";

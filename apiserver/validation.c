@@ -239,6 +239,8 @@ static int check_data(const struct write *write, const cJSON *tree, const cJSON 
     const cJSON *value, *data = tree_at(tree, "data");
     cleanup_free char *whole = mem_printf("%s.data", write->collection->resource.kind);
     int r = check_texts(write, data, whole);
+    if (r == 0) /* which has become data, where it is a map */
+        r = check_texts(write, tree_at(tree, "stringData"), "Secret.stringData");
     if (r != 0)
         return r;
     cJSON_ArrayForEach(value, data)

@@ -258,6 +258,9 @@ static void metadata_of_another_shape_is_refused(void **state)
     static const struct row rows[] = {
         {"POST", MAPS, JSON, "{\"metadata\":{\"name\":\"x\"},\"data\":[\"a\"]}", 400, "BadRequest",
          "cannot unmarshal array"},
+        {"POST", "/api/v1/namespaces/default/secrets", JSON,
+         "{\"metadata\":{\"name\":\"x\"},\"stringData\":[\"a\"]}", 400, "BadRequest",
+         "cannot unmarshal array"},
         {"POST", MAPS, JSON, "{\"metadata\":[7]}", 400, "BadRequest", "cannot unmarshal array"},
         {"PATCH", MAPS "/there?fieldManager=m", "application/apply-patch+yaml", "{\"metadata\":null}", 400,
          "BadRequest", "must not be null"},
