@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import resource
 import select
 import shutil
 import subprocess
@@ -32,9 +33,9 @@ UNDER_LOAD = 20000   # events a second for latencies under load
 PROVIDER_HOT = 8     # MiB of objects held as they are: what the programs have by default
 INFORMER_HOT = 256
 ALL_HOT = 512
-FULL = {"pods": 100000, "hot": 20000, "events": 300000, "repeat": 3, "singles": 1000, "load_s": 5, "clusters": (1, 10, 100, 1000),
+FULL = {"pods": 100000, "hot": 20000, "events": 300000, "repeat": 3, "singles": 1000, "watches": 10000, "load_s": 5, "clusters": (1, 10, 100, 1000),
         "small": 50, "cluster_pods": 20000, "changed": (0, 1, 100, 1000, 100000), "raw": 1, "miniclusters": 200}
-QUICK = {"pods": 1000, "hot": 500, "events": 3000, "repeat": 1, "singles": 20, "load_s": 0.1, "clusters": (1, 5), "small": 5,
+QUICK = {"pods": 1000, "hot": 500, "events": 3000, "repeat": 1, "singles": 20, "watches": 40, "load_s": 0.1, "clusters": (1, 5), "small": 5,
          "cluster_pods": 200, "changed": (0, 1, 1000), "raw": 100, "miniclusters": 5}
 
 
@@ -520,6 +521,31 @@ class Bench:
                         f"{share:.0%} of a CPU; p50 / p99 {ms(delays[len(delays) // 2])} / {ms(delays[int(len(delays) * 0.99)])} ms from watch to watch",
                         cpu_share=share, p50_us=delays[len(delays) // 2], p99_us=delays[int(len(delays) * 0.99)])
 
+    def hub_told(self, hub, publisher):
+        """Many watches of all pods, and changes of one: each is told."""
+        _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        count, changes = min(self.sizes["watches"], files - 500), 5
+        version, before, poll, streams, delays = hub.version(), hub.memory()["RssAnon"], select.epoll(), {}, []
+        for _ in range(count):
+            stream = hub.watch(f"/api/v1/pods?watch=1&resourceVersion={version}")
+            streams[stream.fileno()] = stream
+            poll.register(stream, select.EPOLLIN)
+        each = (hub.memory()["RssAnon"] - before) / count
+        spent = processor_s(hub.process.pid)
+        publisher.say(f"churn {changes} 1 1")
+        while len(delays) < count * changes:
+            for fd, _ in poll.poll(10):
+                now_us = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
+                delays += [now_us - int(stamp) for stamp in re.findall(rb'"bench/stamp":"(\d+)"', streams[fd].recv(1 << 20))]
+        cpu_us = (processor_s(hub.process.pid) - spent) * 1e6 / len(delays)
+        for stream in streams.values():
+            stream.close()
+        delays.sort()
+        self.report.row("hub_told", f"  {count:,} watches of all pods, a change a second", f"{each / 1e3:.1f} KB and {cpu_us:.1f} µs of CPU a change for "
+                        f"each; p50 / last {ms(delays[len(delays) // 2])} / {ms(delays[-1])} ms from watch to watch", bytes_each=each,
+                        cpu_us=cpu_us, p50_us=delays[len(delays) // 2], last_us=delays[-1])
+
     def store(self):
         pods, row = self.sizes["pods"], self.report.row
         file = os.path.join(self.folder, "fleet.db")
@@ -528,6 +554,7 @@ class Bench:
         hub, synced, _, plain = self.store_kept(publisher, pods, "memory")
         self.hub_kubectl(hub, pods)
         self.hub_watching(hub, publisher)
+        self.hub_told(hub, publisher)
         hub.end()
         hub, kept, written, costs = self.store_kept(publisher, pods, f"sqlite:{file}")
         row("store_first", f"hub, first sync of {pods:,} pods of one cluster", f"{synced:.2f} s in memory only; with a store {kept:.2f} s, and "
