@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/body.h"
 #include "base/mem.h"
 
 static const struct resource *options_of(const struct request *request)
@@ -70,12 +71,17 @@ static int check_policy(const struct request *request, const cJSON *options, str
     return status->code;
 }
 
+static int no_options(const cJSON *body, struct status *status)
+{
+    cleanup_free char *fault = body_mistyped(body, BODY_TYPE_META);
+    return status_set(status, 400, "BadRequest", "couldn't get version/kind; json parse error: %s", fault);
+}
+
 static int check_body(const cJSON *body, struct status *status)
 {
     const char *kind = tree_text(body, "kind");
     if (!cJSON_IsObject(body))
-        return status_set(status, 400, "BadRequest",
-                          "couldn't get version/kind; json parse error: it is no object");
+        return no_options(body, status);
     if (kind[0] && strcmp(kind, "DeleteOptions"))
         return status_set(
             status, 400, "BadRequest",

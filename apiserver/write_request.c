@@ -68,14 +68,24 @@ static int unsupported(const char *supported, struct status *status)
                       supported);
 }
 
+static int bad_patch(const cJSON *patch, const char *type, struct status *status)
+{
+    cleanup_free char *fault =
+        patch ? body_mistyped(patch, type) : mem_strdup("unexpected end of JSON input");
+    return status_set(status, 400, "BadRequest", "error decoding patch: %s", fault);
+}
+
 /* Applies a patch to `target`, the object's or its Scale's tree. */
 static int patch_tree(const struct request *request, const struct resource *resource, cJSON **target,
                       const cJSON *patch, struct status *status)
 {
-    if (request_content_is(request, "application/json-patch+json"))
+    bool list = request_content_is(request, "application/json-patch+json");
+    if (list && patch && !cJSON_IsArray(patch))
+        return bad_patch(patch, "[]handlers.jsonPatchOp", status);
+    if (list)
         return patch_json(target, patch, status);
     if (!cJSON_IsObject(patch))
-        return status_set(status, 400, "BadRequest", "error decoding patch: it is no object");
+        return bad_patch(patch, "map[string]interface {}", status);
     if (request_content_is(request, "application/strategic-merge-patch+json") &&
         !(resource->flags & RESOURCE_CUSTOM))
         return patch_strategic(*target, patch, status);
@@ -156,8 +166,11 @@ static int do_write(struct write *write, const struct request *request)
     }
     if (!strcmp(method, "PATCH"))
         return do_patch(write, request, tree);
+    const struct resource *resource = &write->collection->resource;
     if (!cJSON_IsObject(tree))
-        return status_set(write->status, 400, "BadRequest", "the body is no object");
+        return body_no_object(request, tree, resource->kind, write->status);
+    if (resource->flags & RESOURCE_CUSTOM && !is_scale(request) && !tree_text(tree, "kind")[0])
+        return body_no_kind(request, resource->kind, write->status);
     if (!strcmp(method, "POST"))
         return write_create(write, tree);
     if (is_scale(request))

@@ -206,8 +206,8 @@ static void bodies_that_mean_nothing_or_two_things_are_refused(void **state)
         expect(*state,
                &(struct row){"POST", MAPS, JSON, bodies[i], 400, "BadRequest", "could not be parsed"});
     const struct row rows[] = {
-        {"POST", MAPS, JSON, "[]", 400, "BadRequest", "no object"},
-        {"POST", MAPS, JSON, "", 400, "BadRequest", "no object"},
+        {"POST", MAPS, JSON, "[]", 400, "BadRequest", "cannot unmarshal array"},
+        {"POST", MAPS, JSON, "", 400, "BadRequest", "unexpected end of JSON input (<empty>)"},
         {"POST", MAPS, JSON, "{\"metadata\":{\"name\":7}}", 422, "Invalid", "Required value"},
         {"POST", MAPS, JSON, "{\"metadata\":{\"name\":\"A B\"}}", 422, "Invalid", "RFC 1123"},
         {"POST", MAPS, JSON, "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}", 400, "BadRequest",
@@ -216,8 +216,8 @@ static void bodies_that_mean_nothing_or_two_things_are_refused(void **state)
         {"POST", MAPS, "text/plain", "{}", 415, "UnsupportedMediaType", "accepted media types"},
         {"POST", MAPS, "application/vnd.kubernetes.protobuf", "k8s", 400, "BadRequest", "protobuf"},
         {"PATCH", MAPS "/there", "application/json-patch+json", "{}", 400, "BadRequest",
-         "array of operations"},
-        {"PATCH", MAPS "/there", "application/merge-patch+json", "[]", 400, "BadRequest", "no object"},
+         "cannot unmarshal object into Go value of type []"},
+        {"PATCH", MAPS "/there", "application/merge-patch+json", "[]", 400, "BadRequest", "unmarshal array"},
         {"PATCH", MAPS "/there", "text/plain", "{}", 415, "UnsupportedMediaType", "Unsupported"},
         {"POST", MAPS "/there", JSON, "{}", 405, "MethodNotAllowed", "method"},
         {"PUT", MAPS, JSON, "{}", 405, "MethodNotAllowed", "method"},

@@ -144,7 +144,7 @@ static void create_refuses_as_the_real_server_does(void **state)
          "resourceVersion should not be set"},
         {CMS, "{\"metadata\":{\"name\":\"b\",\"labels\":{\"x\":1}}}", 400, "BadRequest", "labels"},
         {CMS, "{", 400, "BadRequest", "could not be parsed"},
-        {CMS, "[]", 400, "BadRequest", "no object"},
+        {CMS, "[]", 400, "BadRequest", "cannot unmarshal array"},
         {"/api/v1/namespaces/none/configmaps", "{\"metadata\":{\"name\":\"b\"}}", 404, "NotFound",
          "namespaces \"none\" not found"},
         {DEPLOYMENTS, "{\"metadata\":{\"name\":\"d\"},\"spec\":{}}", 422, "Invalid",
