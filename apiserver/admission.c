@@ -210,7 +210,8 @@ static int admit_workload(const struct write *write, const cJSON *tree, const cJ
 int admit_content(const struct write *write, const cJSON *tree, const cJSON *old)
 {
     int r = validate_content(write, tree, old);
-    if (r == 0 && !strcmp(write->collection->resource.gvr.group, "apps"))
+    const struct resource *resource = &write->collection->resource;
+    if (r == 0 && !strcmp(resource->gvr.group, "apps") && strcmp(resource->kind, "ControllerRevision"))
         r = admit_workload(write, tree, old);
     return r;
 }

@@ -13,6 +13,7 @@
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/node.h"
 #include "samples/minicluster/pod.h"
+#include "samples/minicluster/revision.h"
 
 #define HASH_LABEL "controller-revision-hash"
 
@@ -174,6 +175,8 @@ static void daemonset_reconcile(struct controller *controller, const char *key)
     if (!set || tree_at(set, "metadata.deletionTimestamp"))
         return;
     pod_template_hash(tree_at(set, "spec.template"), hash);
+    cleanup_free char *revision = mem_printf("%s-%s", tree_text(set, "metadata.name"), hash);
+    revision_record(cluster, set, revision, hash);
     const struct collection *nodes = apiserver_collection(cluster_server(cluster), &gvr_nodes);
     while ((node = object_set_next(&nodes->own->objects, &place)))
         visit_node(cluster, set, node->object, hash, &tally);

@@ -10,7 +10,7 @@
 #define TICK_US (20 * LOOP_MS)
 #define PODS_PER_NAMESPACE 100
 #define CHANGES_PER_TICK 500
-#define OBJECTS_PER_TURN 5
+#define OBJECTS_PER_TURN 3
 
 static void create_node(struct cluster *cluster, unsigned n)
 {

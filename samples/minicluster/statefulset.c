@@ -13,6 +13,7 @@
 #include "samples/minicluster/controller.h"
 #include "samples/minicluster/pod.h"
 #include "samples/minicluster/recorder.h"
+#include "samples/minicluster/revision.h"
 
 #define HASH_LABEL "controller-revision-hash"
 #define PODS_MAX 10000
@@ -21,7 +22,8 @@
 struct replicas {
     struct cluster *cluster;
     cJSON *set;
-    const char *name;     /* of the set */
+    const char *name; /* of the set */
+    char hash[16];
     char *revision;       /* of the template */
     struct object **pods; /* by ordinal; borrowed, NULL where there is none */
     int wanted, count;    /* of the places: no fewer than wanted */
@@ -67,12 +69,11 @@ static void place(struct replicas *replicas, struct object *pod)
 
 static void replicas_init(struct replicas *replicas, struct cluster *cluster, cJSON *set)
 {
-    char hash[16];
     int wanted = (int)tree_number(set, "spec.replicas", 1);
-    pod_template_hash(tree_at(set, "spec.template"), hash);
     *replicas = (struct replicas){.cluster = cluster, .set = set};
+    pod_template_hash(tree_at(set, "spec.template"), replicas->hash);
     replicas->name = tree_text(set, "metadata.name");
-    replicas->revision = mem_printf("%s-%s", replicas->name, hash);
+    replicas->revision = mem_printf("%s-%s", replicas->name, replicas->hash);
     replicas->wanted = replicas->count = wanted < PODS_MAX ? wanted : PODS_MAX;
     replicas->ordered = strcmp(tree_text(set, "spec.podManagementPolicy"), "Parallel");
     replicas->pods = mem_zalloc((size_t)(replicas->count + 1) * sizeof(struct object *));
@@ -220,6 +221,7 @@ static void statefulset_reconcile(struct controller *controller, const char *key
     if (!set || tree_at(set, "metadata.deletionTimestamp"))
         return;
     replicas_init(&replicas, controller->cluster, set);
+    revision_record(controller->cluster, set, replicas.revision, replicas.hash);
     report(&replicas);
     if (fill(&replicas) && shrink(&replicas))
         update(&replicas);

@@ -169,9 +169,8 @@ class Workloads(Kubectl):
         self.assertEqual(self.kubectl("get", "deployment", "web", "-o", self.IMAGE), "nginx:1")
         history = self.kubectl("rollout", "history", "deployment/web").split("\n")
         self.assertEqual([line.split()[0] for line in history[2:] if line], ["2", "3"])
-        self.kubectl("rollout", "restart", "deployment/web", "statefulset/db")
+        self.kubectl("rollout", "restart", "deployment/web")
         self.roll_out("deployment/web")
-        self.roll_out("statefulset/db")
         self.kubectl("rollout", "pause", "deployment/web")
         self.kubectl("set", "image", "deployment/web", "main=nginx:3")
         self.kubectl("scale", "deployment/web", "--replicas=4")
@@ -181,6 +180,25 @@ class Workloads(Kubectl):
         self.roll_out("deployment/web")
         self.wait_for("all are new", " ".join(["nginx:3"] * 4), "get", "pods", "-l", "app=web", "-o",
                       "jsonpath={.items[*].spec.containers[0].image}")
+
+    def test_sets_go_back_to_a_revision(self):
+        self.start()
+        self.kubectl("apply", "-f", "-", stdin=MANIFEST)
+        daemons = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"},
+                   "spec": {"selector": {"matchLabels": {"app": "agent"}},
+                            "template": {"metadata": {"labels": {"app": "agent"}}, "spec": {"containers": [{"name": "main", "image": "db:1"}]}}}}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(daemons))
+        for what in ["statefulset/db", "daemonset/agent"]:
+            self.roll_out(what)
+            self.kubectl("set", "image", what, "main=db:2")
+            self.roll_out(what)
+            self.kubectl("rollout", "undo", what)
+            self.roll_out(what)
+            self.assertEqual(self.kubectl("get", what, "-o", self.IMAGE), "db:1")
+            history = self.kubectl("rollout", "history", what).split("\n")
+            self.assertEqual([line.split()[0] for line in history[2:] if line], ["2", "3"])
+            self.kubectl("rollout", "restart", what)
+            self.roll_out(what)
 
     def test_pods_and_jobs_of_a_line(self):
         self.start()

@@ -214,6 +214,47 @@ static void daemons_go_by_taints(void **state)
     stop(&f);
 }
 
+static int revision_of(struct fixture *f, const char *image)
+{
+    static const struct gvr gvr_revisions = {"apps", "v1", "controllerrevisions"};
+    struct object_place place = {0};
+    const struct object_entry *entry;
+    while ((entry = object_set_next(objects_of(f, &gvr_revisions), &place))) {
+        struct slice bytes = object_bytes(entry->object);
+        cleanup_tree cJSON *revision = tree_parse(bytes.data, bytes.len);
+        const cJSON *containers = tree_at(revision, "data.spec.template.spec.containers");
+        if (!strcmp(tree_text(containers->child, "image"), image))
+            return (int)tree_number(revision, "revision", 0);
+    }
+    return 0;
+}
+
+static void templates_of_before_are_kept(void **state)
+{
+    static const char *const paths[] = {STATEFULSETS, DAEMONSETS};
+    (void)state;
+    for (size_t i = 0; i < array_size(paths); i++) {
+        struct fixture f;
+        cleanup_free char *path = mem_printf("%s/s", paths[i]);
+        start(&f, 0, 0);
+        make(&f, paths[i], "s", "\"revisionHistoryLimit\":1");
+        pass(&f, 5);
+        assert_int_equal(revision_of(&f, "a:1"), 1);
+        patch(&f, path, NEW_IMAGE);
+        pass(&f, 20);
+        assert_int_equal(revision_of(&f, "a:2"), 2);
+        patch(&f, path, "{\"spec\":{" TEMPLATE("a:1") "}}");
+        pass(&f, 20);
+        assert_int_equal(revision_of(&f, "a:1"), 3);
+        patch(&f, path, "{\"spec\":{" TEMPLATE("a:3") "}}");
+        pass(&f, 20);
+        assert_int_equal(revision_of(&f, "a:1"), 3);
+        assert_int_equal(revision_of(&f, "a:2"), 0); /* the oldest of two */
+        assert_int_equal(revision_of(&f, "a:3"), 4);
+        stop(&f);
+    }
+}
+
 /* ---- CronJobs ---- */
 
 static void schedules_are_those_of_cron(void **state)
@@ -367,6 +408,7 @@ int main(void)
         cmocka_unit_test(on_delete_leaves_pods_alone),
         cmocka_unit_test(daemons_are_replaced_a_few_at_a_time),
         cmocka_unit_test(daemons_go_by_taints),
+        cmocka_unit_test(templates_of_before_are_kept),
         cmocka_unit_test(schedules_are_those_of_cron),
         cmocka_unit_test(cronjob_makes_a_job_each_minute_and_keeps_three),
         cmocka_unit_test(concurrency_is_as_the_policy_says),
