@@ -87,7 +87,7 @@ class Verbs(fleet_hub.FleetCase):
 
     def test_there_is_no_way_into_pods(self):
         self.clusters["cluster1"].create("Pod", "web", spec={"containers": [{"name": "c", "image": "nginx:1"}]})
-        self.bench.wait("it is there", lambda: self.items("/api/v1/pods"))
+        self.bench.wait("it runs", lambda: [pod for pod in self.items("/api/v1/pods") if pod["status"]["phase"] == "Running"])
         for verb in (["logs", "web"], ["exec", "web", "--", "true"], ["port-forward", "web", "0:80"]):
             self.assertRegex(self.of("cluster1", *verb, code=1), "without a way to their nodes: ask the cluster itself")
 

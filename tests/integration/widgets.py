@@ -7,7 +7,8 @@ WIDGET = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefini
                    "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "shortNames": ["wd"], "categories": ["gadgets"]},
                    "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
                        "type": "object", "description": "A widget, of its color.", "properties": {"spec": {
-                           "type": "object", "properties": {"color": {"type": "string", "description": "How it looks."}}}}}},
+                           "type": "object", "properties": {"size": {"type": "integer"}, "color": {"type": "string", "description": "How it looks."}}},
+                           "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}},
                        "additionalPrinterColumns": [
                        {"name": "Color", "type": "string", "jsonPath": ".spec.color"},
                        {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"},
