@@ -16,6 +16,7 @@
 
 #define SCHEDULED "batch.kubernetes.io/cronjob-scheduled-timestamp"
 #define COMPONENT "cronjob-controller"
+#define LOOK_BACK_S (7 * 86400) /* what was missed before is not made up for */
 
 struct run {
     struct cluster *cluster;
@@ -101,7 +102,10 @@ static int64_t due_s(const struct run *run, const struct schedule *schedule, int
 {
     const char *last = tree_text(run->cronjob, "status.lastScheduleTime");
     const char *since = last[0] ? last : tree_text(run->cronjob, "metadata.creationTimestamp");
-    int64_t next = schedule_next(schedule, time_us((struct slice){since, strlen(since)}) / LOOP_SECOND);
+    int64_t since_s = time_us((struct slice){since, strlen(since)}) / LOOP_SECOND;
+    if (since_s < now_s - LOOK_BACK_S)
+        since_s = now_s - LOOK_BACK_S;
+    int64_t next = schedule_next(schedule, since_s);
     if (next < 0 || next > now_s)
         return -1;
     for (int64_t later; (later = schedule_next(schedule, next)) >= 0 && later <= now_s;)

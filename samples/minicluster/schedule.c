@@ -9,6 +9,7 @@
 
 #define DAY_S 86400
 #define DAYS_AHEAD (5 * 366)
+#define STEP_MOST 1000
 
 static const struct {
     const char *name, *fields;
@@ -51,7 +52,8 @@ static int read_value(const struct field *field, const char **at)
 /* The star, a value or two, a step. */
 static bool read_range(const struct field *field, const char *at, uint64_t *out)
 {
-    int from = field->least, to = field->most, step = 1;
+    int from = field->least, to = field->most;
+    long step = 1;
     bool star = *at == '*' || *at == '?';
     if (star) {
         at++;
@@ -66,12 +68,12 @@ static bool read_range(const struct field *field, const char *at, uint64_t *out)
     }
     if (*at == '/') {
         char *end;
-        step = (int)strtol(at + 1, &end, 10);
+        step = strtol(at + 1, &end, 10);
         at = end;
     }
-    if (*at || from < 0 || to < from || step < 1)
+    if (*at || from < 0 || to < from || step < 1 || step > STEP_MOST)
         return false;
-    for (int i = from; i <= to; i += step)
+    for (int i = from; i <= to; i += (int)step)
         *out |= (uint64_t)1 << i;
     return true;
 }

@@ -277,6 +277,8 @@ static void schedules_are_those_of_cron(void **state)
         {"60 * * * *", "", NULL},
         {"5-1 * * * *", "", NULL},
         {"*/0 * * * *", "", NULL},
+        {"5/2147483647 * * * *", "", NULL},
+        {"*/4294967297 * * * *", "", NULL},
         {"a * * * *", "", NULL},
         {"1- * * * *", "", NULL},
         {"", "", NULL},
@@ -335,6 +337,24 @@ static void cronjob_makes_a_job_each_minute_and_keeps_three(void **state)
     pass(&f, 70);
     assert_int_equal(count(&f, &gvr_jobs, "default"), 0);
     assert_int_equal(count(&f, &gvr_pods, "default"), 0);
+    stop(&f);
+}
+
+/* A time that somebody else has written costs no more than any other. */
+static void what_was_missed_long_ago_is_forgotten(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    add_cronjob(&f, "5", "\"suspend\":true");
+    patch(&f, CRONJOBS "/tick/status", "{\"status\":{\"lastScheduleTime\":\"0001-01-01T00:00:00Z\"}}");
+    patch(&f, CRONJOBS "/tick", "{\"spec\":{\"suspend\":false}}");
+    pass(&f, 1);
+    cleanup_tree cJSON *tick = cluster_read(f.cluster, &gvr_cronjobs, "default/tick");
+    const char *last = tree_text(tick, "status.lastScheduleTime");
+    int64_t ago = apiserver_wall_us(cluster_server(f.cluster)) - time_us((struct slice){last, strlen(last)});
+    assert_in_range(ago, 0, 120 * LOOP_SECOND);
+    assert_int_equal(count(&f, &gvr_jobs, "default"), 1);
     stop(&f);
 }
 
@@ -411,6 +431,7 @@ int main(void)
         cmocka_unit_test(templates_of_before_are_kept),
         cmocka_unit_test(schedules_are_those_of_cron),
         cmocka_unit_test(cronjob_makes_a_job_each_minute_and_keeps_three),
+        cmocka_unit_test(what_was_missed_long_ago_is_forgotten),
         cmocka_unit_test(concurrency_is_as_the_policy_says),
         cmocka_unit_test(service_has_the_addresses_of_its_pods),
     };
