@@ -34,6 +34,15 @@ static int drop_all(struct disk_file *file, const struct found *found, struct er
     return r == 0 ? disk_file_commit(file, err) : r;
 }
 
+static int purge_all(struct disk_file *file, const struct found *found, struct error *err)
+{
+    bool more;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < found->count; i += !more)
+        r = disk_file_purge(file, found->ids[i], &more, err);
+    return r;
+}
+
 static int forget(const char *path, const char *cluster, struct error *err)
 {
     struct found found = {.cluster = cluster};
@@ -48,6 +57,8 @@ static int forget(const char *path, const char *cluster, struct error *err)
         r = error_set(err, EX_DATAERR, "%s: has no cluster '%s'", path, cluster);
     if (r == 0)
         r = drop_all(file, &found, err);
+    if (r == 0)
+        r = purge_all(file, &found, err);
     disk_file_close(file);
     free(found.ids);
     if (r == 0)

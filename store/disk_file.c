@@ -13,12 +13,13 @@
 #define SCHEMA 2
 #define LOG_KEPT "67108864" /* bytes of the write-ahead log that stay behind a long transaction */
 
-enum statement { PUT_STREAM, DROP_STREAM, DROP_OBJECTS, PUT, DELETE, SET, GET, STATEMENTS };
+enum statement { PUT_STREAM, DROP_STREAM, FORGET_STREAM, PURGE, PUT, DELETE, SET, GET, STATEMENTS };
 
 static const char *const texts[STATEMENTS] = {
     [PUT_STREAM] = "INSERT OR REPLACE INTO stream VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [DROP_STREAM] = "DELETE FROM stream WHERE id=?",
-    [DROP_OBJECTS] = "DELETE FROM object WHERE stream=?",
+    [DROP_STREAM] = "UPDATE stream SET cluster='' WHERE id=?",
+    [FORGET_STREAM] = "DELETE FROM stream WHERE id=?",
+    [PURGE] = "DELETE FROM object WHERE id IN (SELECT id FROM object WHERE stream=? LIMIT 1024)",
     [PUT] = ("INSERT INTO object(stream,key,high,low,bytes) VALUES(?,?,?,?,?) ON CONFLICT(stream,key) DO "
              "UPDATE SET high=excluded.high,low=excluded.low,bytes=excluded.bytes"),
     [DELETE] = "DELETE FROM object WHERE stream=? AND key=?",
@@ -266,10 +267,19 @@ int disk_file_put_stream(struct disk_file *file, uint64_t id, const struct recor
 
 int disk_file_drop_stream(struct disk_file *file, uint64_t id, struct error *err)
 {
-    bind(file->statements[DROP_OBJECTS], "i", (int64_t)id);
     bind(file->statements[DROP_STREAM], "i", (int64_t)id);
-    int r = step(file, DROP_OBJECTS, err);
-    return r == 0 ? step(file, DROP_STREAM, err) : r;
+    return step(file, DROP_STREAM, err);
+}
+
+int disk_file_purge(struct disk_file *file, uint64_t id, bool *more, struct error *err)
+{
+    bind(file->statements[PURGE], "i", (int64_t)id);
+    int r = step(file, PURGE, err);
+    *more = r == 0 && sqlite3_changes(file->db) > 0;
+    if (r != 0 || *more)
+        return r;
+    bind(file->statements[FORGET_STREAM], "i", (int64_t)id);
+    return step(file, FORGET_STREAM, err);
 }
 
 int disk_file_put(struct disk_file *file, const struct disk_row *row, struct error *err)

@@ -32,7 +32,11 @@ int disk_file_commit(struct disk_file *file, struct error *err);
 void disk_file_rollback(struct disk_file *file); /* harmless where nothing was begun */
 
 int disk_file_put_stream(struct disk_file *file, uint64_t id, const struct record *record, struct error *err);
-int disk_file_drop_stream(struct disk_file *file, uint64_t id, struct error *err); /* its objects, too */
+/* It is of no cluster ("") from then on, and its objects are nobody's; they go with disk_file_purge(). */
+int disk_file_drop_stream(struct disk_file *file, uint64_t id, struct error *err);
+/* Some objects of a stream that was dropped: all at once would make the log as large as they are. The
+ * stream goes with the last ones. more: there may be others. */
+int disk_file_purge(struct disk_file *file, uint64_t id, bool *more, struct error *err);
 struct disk_row {
     uint64_t stream;
     const char *key; /* borrowed, as the bytes are */

@@ -24,7 +24,8 @@ static void read_stream(struct disk *disk, uint64_t id, struct record *record)
         record->heard_s = disk->written_s;
     if (id > disk->last_id)
         disk->last_id = id;
-    disk->ops->stream(disk->arg, id, record);
+    if (record->cluster[0])
+        disk->ops->stream(disk->arg, id, record);
     struct disk_stream *stream = find(disk, id);
     if (!stream) {
         disk_drop(disk, id);

@@ -34,6 +34,8 @@ struct disk_thread {
     int r;            /* and how it goes */
     struct error err; /* the same */
     struct disk_job *rows;
+    uint64_t *dropped;                    /* streams whose objects still go, */
+    size_t dropped_count, dropped_before; /* and how many of them when the transaction began */
 };
 
 /* ---- between the threads ---- */
@@ -76,11 +78,11 @@ static void hand_up(struct disk_thread *thread, struct disk_job *job)
     pthread_mutex_unlock(&thread->mutex);
 }
 
-/* NULL: the end. */
-static struct disk_job *next_job(struct disk_thread *thread)
+/* NULL: the end, or where it does not wait, nothing is to be done. */
+static struct disk_job *next_job(struct disk_thread *thread, bool wait)
 {
     pthread_mutex_lock(&thread->mutex);
-    while (!thread->down.first && !thread->stopping)
+    while (wait && !thread->down.first && !thread->stopping)
         pthread_cond_wait(&thread->changed, &thread->mutex);
     struct disk_job *job = thread->stopping ? NULL : shift(&thread->down);
     pthread_mutex_unlock(&thread->mutex);
@@ -95,6 +97,30 @@ static bool is_stopping(struct disk_thread *thread)
     return stopping;
 }
 
+/* ---- what was dropped ---- */
+
+static void note_dropped(struct disk_thread *thread, uint64_t id)
+{
+    thread->dropped = mem_realloc(thread->dropped, (thread->dropped_count + 1) * sizeof(*thread->dropped));
+    thread->dropped[thread->dropped_count++] = id;
+}
+
+static bool may_purge(const struct disk_thread *thread)
+{
+    return thread->dropped_count && !thread->begun && thread->file;
+}
+
+/* Some of it, between transactions. Where that fails the next run goes on with it. */
+static void purge(struct disk_thread *thread)
+{
+    struct error err = {0};
+    bool more;
+    if (may_purge(thread) &&
+        (disk_file_purge(thread->file, thread->dropped[thread->dropped_count - 1], &more, &err) != 0 ||
+         !more))
+        thread->dropped_count--;
+}
+
 /* ---- writing ---- */
 
 static int apply(struct disk_thread *thread, const struct disk_op *op)
@@ -103,6 +129,7 @@ static int apply(struct disk_thread *thread, const struct disk_op *op)
     case DISK_OP_STREAM:
         return disk_file_put_stream(thread->file, op->row.stream, &op->record, &thread->err);
     case DISK_OP_DROP:
+        note_dropped(thread, op->row.stream);
         return disk_file_drop_stream(thread->file, op->row.stream, &thread->err);
     case DISK_OP_PUT:
         return disk_file_put(thread->file, &op->row, &thread->err);
@@ -117,8 +144,10 @@ static void end_transaction(struct disk_thread *thread, struct disk_job *job)
 {
     if (thread->r == 0)
         thread->r = disk_file_commit(thread->file, &thread->err);
-    if (thread->r != 0)
+    if (thread->r != 0) {
         disk_file_rollback(thread->file);
+        thread->dropped_count = thread->dropped_before;
+    }
     job->r = thread->r;
     job->err = thread->err;
     thread->begun = false;
@@ -131,6 +160,7 @@ static void do_write(struct disk_thread *thread, struct disk_job *job)
     size_t cursor = 0;
     if (!thread->begun) {
         thread->begun = true;
+        thread->dropped_before = thread->dropped_count;
         thread->err = (struct error){0};
         thread->r = disk_file_begin(thread->file, &thread->err);
     }
@@ -227,17 +257,25 @@ static void do_renew(struct disk_thread *thread, struct disk_job *job)
     hand_up(thread, job);
 }
 
+static void do_job(struct disk_thread *thread, struct disk_job *job)
+{
+    if (job->kind == DISK_JOB_WRITE)
+        do_write(thread, job);
+    else if (job->kind == DISK_JOB_READ)
+        do_read(thread, job);
+    else
+        do_renew(thread, job);
+}
+
 static void *thread_main(void *arg)
 {
     struct disk_thread *thread = arg;
-    struct disk_job *job;
-    while ((job = next_job(thread)))
-        if (job->kind == DISK_JOB_WRITE)
-            do_write(thread, job);
-        else if (job->kind == DISK_JOB_READ)
-            do_read(thread, job);
-        else
-            do_renew(thread, job);
+    while (!is_stopping(thread)) {
+        struct disk_job *job = next_job(thread, !may_purge(thread));
+        if (job)
+            do_job(thread, job);
+        purge(thread);
+    }
     disk_file_rollback(thread->file);
     disk_file_close(thread->file);
     return NULL;
@@ -344,5 +382,6 @@ void disk_thread_destroy(struct disk_thread *thread)
     drop_all(&thread->down);
     drop_all(&thread->up);
     disk_job_destroy(thread->rows);
+    free(thread->dropped);
     close_async(thread);
 }

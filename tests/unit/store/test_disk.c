@@ -214,6 +214,53 @@ static void the_log_is_bounded(void **state)
     run_close(&run);
 }
 
+static int count_rows(void)
+{
+    sqlite3 *db;
+    sqlite3_stmt *count;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT (SELECT count(*) FROM object)+(SELECT count(*) FROM stream)",
+                                        -1, &count, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    int rows = sqlite3_column_int(count, 0);
+    sqlite3_finalize(count);
+    sqlite3_close(db);
+    return rows;
+}
+
+/* Some changes, each on the disk by itself; what is dropped goes between them. */
+static void commit_some(struct run *run, int commits)
+{
+    for (int version = 0; version < commits; version++) {
+        put(kept_of(run, "beta"), "n1", version);
+        await_durable(run);
+        assert_true(log_size() < LOG_MAX / 5 * 2);
+    }
+}
+
+static void what_is_dropped_goes_in_parts(void **state)
+{
+    struct run run;
+    (void)state;
+    run_start(&run);
+    fill(add(&run, "alpha"), LARGE, 1);
+    run_close(&run);
+    run_start(&run);
+    disk_stream_drop(kept_of(&run, "alpha")->stream);
+    add(&run, "beta");
+    commit_some(&run, 2);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+    run_start(&run); /* which goes on with it */
+    assert_int_equal(run.count, 1);
+    commit_some(&run, 12);
+    run_close(&run);
+    assert_int_equal(check(), 0);
+    assert_int_equal(count_rows(), 2);
+}
+
 static void die_in_between(struct run *run)
 {
     uint64_t commits = disk_stats(run->disk).commits;
@@ -356,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup(a_stream_is_cut_at_one_moment, setup),
         cmocka_unit_test_setup(half_a_transaction_is_none, setup),
         cmocka_unit_test_setup(the_log_is_bounded, setup),
+        cmocka_unit_test_setup(what_is_dropped_goes_in_parts, setup),
         cmocka_unit_test_setup(half_a_stream_is_not_whole, setup),
         cmocka_unit_test_setup(a_stream_between_two_states_is_not_whole, setup),
         cmocka_unit_test_setup(a_full_disk_is_waited_for_in_between, setup),
