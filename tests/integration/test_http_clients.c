@@ -161,6 +161,22 @@ static void who_does_not_send_a_whole_request_is_cut_off(void **state)
     stop(f);
 }
 
+static void who_sends_byte_by_byte_is_cut_off(void **state)
+{
+    static const char head[] = "POST " MAPS " HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{";
+    struct fixture *f = serve(0, PATIENCE_US);
+    struct peer in_head = peer_ask(f, "GET /api?"), in_body = peer_ask(f, head);
+    (void)state;
+    while (!counted(f, "slow_senders=2")) {
+        send(in_head.fd, "x", 1, MSG_NOSIGNAL);
+        send(in_body.fd, " ", 1, MSG_NOSIGNAL);
+        loop_step(f->loop);
+    }
+    close(in_head.fd);
+    close(in_body.fd);
+    stop(f);
+}
+
 static void who_asks_for_nothing_more_is_cut_off(void **state)
 {
     struct fixture *f = serve(0, PATIENCE_US);
@@ -324,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_does_not_send_a_whole_request_is_cut_off),
+        cmocka_unit_test(who_sends_byte_by_byte_is_cut_off),
         cmocka_unit_test(who_asks_for_nothing_more_is_cut_off),
         cmocka_unit_test(who_has_died_is_found_out),
         cmocka_unit_test(who_does_not_read_is_cut_off_and_others_read_on),
