@@ -58,8 +58,9 @@ static enum step next_step(struct slice pod)
         return json_member(status, "containerStatuses").len ? STEP_RUN : STEP_CREATE;
     if (!slice_equal(phase, "Running"))
         return STEP_NONE;
-    if (json_member(json_member(first_container(pod), "state"), "waiting").data)
-        return STEP_RESTART;
+    struct slice waiting = json_member(json_member(first_container(pod), "state"), "waiting");
+    if (waiting.data) /* that it runs may have been said by somebody else */
+        return slice_equal(json_member(waiting, "reason"), POD_BACKS_OFF) ? STEP_RESTART : STEP_RUN;
     if (pod_is_unreachable(pod))
         return STEP_RECOVER;
     bool ends = annotation(pod, POD_RUNS_FOR, -1) >= 0 ||

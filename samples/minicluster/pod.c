@@ -263,19 +263,24 @@ void pod_starting(struct cluster *cluster, cJSON *pod)
     set_container_statuses(pod, &creating);
 }
 
+static bool is_backing_off(const cJSON *status)
+{
+    const cJSON *statuses = tree_at(status, "containerStatuses");
+    return !strcmp(tree_text(statuses ? statuses->child : NULL, "state.waiting.reason"), POD_BACKS_OFF);
+}
+
 void pod_running(struct cluster *cluster, cJSON *pod)
 {
     char now[24];
     cJSON *status = tree_make(pod, "status");
     apiserver_time(cluster_server(cluster), now);
     cleanup_free char *state = mem_printf("{\"running\":{\"startedAt\":\"%s\"}}", now);
-    bool again = !strcmp(tree_text(status, "phase"), "Running");
     tree_set_text(status, "phase", "Running");
     tree_default(status, "startTime", cJSON_CreateString(now));
     set_conditions(status, true, NULL, now);
     if (!tree_at(status, "podIP"))
         set_addresses(cluster, status, tree_text(pod, "spec.nodeName"));
-    struct moment runs = {.ready = true, .started = true, .state = state, .restarts = again};
+    struct moment runs = {.ready = true, .started = true, .state = state, .restarts = is_backing_off(status)};
     set_container_statuses(pod, &runs);
     tree_default(status, "qosClass", cJSON_CreateString("BestEffort"));
 }
@@ -306,7 +311,7 @@ void pod_ended(struct cluster *cluster, cJSON *pod)
         code, code ? "Error" : "Completed", started_at(status), now);
     struct moment over = {.started = true, .state = ended};
     struct moment waits = {.started = true,
-                           .state = "{\"waiting\":{\"reason\":\"CrashLoopBackOff\",\"message\":\"back-off "
+                           .state = "{\"waiting\":{\"reason\":\"" POD_BACKS_OFF "\",\"message\":\"back-off "
                                     "restarting failed container\"}}",
                            .last = ended};
     tree_set_text(status, "phase", again ? "Running" : code ? "Failed" : "Succeeded");

@@ -12,6 +12,8 @@
                                                  restart policy is not Always */
 #define POD_EXIT_CODE "minicluster/exit-code" /* with that; 0 */
 
+#define POD_BACKS_OFF "CrashLoopBackOff" /* why a container waits that has ended, and is to start again */
+
 #define POD_HASH_LABEL "pod-template-hash" /* of the pods of a ReplicaSet that a deployment has made */
 
 bool pod_is_ready(const struct object *pod);

@@ -177,6 +177,21 @@ static void pods_start_and_end_as_their_annotations_ask(void **state)
     stop(&f);
 }
 
+static void pod_that_somebody_else_says_runs_is_not_restarted(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    post_pod(&f, "late", "Always", "\"minicluster/start-seconds\":\"20\"");
+    pass(&f, 5);
+    assert_int_equal(call(&f, "PATCH", "/api/v1/namespaces/default/pods/late/status",
+                          "{\"status\":{\"phase\":\"Running\"}}"),
+                     200);
+    pass(&f, 30);
+    check_pod(&f, "default/late", "Running", "state.running", 0);
+    stop(&f);
+}
+
 /* One second of waiting, then two, then four. */
 static void pod_that_crashes_is_started_again_later_and_later(void **state)
 {
@@ -394,6 +409,7 @@ int main(void)
         cmocka_unit_test(namespace_is_emptied_first),
         cmocka_unit_test(job_runs_to_its_end),
         cmocka_unit_test(pods_start_and_end_as_their_annotations_ask),
+        cmocka_unit_test(pod_that_somebody_else_says_runs_is_not_restarted),
         cmocka_unit_test(pod_that_crashes_is_started_again_later_and_later),
         cmocka_unit_test(job_gives_up_when_its_pods_fail),
         cmocka_unit_test(daemonset_has_a_pod_on_each_node),
