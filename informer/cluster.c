@@ -350,6 +350,15 @@ static void catalog_heartbeat(struct catalog *catalog, const struct heartbeat_en
             replica_heartbeat(catalog->replicas[i], &entries[i]);
 }
 
+/* What no catalog lists no heartbeat names: if its sync came to nothing in a silence, that is over. */
+static void ask_for_unlisted(struct informer_cluster *cluster)
+{
+    struct informer_replica *replica, *next;
+    DL_FOREACH_SAFE(cluster->replicas, replica, next)
+    if (!replica->listed && replica->phase == REPLICA_IDLE)
+        sync_want(replica);
+}
+
 /* Takes the entries. */
 static void early_set(struct catalog *catalog, uint64_t hash, struct heartbeat_entry *entries, size_t count)
 {
@@ -444,6 +453,7 @@ void cluster_heartbeat(struct informer_cluster *cluster, const char *audience, c
     early_set(catalog, 0, NULL, 0);
     catalog_heartbeat(catalog, entries);
     free(entries);
+    ask_for_unlisted(cluster);
     cluster_settle(cluster);
 }
 

@@ -675,6 +675,26 @@ static void test_what_a_catalog_lacks_is_asked_for_once_it_is_complete(void **st
     hand_stop(&h);
 }
 
+/* No heartbeat names it, so nothing else would remind of it. */
+static void test_what_a_catalog_lacks_is_asked_for_after_a_silence(void **state)
+{
+    struct fixture *f = *state;
+    struct hand h;
+    hand_start(&h, f);
+    hand_delta(&h, "a", 1);
+    run(f, 11 * LOOP_SECOND);
+    h.boot = 12;
+    hand_presence(&h, "uid-1");
+    hand_catalog_of(&h, true, 0);
+    run(f, 30 * LOOP_SECOND); /* nobody answers, nor is anybody heard */
+    assert_false(cluster_alive(cluster(f)));
+    uint64_t syncs = stats(f)->syncs;
+    hand_heartbeat_of(&h, 0);
+    assert_true(cluster_alive(cluster(f)));
+    assert_int_equal(stats(f)->syncs, syncs + 1);
+    hand_stop(&h);
+}
+
 /* Else all that comes would pass for old until that sequence is reached. */
 static void test_a_sequence_that_was_told_too_high(void **state)
 {
@@ -769,6 +789,7 @@ int main(void)
         TEST(test_garbage_is_counted_and_harmless),
         TEST(test_a_catalog_without_a_presence),
         TEST(test_what_a_catalog_lacks_is_asked_for_once_it_is_complete),
+        TEST(test_what_a_catalog_lacks_is_asked_for_after_a_silence),
         TEST(test_a_sequence_that_was_told_too_high),
         TEST(test_an_interrupted_snapshot_deletes_nothing),
     };
