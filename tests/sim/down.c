@@ -293,7 +293,7 @@ static void weather_changes(struct down *down)
 
 static void api_fails(struct down *down, struct local *local, struct apiserver *server)
 {
-    switch (dice(down, 6)) {
+    switch (dice(down, 7)) {
     case 0:
         local_cut(local);
         break;
@@ -309,6 +309,9 @@ static void api_fails(struct down *down, struct local *local, struct apiserver *
     case 4:
         apiserver_restart(server);
         break;
+    case 5:
+        local_set_horizon(local, apiserver_revision(server)); /* it is written to, and shows that late */
+        break;
     default:
         apiserver_compact(server, apiserver_revision(server));
         apiserver_end_watches(server);
@@ -322,6 +325,7 @@ static void local_heal(struct local *local)
     local_set_refusing(local, false);
     local_set_hanging(local, false);
     local_break_after(local, SIZE_MAX);
+    local_set_horizon(local, UINT64_MAX);
 }
 
 static void on_well(void *arg)
@@ -346,6 +350,20 @@ static void restore_source(struct down *down)
     /* One that has passed all its numbers again before anybody looks cannot be told from one that never went
      * back: so nobody works there any more until it is adopted. */
     timer_stop(&down->load);
+}
+
+static void on_restore(void *arg)
+{
+    restore_source(arg);
+}
+
+/* What is applied until then the clusters show only once the source has gone back. */
+static void restore_unseen(struct down *down)
+{
+    for (int i = 0; i < down->region_count; i++)
+        local_set_horizon(down->regions[i].local, apiserver_revision(down->regions[i].server));
+    timer_start(&down->restore, (int64_t)dice(down, 3 * LOOP_SECOND));
+    timer_start(&down->well, (int64_t)dice(down, 12 * LOOP_SECOND));
 }
 
 static void source_anew(struct down *down)
@@ -377,8 +395,10 @@ static void second_hub(struct down *down)
 static void drama(struct down *down)
 {
     uint64_t which = dice(down, 3);
-    if (which == 0 && down->drama & DRAMA_RESTORE)
+    if (which == 0 && down->drama & DRAMA_RESTORE && dice(down, 2))
         restore_source(down);
+    else if (which == 0 && down->drama & DRAMA_RESTORE)
+        restore_unseen(down);
     else if (which == 1 && down->drama & DRAMA_ANEW)
         source_anew(down);
     else if (which == 2 && down->drama & DRAMA_SECOND)
@@ -494,6 +514,7 @@ static void chaos_ends(struct down *down)
 {
     timer_stop(&down->strike);
     timer_stop(&down->load);
+    timer_stop(&down->restore);
     timer_stop(&down->well);
     on_well(down);
     hub_end(&down->other, true);
@@ -567,6 +588,7 @@ static void down_init(struct down *down, const struct world_options *options)
     timer_init(&down->strike, world->loop, on_strike, down);
     timer_init(&down->broker_up, world->loop, on_broker_up, down);
     timer_init(&down->well, world->loop, on_well, down);
+    timer_init(&down->restore, world->loop, on_restore, down);
 }
 
 static void hub_deinit(struct hub *hub)
@@ -578,7 +600,7 @@ static void hub_deinit(struct hub *hub)
 
 static void down_deinit(struct down *down)
 {
-    struct timer *timers[] = {&down->load, &down->strike, &down->broker_up, &down->well};
+    struct timer *timers[] = {&down->load, &down->strike, &down->broker_up, &down->well, &down->restore};
     for (size_t i = 0; i < array_size(timers); i++)
         timer_stop(timers[i]);
     hub_deinit(&down->hub);

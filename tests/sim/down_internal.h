@@ -50,7 +50,7 @@ struct down {
     struct hub hub, other;     /* the second one of that name */
     struct region regions[REGIONS];
     int region_count;
-    struct timer load, strike, broker_up, well;
+    struct timer load, strike, broker_up, well, restore;
     uint64_t token;
     uint64_t *said[REGIONS][NAMES]; /* tokens that some source had for it, in order */
     size_t said_count[REGIONS][NAMES];
