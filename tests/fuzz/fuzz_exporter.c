@@ -3,7 +3,9 @@
  * nothing, or one whole answer. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,17 +63,26 @@ static struct served *serve(void)
     return served;
 }
 
-/* Its end is a reset, so that no port stays taken for a while. */
+/* A port stays taken for a second after each: where all are, one of them is soon free again. */
+static int connected(int fd, const struct sockaddr_in *address)
+{
+    int r;
+    while ((r = connect(fd, (const struct sockaddr *)address, sizeof(*address))) != 0 &&
+           errno == EADDRNOTAVAIL)
+        poll(NULL, 0, 10);
+    return r;
+}
+
 static int client(const struct served *served)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(exporter_port(served->exporter)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+    if (fd < 0 || connected(fd, &address) != 0) {
+        perror("connect");
         abort();
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    }
     return fd;
 }
 

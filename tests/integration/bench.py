@@ -52,8 +52,9 @@ class Process:
         return int(text.split("VmRSS:")[1].split()[0]) << 10
 
     def sanitized(self):
-        """AddressSanitizer keeps what was freed, so that memory says little."""
-        return "libasan" in pathlib.Path(f"/proc/{self.child.pid}/maps").read_text(encoding="utf-8")
+        """A sanitizer keeps what was freed, or notes who touched what, so that memory says little."""
+        maps = pathlib.Path(f"/proc/{self.child.pid}/maps").read_text(encoding="utf-8")
+        return "libasan" in maps or "libtsan" in maps
 
     def wait(self, seconds=20):
         """Its exit code, once it has ended by itself."""

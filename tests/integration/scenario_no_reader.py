@@ -19,7 +19,7 @@ class NoReader(unittest.TestCase):
         self.bench = self.enterContext(Bench())
         kubeconfig = self.bench.directory / "kubeconfig"
         self.process = self.bench.program("minicluster", "--pods", PODS, "--kubeconfig-out", kubeconfig)
-        self.bench.wait("its kubeconfig is there", kubeconfig.exists)
+        self.bench.wait("its pods are there, as its kubeconfig says", kubeconfig.exists, seconds=120)
         self.port = int(re.search(r"server:.*:(\d+)", kubeconfig.read_text(encoding="utf-8")).group(1))
 
     def items(self):
