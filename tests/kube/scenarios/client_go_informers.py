@@ -71,6 +71,7 @@ class Informers:
 
 # What is behind the proxies, and so is cut.
 BEHIND = {"fleet", "cluster1", "cluster2", "minicluster"}
+RETRY_S = 150  # client-go may wait for a minute before it tries again
 LATE = ("late-fleet", "late-cluster1")
 
 
@@ -85,7 +86,7 @@ def wait_until_anew(informers, before, servers, only=""):
         return told["expired"] + told["lists"] + told["streamed"]
 
     wait("all begin anew", lambda: all(
-        begun(each) > begun(before[name]) for name, each in followers(informers.ask("tell"), servers, only).items()), 60)
+        begun(each) > begun(before[name]) for name, each in followers(informers.ask("tell"), servers, only).items()), RETRY_S)
 
 
 def expect_rest(bench, informers, what):
@@ -104,7 +105,7 @@ def cut_connections(setting, informers, times):
             proxy.restore()
         wait("all watch again", lambda told=told: all(
             each["watches"] > told[name]["watches"] + 1 and each["events"] > told[name]["events"]
-            for name, each in followers(informers.ask("tell"), BEHIND).items()), 60)
+            for name, each in followers(informers.ask("tell"), BEHIND).items()), RETRY_S)
 
 
 def outrun(setting, informers):
