@@ -63,27 +63,24 @@ static struct served *serve(void)
     return served;
 }
 
-/* A port stays taken for a second after each: where all are, one of them is soon free again. */
-static int connected(int fd, const struct sockaddr_in *address)
-{
-    int r;
-    while ((r = connect(fd, (const struct sockaddr *)address, sizeof(*address))) != 0 &&
-           errno == EADDRNOTAVAIL)
-        poll(NULL, 0, 10);
-    return r;
-}
-
+/* A port stays taken for a second after each: where all are, one of them is soon free again. The fuzzer's own
+ * alarm may interrupt it, too. */
 static int client(const struct served *served)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(exporter_port(served->exporter)),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connected(fd, &address) != 0) {
-        perror("connect");
-        abort();
+    for (;;) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+            return fd;
+        if (fd < 0 || (errno != EADDRNOTAVAIL && errno != EINTR)) {
+            perror("connect");
+            abort();
+        }
+        close(fd);
+        poll(NULL, 0, 10);
     }
-    return fd;
 }
 
 static void say(struct served *served, int fd, const uint8_t *data, size_t size)
