@@ -3,9 +3,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "base/table.h"
 #include "kube/rest.h"
 
 const struct gvr gvr_pods = {"", "v1", "pods"};
@@ -146,13 +146,8 @@ void cluster_delete_now(struct cluster *cluster, const struct gvr *gvr, const ch
 
 int64_t time_us(struct slice text)
 {
-    struct tm tm = {0};
-    char copy[24] = {0};
-    if (!text.data || text.len < 20)
-        return -1;
-    memcpy(copy, text.data, 19);
-    const char *end = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
-    return end && !*end ? (int64_t)timegm(&tm) * LOOP_SECOND : -1;
+    int64_t seconds = table_time(text);
+    return seconds < 0 ? -1 : seconds * LOOP_SECOND;
 }
 
 void set_controller(cJSON *tree, const cJSON *owner)

@@ -4,18 +4,16 @@ nodes, and clients that misbehave cost it little."""
 
 import http.client
 import json
-import os
 import pathlib
-import shutil
 import socket
 import subprocess
 import time
 import unittest
 
-from bench import BIN, ROOT, Bench
+from bench import BIN, ROOT
+from minicluster_case import KUBECTL, MiniclusterCase
 
 USAGE, UNAVAILABLE, CANTCREAT = 64, 69, 73
-KUBECTL = shutil.which("kubectl")
 
 DEPLOYMENT = """apiVersion: apps/v1
 kind: Deployment
@@ -29,15 +27,9 @@ spec:
 """
 
 
-class Minicluster(unittest.TestCase):
-    def setUp(self):
-        self.bench = self.enterContext(Bench())
-        self.kubeconfig = self.bench.directory / "kubeconfig"
-
+class Minicluster(MiniclusterCase):
     def start(self, *arguments):
-        process = self.bench.program("minicluster", "--kubeconfig-out", self.kubeconfig, *arguments)
-        self.bench.wait("its kubeconfig is there", lambda: self.kubeconfig.exists() or not process.running())
-        self.assertTrue(process.running(), process.log())
+        process = super().start(*arguments)
         server = next(line.split()[1] for line in self.kubeconfig.read_text().splitlines() if "server:" in line)
         self.port = int(server.rsplit(":", 1)[1])
         return process
@@ -49,13 +41,6 @@ class Minicluster(unittest.TestCase):
         text = answer.read()
         connection.close()
         return answer.status, text
-
-    def kubectl(self, *arguments, stdin=None):
-        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.bench.directory / "cache")}
-        done = subprocess.run([KUBECTL, *arguments], input=stdin, capture_output=True, text=True, timeout=60, check=False,
-                              env=environment)
-        self.assertEqual(done.returncode, 0, f"kubectl {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
 
     def watch(self, path):
         """A connection that has asked for a watch, and reads nothing."""

@@ -1,7 +1,6 @@
 /* What agents may write, and what there has to be in the end (down.h). */
 #include "tests/sim/down_internal.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "agent/manifest.h"
@@ -81,17 +80,6 @@ void down_judge(struct region *region, const struct event *event)
 
 /* ---- in the end ---- */
 
-static bool differs(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool differs(FILE *out, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (out)
-        vfprintf(out, format, args);
-    va_end(args);
-    return false;
-}
-
 /* What is on the cluster for that key is what the source says; or it is of a source that is over, and is left
  * as it is until somebody adopts it. */
 static bool key_right(struct down *down, const struct region *region, int name, FILE *out)
@@ -109,13 +97,13 @@ static bool key_right(struct down *down, const struct region *region, int name, 
     if (frozen && down->broken && !(wanted && workload_selected(wanted) && region->options.adopt))
         return true;
     if (!wanted || !workload_selected(wanted))
-        return !there || differs(out, "%s has %s, which is not wanted", region->name, ours);
+        return !there || world_say(out, "%s has %s, which is not wanted", region->name, ours);
     if (!there)
-        return differs(out, "%s lacks %s", region->name, ours);
+        return world_say(out, "%s lacks %s", region->name, ours);
     if (!managed || frozen || workload_token(there) != workload_token(wanted))
-        return differs(out, "%s: %s has %llu of %.*s, not %llu of %s", region->name, ours,
-                       (unsigned long long)workload_token(there), SLICE_ARGS(owner.store),
-                       (unsigned long long)workload_token(wanted), source->uid);
+        return world_say(out, "%s: %s has %llu of %.*s, not %llu of %s", region->name, ours,
+                         (unsigned long long)workload_token(there), SLICE_ARGS(owner.store),
+                         (unsigned long long)workload_token(wanted), source->uid);
     return true;
 }
 
@@ -136,8 +124,8 @@ static bool frozen_told(struct down *down, const struct region *region, FILE *ou
     if (frozen)
         world_cover(&down->world, COVER_DOWN_FROZEN);
     size_t told = region->downlink ? downlink_workloads(region->downlink)->works[APPLIER_FROZEN] : 0;
-    return told == frozen || differs(out, "%s: %zu workloads are of another source, and its agent says %zu",
-                                     region->name, frozen, told);
+    return told == frozen || world_say(out, "%s: %zu workloads are of another source, and its agent says %zu",
+                                       region->name, frozen, told);
 }
 
 bool down_is_right(struct down *down, FILE *out)

@@ -8,7 +8,6 @@
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <uthash.h>
 
@@ -154,19 +153,6 @@ void witness_destroy(struct witness *witness)
 
 /* ---- the end ---- */
 
-static bool say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* False, for the caller to return. */
-static bool say(FILE *out, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    if (out)
-        vfprintf(out, format, args);
-    va_end(args);
-    return false;
-}
-
 static struct informer_replica *replica_of(struct informer_cluster *cluster, const struct gvr *gvr)
 {
     struct informer_replica *replica = NULL;
@@ -190,13 +176,13 @@ static bool replica_equals(const struct kube_resource *resource, struct informer
     const struct store *truth = record_now(resource->record), *store = replica_store(replica);
     const char *name = resource->gvr.resource;
     if (!replica_synced(replica))
-        return say(out, "%s is not synced", name);
+        return world_say(out, "%s is not synced", name);
     if (store_count(store) != store_count(truth))
-        return say(out, "%s: %zu objects instead of %zu", name, store_count(store), store_count(truth));
+        return world_say(out, "%s: %zu objects instead of %zu", name, store_count(store), store_count(truth));
     for (struct object *object = store_seek(truth, 0); object; object = store_after(truth, object)) {
         struct object *got = store_get(store, object_key(object));
         if (!got || !object_equal(got, object))
-            return say(out, "%s %s %s", name, object_key(object), got ? "differs" : "is missing");
+            return world_say(out, "%s %s %s", name, object_key(object), got ? "differs" : "is missing");
     }
     return true;
 }
@@ -208,9 +194,9 @@ static bool resource_converged(struct kube *kube, const struct kube_resource *re
     struct informer_replica *replica = replica_of(cluster, &resource->gvr);
     if (!kube_serves(kube, (enum kube_kind)(resource - kube->resources)))
         return !replica || store_count(replica_store(replica)) == 0 ||
-               say(out, "%s is gone, and still there", resource->gvr.resource);
+               world_say(out, "%s is gone, and still there", resource->gvr.resource);
     if (!replica)
-        return say(out, "no %s", resource->gvr.resource);
+        return world_say(out, "no %s", resource->gvr.resource);
     return replica_equals(resource, replica, out);
 }
 
@@ -219,17 +205,17 @@ static bool say_unsynced(const struct informer_cluster *cluster, FILE *out)
     const struct informer_replica *replica = NULL;
     while ((replica = cluster_next_replica(cluster, replica)))
         if (!replica_synced(replica))
-            return say(out, "%s not synced: its stream is %s", replica_gvr(replica)->resource,
-                       stream_state_text(replica_state(replica)));
-    return say(out, "cluster not synced: %s",
-               cluster_alive(cluster) ? "its catalog is not complete" : "silent");
+            return world_say(out, "%s not synced: its stream is %s", replica_gvr(replica)->resource,
+                             stream_state_text(replica_state(replica)));
+    return world_say(out, "cluster not synced: %s",
+                     cluster_alive(cluster) ? "its catalog is not complete" : "silent");
 }
 
 static bool kube_converged(struct kube *kube, const struct informer *informer, unsigned wants, FILE *out)
 {
     struct informer_cluster *cluster = cluster_of(informer, kube->name);
     if (!cluster)
-        return say(out, "cluster not heard");
+        return world_say(out, "cluster not heard");
     if (!cluster_synced(cluster))
         return say_unsynced(cluster, out);
     for (size_t i = 0; i < KUBE_KINDS; i++)
@@ -244,11 +230,11 @@ bool world_converged(struct world *world, FILE *out)
     for (int i = 0; i < world->informer_count; i++) {
         const struct actor *actor = &world->informers[i];
         if (!actor->process)
-            return say(out, "informer %d is down", i);
+            return world_say(out, "informer %d is down", i);
         for (int k = 0; k < world->kube_count; k++)
             if (!kube_converged(&world->kubes[k], informer_process_informer(actor->process), world->wants[i],
                                 out))
-                return say(out, " (informer %d, %s)", i, world->kubes[k].name);
+                return world_say(out, " (informer %d, %s)", i, world->kubes[k].name);
     }
     return true;
 }

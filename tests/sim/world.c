@@ -22,6 +22,16 @@ void world_cover(struct world *world, enum cover cover)
                 cover_text(cover));
 }
 
+bool world_say(FILE *out, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (out)
+        vfprintf(out, format, args);
+    va_end(args);
+    return false;
+}
+
 void world_fail(struct world *world, const char *oracle, const char *format, ...)
 {
     if (!world->result.ok)

@@ -173,6 +173,8 @@ void world_cover(struct world *world, enum cover cover);
 /* oracle: one word, for who wants to know what it was that found out. */
 void world_fail(struct world *world, const char *oracle, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* False, for the caller to return; out may be NULL. */
+bool world_say(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void world_trace(struct world *world, const void *data, size_t len);
 struct topics world_topics(void);
 struct attic *world_attic(struct world *world); /* of a process: so small that it packs all the time */
