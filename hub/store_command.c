@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/disk_check.h"
 #include "store/disk_file.h"
+#include "store/disk_lock.h"
 
 /* The streams of one cluster. */
 struct found {
@@ -43,12 +44,10 @@ static int purge_all(struct disk_file *file, const struct found *found, struct e
     return r;
 }
 
-static int forget(const char *path, const char *cluster, struct error *err)
+static int forget_locked(const char *path, const char *cluster, struct error *err)
 {
     struct found found = {.cluster = cluster};
     struct disk_file *file;
-    if (access(path, F_OK) != 0)
-        return error_set(err, EX_NOINPUT, "%s: %s", path, strerror(errno));
     int r = disk_file_open(path, DISK_MAKE, &file, err);
     if (r != 0)
         return r;
@@ -63,6 +62,18 @@ static int forget(const char *path, const char *cluster, struct error *err)
     free(found.ids);
     if (r == 0)
         printf("%s: forgot %s, with %zu objects\n", path, cluster, found.objects);
+    return r;
+}
+
+static int forget(const char *path, const char *cluster, struct error *err)
+{
+    struct disk_lock *lock;
+    if (access(path, F_OK) != 0)
+        return error_set(err, EX_NOINPUT, "%s: %s", path, strerror(errno));
+    int r = disk_lock_take(path, &lock, err);
+    if (r == 0)
+        r = forget_locked(path, cluster, err);
+    disk_lock_release(lock);
     return r;
 }
 

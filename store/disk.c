@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "base/mem.h"
 #include "store/disk_aside.h"
+#include "store/disk_lock.h"
 
 /* ---- what changes ---- */
 
@@ -180,19 +181,25 @@ static int open_anew(struct loop *loop, struct log *log, const char *path, struc
 int disk_open(struct loop *loop, struct log *log, const char *path, const struct disk_ops *ops, void *arg,
               struct disk **out, struct error *err)
 {
-    struct disk_file *file;
-    int r = disk_file_open(path, DISK_MAKE, &file, err);
+    struct disk_file *file = NULL;
+    struct disk_lock *lock;
+    int r = disk_lock_take(path, &lock, err);
+    if (r == 0)
+        r = disk_file_open(path, DISK_MAKE, &file, err);
     bool damaged = r == EX_DATAERR;
     if (damaged)
         r = open_anew(loop, log, path, &file, err);
-    if (r != 0)
+    if (r != 0) {
+        disk_lock_release(lock);
         return r;
+    }
     struct disk *disk = mem_zalloc(sizeof(*disk));
     disk->loop = loop;
     disk->log = log;
     disk->path = mem_strdup(path);
     disk->ops = ops;
     disk->arg = arg;
+    disk->lock = lock;
     disk->file = file;
     disk->stats.damaged = damaged;
     timer_init(&disk->work, loop, disk_write_turn, disk);
@@ -238,6 +245,7 @@ void disk_close(struct disk *disk)
     timer_stop(&disk->work);
     disk_thread_destroy(disk->thread);
     disk_file_close(disk->file);
+    disk_lock_release(disk->lock);
     disk_write_forget(disk);
     HASH_ITER (hh, disk->streams, stream, next)
         stream_destroy(stream);

@@ -47,7 +47,7 @@ struct disk_stats {
 };
 
 /* The file is made where there is none, or none that can be read. Nothing of it is read yet. 0, or as
- * disk_file_open() and disk_set_aside(). */
+ * disk_lock_take(), disk_file_open() and disk_set_aside(). */
 int disk_open(struct loop *loop, struct log *log, const char *path, const struct disk_ops *ops, void *arg,
               struct disk **out, struct error *err);
 /* Before disk_load(). Numbers that no two runs share: `count` of them from *first on, which is at least

@@ -63,6 +63,7 @@ struct disk {
     char *path;
     const struct disk_ops *ops;
     void *arg;
+    struct disk_lock *lock;
     struct disk_file *file; /* until the thread has it */
     struct disk_thread *thread;
     enum disk_phase phase;

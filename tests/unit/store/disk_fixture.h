@@ -213,10 +213,11 @@ static inline void limit_file(rlim_t bytes)
 
 static inline int setup(void **state)
 {
+    static const char *const endings[] = {"-wal", "-shm", "-lock"};
     (void)state;
     unlink(path);
-    for (int i = 0; i < 2; i++) {
-        cleanup_free char *beside = mem_printf("%s%s", path, i ? "-wal" : "-shm");
+    for (size_t i = 0; i < array_size(endings); i++) {
+        cleanup_free char *beside = mem_printf("%s%s", path, endings[i]);
         unlink(beside);
     }
     return 0;

@@ -5,6 +5,8 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "store/disk_lock.h"
+
 static void an_object_that_is_not_what_was_written_is_left_out(void **state)
 {
     struct run run;
@@ -69,7 +71,7 @@ static size_t count_aside(void)
 static void overwrite(const char *file, off_t from, off_t len)
 {
     cleanup_free char *zeroes = mem_zalloc((size_t)len);
-    int fd = open(file, O_WRONLY);
+    int fd = open(file, O_WRONLY | O_CREAT, 0600);
     assert_int_equal(pwrite(fd, zeroes, (size_t)len, from), len);
     close(fd);
 }
@@ -113,6 +115,35 @@ static void what_is_none_of_ours_is_left_alone(void **state)
     assert_int_equal(open_fails(text), EX_CANTCREAT);
     rmdir(path);
     assert_int_equal(count_aside(), 0);
+}
+
+/* Two that start at once, of which the other was faster: whatever it finds, or has put aside by now, is its
+ * own. */
+static void who_comes_second_does_not_look_at_the_file(void **state)
+{
+    struct run run;
+    struct error err = {0};
+    struct disk_lock *lock;
+    char text[640];
+    cleanup_free char *link_ = mem_printf("%s-link", path);
+    (void)state;
+    overwrite(path, 0, 100);
+    assert_int_equal(symlink(path, link_), 0);
+    assert_int_equal(disk_lock_take(link_, &lock, &err), 0);
+    unlink(link_);
+    assert_int_equal(open_fails(text), EX_TEMPFAIL);
+    assert_non_null(strstr(text, "another process"));
+    assert_int_equal(file_size(path), 100);
+    assert_int_equal(count_aside(), 0);
+    disk_lock_release(lock);
+
+    run_start(&run);
+    assert_int_equal(disk_stats(run.disk).damaged, 1);
+    assert_int_equal(disk_lock_take(path, &lock, &err), EX_TEMPFAIL);
+    run_close(&run);
+    assert_int_equal(disk_lock_take(path, &lock, &err), 0);
+    disk_lock_release(lock);
+    assert_int_equal(count_aside(), 1);
 }
 
 static void filled_file(void)
@@ -345,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup(an_object_that_is_not_what_was_written_is_left_out, setup),
         cmocka_unit_test_setup(an_object_that_is_missing_is_noticed, setup),
         cmocka_unit_test_setup(what_is_none_of_ours_is_left_alone, setup),
+        cmocka_unit_test_setup(who_comes_second_does_not_look_at_the_file, setup),
         cmocka_unit_test_setup(a_file_that_cannot_be_read_is_put_aside, setup),
         cmocka_unit_test_setup(the_streams_beside_a_damaged_page_live, setup),
         cmocka_unit_test_setup(a_file_damaged_meanwhile_is_replaced, setup),
