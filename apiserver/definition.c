@@ -19,16 +19,22 @@ static struct slice version_in(const struct partition *partition, const struct g
     return (struct slice){0};
 }
 
-struct slice definition_version(const struct exchange *exchange, const struct resource *resource)
+struct slice definition_version_of(const struct apiserver *server, const char *cluster,
+                                   const struct resource *resource)
 {
     const struct collection *definitions =
-        storage_find(&exchange->server->storage, "apiextensions.k8s.io", "v1", "customresourcedefinitions");
+        storage_find(&server->storage, "apiextensions.k8s.io", "v1", "customresourcedefinitions");
     struct slice version = {0};
     if (!definitions || !(resource->flags & RESOURCE_CUSTOM) || resource->flags & RESOURCE_HUB)
         return version;
-    const struct partition *only = server_partition(exchange, definitions);
+    const struct partition *only = cluster ? collection_find(definitions, cluster) : NULL;
     for (size_t i = 0; i < definitions->partition_count && !version.data; i++)
         if (!only || only == definitions->partitions[i])
             version = version_in(definitions->partitions[i], &resource->gvr);
     return version;
+}
+
+struct slice definition_version(const struct exchange *exchange, const struct resource *resource)
+{
+    return definition_version_of(exchange->server, exchange->request.cluster, resource);
 }

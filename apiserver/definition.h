@@ -12,5 +12,8 @@
  * request's cluster where that tells its definitions, else of the first cluster that has it; data NULL where
  * none has. Borrowed until the loop runs on. */
 struct slice definition_version(const struct exchange *exchange, const struct resource *resource);
+/* Of a cluster of that name, in the same way; NULL: of none in particular. */
+struct slice definition_version_of(const struct apiserver *server, const char *cluster,
+                                   const struct resource *resource);
 
 #endif

@@ -12,7 +12,10 @@
 #include "apiserver/server_internal.h"
 #include "base/mem.h"
 
-#define SUB_VERBS "[\"get\",\"patch\",\"update\"]"
+static const char *sub_verbs(const struct resource *r)
+{
+    return r->flags & RESOURCE_READ_ONLY ? "[\"get\"]" : "[\"get\",\"patch\",\"update\"]";
+}
 
 static const char *verbs(const struct resource *r)
 {
@@ -87,20 +90,20 @@ static void print_resource(const struct resource *r, struct buf *out)
         buf_appendf(
             out,
             ",{\"name\":\"%s/scale\",\"singularName\":\"\",\"namespaced\":%s,\"group\":\"autoscaling\","
-            "\"version\":\"v1\",\"kind\":\"Scale\",\"verbs\":" SUB_VERBS "}",
-            r->gvr.resource, namespaced);
+            "\"version\":\"v1\",\"kind\":\"Scale\",\"verbs\":%s}",
+            r->gvr.resource, namespaced, sub_verbs(r));
     if (r->flags & RESOURCE_STATUS)
         buf_appendf(out,
                     ",{\"name\":\"%s/status\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\","
-                    "\"verbs\":" SUB_VERBS "}",
-                    r->gvr.resource, namespaced, r->kind);
+                    "\"verbs\":%s}",
+                    r->gvr.resource, namespaced, r->kind, sub_verbs(r));
     for (const struct action *a = actions; a->name; a++)
         if (has_action(r, a))
             buf_appendf(out,
                         ",{\"name\":\"%s/%s\",\"singularName\":\"\",\"namespaced\":%s,\"group\":\"%s\","
                         "\"version\":\"%s\",\"kind\":\"%s\",\"verbs\":[\"create\"]}",
                         r->gvr.resource, a->name, namespaced, a->group, a->version, a->kind);
-    if (!strcmp(r->kind, "Namespace") && r->flags & RESOURCE_STATUS)
+    if (!strcmp(r->kind, "Namespace") && !(r->flags & RESOURCE_READ_ONLY))
         buf_append_str(out, ",{\"name\":\"namespaces/finalize\",\"singularName\":\"\",\"namespaced\":false,"
                             "\"kind\":\"Namespace\",\"verbs\":[\"update\"]}");
 }
@@ -159,7 +162,7 @@ static void print_subresource(const struct resource *r, const char *name, struct
     buf_appendf(out, "{\"subresource\":\"%s\",", name);
     print_kind(scale ? "autoscaling" : r->gvr.group, scale ? "v1" : r->gvr.version, scale ? "Scale" : r->kind,
                out);
-    buf_append_str(out, ",\"verbs\":" SUB_VERBS "}");
+    buf_appendf(out, ",\"verbs\":%s}", sub_verbs(r));
 }
 
 static void print_action(const struct action *action, struct buf *out)

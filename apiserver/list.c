@@ -302,18 +302,28 @@ static void find_now(const struct exchange *exchange, const struct collection *c
         status_ambiguous(status, &collection->resource, exchange->request.name, names.data);
 }
 
-static void print_found(struct exchange *exchange, const struct collection *collection,
-                        const struct item *item)
+static int print_scale(struct exchange *exchange, const struct resource *resource, const struct item *item,
+                       struct status *status)
+{
+    struct scale_paths paths;
+    if (!scale_find(exchange->server, item->partition->name, resource, &paths))
+        return status_not_mirrored(status, resource, "scale");
+    if (scale_check(&paths, item->object, status) == 0)
+        scale_print(item, &paths, &exchange->out);
+    return status->code;
+}
+
+static int print_found(struct exchange *exchange, const struct collection *collection,
+                       const struct item *item, struct status *status)
 {
     struct printer printer;
-    if (!strcmp(exchange->request.subresource, "scale")) {
-        scale_print(item->object, &exchange->out);
-        return;
-    }
     freshness_warn(exchange, collection, item->partition);
+    if (!strcmp(exchange->request.subresource, "scale"))
+        return print_scale(exchange, &collection->resource, item, status);
     print_init(&printer, exchange, &collection->resource);
     print_single(&printer, item, &exchange->out);
     print_deinit(&printer);
+    return 0;
 }
 
 /* A subresource that is not had here, but in the cluster that the object is of. */
@@ -343,11 +353,7 @@ void server_answer_get(struct exchange *exchange, struct collection *collection)
         find_now(exchange, collection, key, &item, &status);
     if (!status.code && !item.object)
         status_not_found(&status, &collection->resource, request->name);
-    if (!status.code && !strcmp(request->subresource, "scale"))
-        scale_check(&collection->resource, item.object, &status);
-    if (status.code)
+    if (status.code || print_found(exchange, collection, &item, &status) != 0)
         exchange_fail(exchange, &status);
-    else
-        print_found(exchange, collection, &item);
     view_deinit(&held);
 }

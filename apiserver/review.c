@@ -49,6 +49,17 @@ static bool is_forbidden(const struct apiserver *server, const cJSON *attributes
     return false;
 }
 
+/* A view of an object that is here: its status, its scale. */
+static bool is_view(const struct apiserver *server, const cJSON *attributes)
+{
+    const char *group = tree_text(attributes, "group"), *resource = tree_text(attributes, "resource");
+    for (const struct collection *c = server->storage.first; c; c = c->next)
+        if (c->served && !strcmp(c->resource.gvr.group, group) && !strcmp(c->resource.gvr.resource, resource))
+            return !strcmp(tree_text(attributes, "verb"), "get") &&
+                   resource_has_subresource(&c->resource, tree_text(attributes, "subresource"));
+    return false;
+}
+
 static bool is_secrets(const cJSON *attributes)
 {
     return !tree_text(attributes, "group")[0] && !strcmp(tree_text(attributes, "resource"), "secrets");
@@ -66,7 +77,9 @@ static const char *why_not(const struct exchange *exchange, const cJSON *spec)
         return "what the clusters have is only read here: change it in its cluster";
     if (exchange->asker.reader && is_secrets(object))
         return NO_SECRETS;
-    return tree_text(object, "subresource")[0] ? "that is not mirrored: ask the cluster itself" : "";
+    return tree_text(object, "subresource")[0] && !is_view(server, object)
+               ? "that is not mirrored: ask the cluster itself"
+               : "";
 }
 
 static int complete_access(const struct exchange *exchange, const struct resource *resource, cJSON *tree,

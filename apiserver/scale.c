@@ -1,9 +1,48 @@
 #include "apiserver/scale.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "apiserver/definition.h"
 #include "apiserver/label_selector.h"
+#include "apiserver/served.h"
 #include "base/mem.h"
+
+/* ---- where it is ---- */
+
+static void take_path(struct slice scale, const char *name, char out[SCALE_PATH_MAX])
+{
+    struct slice path = json_unquote(json_member(scale, name));
+    bool dot = path.len && path.data[0] == '.';
+    snprintf(out, SCALE_PATH_MAX, "%.*s", path.data ? (int)path.len - dot : 0,
+             path.data ? path.data + dot : "");
+}
+
+bool scale_find(const struct apiserver *server, const char *cluster, const struct resource *resource,
+                struct scale_paths *out)
+{
+    *out = (struct scale_paths){"spec.replicas", "status.replicas", "spec.selector",
+                                resource->flags & RESOURCE_CUSTOM};
+    if (!out->custom)
+        return true;
+    struct slice version = definition_version_of(server, cluster, resource);
+    struct slice scale = json_member(json_member(version, "subresources"), "scale");
+    take_path(scale, "specReplicasPath", out->replicas);
+    take_path(scale, "statusReplicasPath", out->scaled);
+    take_path(scale, "labelSelectorPath", out->selector);
+    return out->replicas[0];
+}
+
+/* The last part of a path, and its parent made. */
+static void put(cJSON *tree, const char *path, cJSON *value)
+{
+    const char *last = strrchr(path, '.');
+    cleanup_free char *parent = mem_dup(path, last ? (size_t)(last - path) : 0);
+    tree_set(last ? tree_make(tree, parent) : tree, last ? last + 1 : path, value);
+}
+
+/* ---- the view ---- */
 
 static void copy_text(cJSON *to, const cJSON *from, const char *name)
 {
@@ -22,7 +61,15 @@ static void print_selector(const cJSON *selector, struct buf *out)
     label_selector_print(whole ? selector : labels, out);
 }
 
-cJSON *scale_of(const struct object *object)
+static void print_selector_of(const cJSON *tree, const struct scale_paths *paths, struct buf *out)
+{
+    if (paths->custom)
+        buf_append_str(out, tree_text(tree, paths->selector));
+    else
+        print_selector(tree_at(tree, paths->selector), out);
+}
+
+cJSON *scale_of(const struct object *object, const struct scale_paths *paths)
 {
     static const char *const names[] = {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"};
     cleanup_tree cJSON *tree = write_tree_of(object);
@@ -34,29 +81,35 @@ cJSON *scale_of(const struct object *object)
     for (size_t i = 0; i < array_size(names); i++)
         copy_text(metadata, tree, names[i]);
     cJSON *spec = tree_make(scale, "spec");
-    if (tree_number(tree, "spec.replicas", 0) != 0) /* a zero is left out, and put back by scale_write() */
-        tree_set_number(spec, "replicas", tree_number(tree, "spec.replicas", 0));
+    double replicas = tree_number(tree, paths->replicas, 0);
+    if (replicas != 0) /* a zero is left out, and put back by scale_write() */
+        tree_set_number(spec, "replicas", replicas);
     cJSON *status = tree_make(scale, "status");
-    tree_set_number(status, "replicas", tree_number(tree, "status.replicas", 0));
-    print_selector(tree_at(tree, "spec.selector"), &selector);
+    tree_set_number(status, "replicas", tree_number(tree, paths->scaled, 0));
+    print_selector_of(tree, paths, &selector);
     if (selector.len)
         tree_set_text(status, "selector", selector.data);
     return scale;
 }
 
-void scale_print(const struct object *object, struct buf *out)
+void scale_print(const struct item *item, const struct scale_paths *paths, struct buf *out)
 {
-    cleanup_tree cJSON *scale = scale_of(object);
+    cleanup_tree cJSON *scale = scale_of(item->object, paths);
+    cleanup_free char *version = mem_printf("%" PRIu64, item->revision);
+    cJSON *metadata = tree_at(scale, "metadata");
+    tree_set_text(metadata, "resourceVersion", version);
+    if (item->partition->name[0])
+        tree_set_text(tree_make(metadata, "annotations"), ANNOTATION_CLUSTER, item->partition->name);
     tree_print(scale, out);
     buf_append_char(out, '\n');
 }
 
-int scale_check(const struct resource *resource, const struct object *object, struct status *status)
+int scale_check(const struct scale_paths *paths, const struct object *object, struct status *status)
 {
-    struct slice spec = json_member(object_bytes(object), "spec");
-    if (!(resource->flags & RESOURCE_CUSTOM) || json_member(spec, "replicas").data)
+    cleanup_tree cJSON *tree = paths->custom ? write_tree_of(object) : NULL;
+    if (!paths->custom || tree_at(tree, paths->replicas))
         return 0;
-    static const char why[] = "the spec replicas field \".spec.replicas\" does not exist";
+    cleanup_free char *why = mem_printf("the spec replicas field \".%s\" does not exist", paths->replicas);
     status_set(status, 500, "InternalError", "Internal error occurred: %s", why);
     status_cause(status, "", why, "");
     return status->code;
@@ -69,7 +122,7 @@ static int below_nothing(const struct write *write, double replicas)
                           "Invalid value: %.0f: must be greater than or equal to 0", replicas);
 }
 
-int scale_write(struct write *write, const cJSON *scale)
+int scale_write(struct write *write, const struct scale_paths *paths, const cJSON *scale)
 {
     struct object *current = write_current(write);
     if (!current)
@@ -79,8 +132,7 @@ int scale_write(struct write *write, const cJSON *scale)
     const char *version = tree_text(scale, "metadata.resourceVersion");
     cleanup_tree cJSON *tree = write_tree_of(current);
     const cJSON *replicas = tree_at(scale, "spec.replicas");
-    tree_set(tree_make(tree, "spec"), "replicas",
-             replicas ? cJSON_Duplicate(replicas, true) : cJSON_CreateNumber(0));
+    put(tree, paths->replicas, replicas ? cJSON_Duplicate(replicas, true) : cJSON_CreateNumber(0));
     if (version[0])
         tree_set_text(tree_at(tree, "metadata"), "resourceVersion", version);
     else

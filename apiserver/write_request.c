@@ -21,6 +21,13 @@ static bool is_scale(const struct request *request)
     return !strcmp(request->subresource, "scale");
 }
 
+static struct scale_paths paths_of(const struct write *write)
+{
+    struct scale_paths paths;
+    scale_find(write->server, NULL, &write->collection->resource, &paths);
+    return paths;
+}
+
 /* What was only tried has no version yet. */
 static void answer_tried(struct exchange *exchange, const struct write *write)
 {
@@ -33,17 +40,18 @@ static void answer_tried(struct exchange *exchange, const struct write *write)
 static void answer_object(struct exchange *exchange, const struct write *write)
 {
     struct printer printer;
+    struct slice version = object_resource_version(write->result);
+    struct item item = {write->collection->own, write->result, strtoull(version.data, NULL, 10)};
     exchange->status = write->code;
     if (is_scale(&exchange->request)) {
-        scale_print(write->result, &exchange->out);
+        struct scale_paths paths = paths_of(write);
+        scale_print(&item, &paths, &exchange->out);
         return;
     }
     if (write->dry_run && write->code == 201 && exchange->request.form == FORM_JSON) {
         answer_tried(exchange, write);
         return;
     }
-    struct slice version = object_resource_version(write->result);
-    struct item item = {write->collection->own, write->result, strtoull(version.data, NULL, 10)};
     print_init(&printer, exchange, &write->collection->resource);
     print_single(&printer, &item, &exchange->out);
     print_deinit(&printer);
@@ -122,12 +130,13 @@ static int do_patch(struct write *write, const struct request *request, const cJ
         return do_apply(write, request, patch);
     if (!current)
         return status_not_found(write->status, &write->collection->resource, request->name);
-    cleanup_tree cJSON *tree = is_scale(request) ? scale_of(current) : write_tree_of(current);
+    struct scale_paths paths = paths_of(write);
+    cleanup_tree cJSON *tree = is_scale(request) ? scale_of(current, &paths) : write_tree_of(current);
     write->patch = !is_scale(request);
     int r = patch_tree(request, &write->collection->resource, &tree, patch, write->status);
     if (r != 0)
         return r;
-    return is_scale(request) ? scale_write(write, tree) : write_update(write, tree);
+    return is_scale(request) ? scale_write(write, &paths, tree) : write_update(write, tree);
 }
 
 static int do_delete(struct write *write, const cJSON *options)
@@ -173,8 +182,10 @@ static int do_write(struct write *write, const struct request *request)
         return body_no_kind(request, resource->kind, write->status);
     if (!strcmp(method, "POST"))
         return write_create(write, tree);
-    if (is_scale(request))
-        return scale_write(write, tree);
+    if (is_scale(request)) {
+        struct scale_paths paths = paths_of(write);
+        return scale_write(write, &paths, tree);
+    }
     r = check_seen(write, tree);
     return r ? r : write_update(write, tree);
 }

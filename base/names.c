@@ -15,11 +15,27 @@ void names_add(char list[NAMES_LIST_MAX], const char *word)
     memcpy(list + len, word, more + 1);
 }
 
+bool names_have(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; *at; at += strcspn(at, " "), at += *at == ' ')
+        if (strcspn(at, " ") == len && !memcmp(at, word, len))
+            return true;
+    return false;
+}
+
+bool names_equal(const struct names *a, const struct names *b)
+{
+    return !strcmp(a->singular, b->singular) && !strcmp(a->short_names, b->short_names) &&
+           !strcmp(a->categories, b->categories) && !strcmp(a->subresources, b->subresources);
+}
+
 char *names_pack(const struct names *names)
 {
-    if (!names->singular[0] && !names->short_names[0] && !names->categories[0])
+    if (names_equal(names, &(struct names){0}))
         return NULL;
-    return mem_printf("%s\n%s\n%s", names->singular, names->short_names, names->categories);
+    return mem_printf("%s\n%s\n%s\n%s", names->singular, names->short_names, names->categories,
+                      names->subresources);
 }
 
 /* Word by word: what was kept in a file may be anything. */
@@ -41,5 +57,6 @@ void names_unpack(const char *packed, struct names *out)
         return;
     packed = take_line(packed, out->singular);
     packed = take_line(packed, out->short_names);
-    take_line(packed, out->categories);
+    packed = take_line(packed, out->categories);
+    take_line(packed, out->subresources);
 }

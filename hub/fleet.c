@@ -63,12 +63,17 @@ static struct resource resource_made(const struct informer_replica *replica)
     return resource;
 }
 
+/* What its cluster tells, and what every cluster has of a kind that is built in. */
 static struct resource resource_of(const struct informer_replica *replica)
 {
     const struct resource *built_in = resource_built_in(replica_gvr(replica));
     struct resource resource = built_in ? *built_in : resource_made(replica);
-    resource.flags &= RESOURCE_CUSTOM | RESOURCE_LABEL_NAMES;
-    resource.flags |= RESOURCE_READ_ONLY | (replica_namespaced(replica) ? RESOURCE_NAMESPACED : 0);
+    struct names names;
+    replica_names(replica, &names);
+    resource.flags &= RESOURCE_CUSTOM | RESOURCE_LABEL_NAMES | RESOURCE_STATUS | RESOURCE_SCALE;
+    resource.flags |= RESOURCE_READ_ONLY | (replica_namespaced(replica) ? RESOURCE_NAMESPACED : 0) |
+                      (names_have(names.subresources, "status") ? RESOURCE_STATUS : 0) |
+                      (names_have(names.subresources, "scale") ? RESOURCE_SCALE : 0);
     return resource;
 }
 

@@ -45,6 +45,21 @@ static unsigned verbs_of(struct slice array)
     return verbs;
 }
 
+bool api_verbs_have(struct slice verbs, enum api_verb verb)
+{
+    return verbs_of(verbs) & verb;
+}
+
+static const char *const subresource_names[] = {"scale", "status"};
+
+unsigned api_subresource_of(struct slice name)
+{
+    for (unsigned i = 0; i < array_size(subresource_names); i++)
+        if (slice_equal(name, subresource_names[i]))
+            return 1U << i;
+    return 0;
+}
+
 /* The text's place among the names. An escape in it is an error of the server's, and never matches what
  * people write. */
 static uint32_t add_name(struct api_table *table, struct slice text)
@@ -145,10 +160,18 @@ void api_table_add(struct api_table *table, const struct api_offer *offer)
         .short_names = add_list(table, offer->short_names),
         .categories = add_list(table, offer->categories),
         .verbs = (uint16_t)verbs_of(offer->verbs),
+        .subresources = (uint8_t)offer->subresources,
         .namespaced = offer->namespaced,
     };
     *grow(table) = entry;
     table->count++;
+}
+
+void api_table_add_subresource(struct api_table *table, struct slice resource, unsigned subresource)
+{
+    struct api_entry *last = table->count ? &table->entries[table->count - 1] : NULL;
+    if (last && slice_equal(resource, api_text(table, last->resource)))
+        last->subresources |= (uint8_t)subresource;
 }
 
 static struct slice text_slice(const char *text)
@@ -174,6 +197,7 @@ static void take_over(struct api_table *table, const struct api_table *old, cons
         .resource = text_slice(api_text(old, from->resource)),
         .singular = text_slice(api_text(old, from->singular)),
         .kind = text_slice(api_text(old, from->kind)),
+        .subresources = from->subresources,
         .namespaced = from->namespaced,
     };
     struct buf short_names = BUF_INIT(NAMES_LIMIT), categories = BUF_INIT(NAMES_LIMIT);
@@ -221,6 +245,9 @@ static void fill(const struct api_table *table, const struct api_entry *entry, s
     snprintf(out->names.singular, sizeof(out->names.singular), "%s", api_text(table, entry->singular));
     fill_list(table, entry->short_names, out->names.short_names);
     fill_list(table, entry->categories, out->names.categories);
+    for (unsigned i = 0; i < array_size(subresource_names); i++)
+        if (entry->subresources & 1U << i)
+            names_add(out->names.subresources, subresource_names[i]);
 }
 
 /* A spelling, taken apart. */

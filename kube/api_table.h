@@ -26,6 +26,13 @@ enum api_verb {
     API_VERB_DELETE = 1 << 6,
 };
 
+/* Of those that a resource may have these are views of its objects; all others need its cluster. */
+enum api_subresource {
+    API_SCALE = 1 << 0,
+    API_STATUS = 1 << 1,
+};
+unsigned api_subresource_of(struct slice name); /* "scale": API_SCALE; 0: another one */
+
 /* One resource, whole: nothing in it is borrowed. */
 struct api_resource {
     struct gvr gvr;
@@ -42,6 +49,7 @@ struct api_offer {
     struct slice short_names; /* JSON array, as the two below */
     struct slice categories;
     struct slice verbs;
+    unsigned subresources; /* of enum api_subresource: what can be read */
     bool namespaced;
 };
 
@@ -60,6 +68,9 @@ void api_table_deinit(struct api_table *table);
 
 /* Entries whose names the API does not allow are left out. A second entry for one gvr is left out. */
 void api_table_add(struct api_table *table, const struct api_offer *offer);
+/* One more of the last entry's, where that is this resource. */
+void api_table_add_subresource(struct api_table *table, struct slice resource, unsigned subresource);
+bool api_verbs_have(struct slice verbs, enum api_verb verb); /* verbs: a JSON array */
 /* A group version that could not be asked; what old (may be NULL) knows of it is taken over. */
 void api_table_add_failure(struct api_table *table, const char *group, const char *version,
                            const struct api_table *old);

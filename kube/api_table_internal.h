@@ -7,6 +7,7 @@ struct api_entry {
     uint32_t group, version, resource, singular, kind; /* offsets into names */
     uint32_t short_names, categories;                  /* texts one behind the other, and an empty one */
     uint16_t verbs;
+    uint8_t subresources; /* of enum api_subresource */
     bool namespaced;
 };
 

@@ -49,17 +49,34 @@ static void pick_members(struct slice object, const struct pick *picks, size_t c
             }
 }
 
+static unsigned read_subresources(struct slice list)
+{
+    struct json_cursor cursor = {0};
+    struct slice item;
+    unsigned subresources = 0;
+    while (json_next_element(list, &cursor, &item))
+        if (api_verbs_have(json_member(item, "verbs"), API_VERB_GET))
+            subresources |= api_subresource_of(json_member(item, "subresource"));
+    return subresources;
+}
+
 static void read_aggregated_resource(const struct discovery_reading *reading, struct slice group,
                                      struct slice version, struct slice resource)
 {
     struct api_offer offer = {.group = group, .version = version};
-    struct slice kind = {0}, scope = {0};
+    struct slice kind = {0}, scope = {0}, subresources = {0};
     const struct pick picks[] = {
-        {"resource", &offer.resource},         {"responseKind", &kind}, {"scope", &scope},
-        {"singularResource", &offer.singular}, {"verbs", &offer.verbs}, {"shortNames", &offer.short_names},
+        {"resource", &offer.resource},
+        {"responseKind", &kind},
+        {"scope", &scope},
+        {"singularResource", &offer.singular},
+        {"verbs", &offer.verbs},
+        {"shortNames", &offer.short_names},
         {"categories", &offer.categories},
+        {"subresources", &subresources},
     };
     pick_members(resource, picks, array_size(picks));
+    offer.subresources = read_subresources(subresources);
     offer.kind = json_member(kind, "kind");
     offer.namespaced = slice_equal(scope, "Namespaced");
     api_table_add(reading->table, &offer);
@@ -154,6 +171,16 @@ int discovery_read_root(const struct discovery_reading *reading, struct slice js
     return 0;
 }
 
+/* "pods/log": it stands behind its resource. */
+static void read_subresource(const struct discovery_reading *reading, const struct api_offer *offer)
+{
+    const char *name = offer->resource.data, *slash = memchr(name, '/', offer->resource.len);
+    struct slice resource = {name, (size_t)(slash - name)};
+    struct slice subresource = {slash + 1, offer->resource.len - resource.len - 1};
+    if (api_verbs_have(offer->verbs, API_VERB_GET))
+        api_table_add_subresource(reading->table, resource, api_subresource_of(subresource));
+}
+
 static void read_resource(const struct discovery_reading *reading, const struct group_version *gv,
                           struct slice resource)
 {
@@ -167,8 +194,12 @@ static void read_resource(const struct discovery_reading *reading, const struct 
         {"categories", &offer.categories},
     };
     pick_members(resource, picks, array_size(picks));
-    if (!offer.resource.len || memchr(offer.resource.data, '/', offer.resource.len))
-        return; /* "pods/log": a subresource */
+    if (!offer.resource.len)
+        return;
+    if (memchr(offer.resource.data, '/', offer.resource.len)) {
+        read_subresource(reading, &offer);
+        return;
+    }
     offer.namespaced = slice_equal(namespaced, "true");
     api_table_add(reading->table, &offer);
 }

@@ -288,9 +288,7 @@ void feed_start(struct feed *feed)
 
 void feed_rename(struct feed *feed, const struct names *names)
 {
-    if (!strcmp(feed->names.singular, names->singular) &&
-        !strcmp(feed->names.short_names, names->short_names) &&
-        !strcmp(feed->names.categories, names->categories))
+    if (names_equal(&feed->names, names))
         return;
     feed->names = *names;
     if (feed->stream)

@@ -94,6 +94,7 @@ static void names_format(struct buf *out, const struct names *names)
         buf_appendf(out, ",\"singular\":\"%s\"", names->singular);
     list_format(out, "shortNames", names->short_names);
     list_format(out, "categories", names->categories);
+    list_format(out, "subresources", names->subresources);
 }
 
 static void entry_format(struct buf *out, const struct catalog_entry *entry)
@@ -137,6 +138,7 @@ static void names_parse(const cJSON *json, struct names *names)
         strcpy(names->singular, singular);
     list_parse(cJSON_GetObjectItemCaseSensitive(json, "shortNames"), names->short_names);
     list_parse(cJSON_GetObjectItemCaseSensitive(json, "categories"), names->categories);
+    list_parse(cJSON_GetObjectItemCaseSensitive(json, "subresources"), names->subresources);
 }
 
 static bool entry_parse(const cJSON *json, struct catalog_entry *entry)

@@ -5,7 +5,6 @@ REASONS = {
         f"list at '999999999999999999', match '{match}', limit '{limit}'": (".code",)
         for match in ("Exact", "NotOlderThan") for limit in ("", "2")
     },
-    "Subresources are for those who write.": {"status": (".code",), "scale of it": (".code",), "its scale": (".code",)},
     "Who may only read has no Secrets, which rules cannot say but in this way.": {"what may I": (".body.status",)},
     "Nothing can be written, and discovery says so.": {"resources of a group": (".body.resources",), "resources of the core": (".body.resources",)},
 }

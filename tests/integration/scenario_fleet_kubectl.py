@@ -63,6 +63,28 @@ class Verbs(fleet_hub.FleetCase):
         self.clusters["cluster1"].request("DELETE", f"{DEFINITIONS}/gears.example.com")
         self.bench.wait("it is gone", lambda: "gears" not in json.dumps(self.get("/apis/example.com/v1")[2]))
 
+    def test_views_of_objects_are_those_of_the_clusters(self):
+        gear = json.loads(json.dumps(WIDGET).replace("widget", "gear").replace("Widget", "Gear").replace('"wd"', '"gr"'))
+        gear["spec"]["versions"][0]["subresources"] = {"scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.n"}}
+        cluster = self.clusters["cluster1"]
+        cluster.request("POST", DEFINITIONS, gear)
+        cluster.request("POST", WIDGETS.replace("widgets", "gears"), {**RED, "kind": "Gear"})
+        cluster.create("Deployment", "web", spec={
+            "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}]}}})
+        self.bench.wait("there are gears", lambda: self.items("/apis/example.com/v1/gears"))
+        self.bench.wait("it is mirrored", lambda: [deployment for deployment in self.items("/apis/apps/v1/deployments")
+                                                   if deployment["status"].get("readyReplicas") == 2])
+        for ask, path in zip(self.asking(), ("", "/clusters/cluster1")):
+            self.assertEqual(ask("get", "deploy", "web", "--subresource=status", "-o", "jsonpath={.kind} {.status.readyReplicas}"), "Deployment 2")
+            self.assertEqual(ask("get", "deploy", "web", "--subresource=scale", "-o", "jsonpath={.kind} {.spec.replicas} {.status.selector}"),
+                             "Scale 2 app=web")
+            self.assertRegex(ask("get", "deploy", "web", "--subresource=scale"), r"NAME(.|\n)*web")
+            self.assertEqual(ask("get", "gears", "one", "--subresource=scale", "-o", "jsonpath={.kind} {.spec.replicas}"), "Scale 4")
+            self.assertEqual(ask("auth", "can-i", "get", "deploy", "--subresource=scale"), "yes\n")
+            views = [each["name"] for each in self.get(f"{path}/apis/example.com/v1")[2]["resources"] if "/" in each["name"]]
+            self.assertEqual(views, ["gears/scale"])
+
     @unittest.skipUnless(fleet_hub.kubectl_minor() >= 27, "SKIPPED: kubectl explains out of OpenAPI version 3 since 1.27")
     def test_kinds_are_explained_as_far_as_they_are_known(self):
         self.bench.wait("both are mirrored", lambda: len(self.items(DEFINITIONS)) == 2)

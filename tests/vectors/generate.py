@@ -276,7 +276,7 @@ def write_kinds():
     good("catalog-unwanted", "One stream that may be had, and that nobody wants.", "catalog",
          {"boot": BOOT, "revision": 1}, wanted)
     good("catalog-names", "What people call the resource.", "catalog", {"boot": BOOT, "revision": 3},
-         followed.replace("}]}", ',"singular":"configmap","shortNames":["cm"],"categories":["all","config"]}]}'))
+         followed.replace("}]}", ',"singular":"configmap","shortNames":["cm"],"categories":["all","config"],"subresources":["scale","status"]}]}'))
     good("heartbeat", "It is at event 300, complete up to 1042, and was heard of 2 s ago; it is of interest for four minutes.",
          "heartbeat", {"boot": BOOT, "catalog": key_hash(followed.encode()), "revision": 2}, '[[300,2,0,240,"1042"]]')
     good("heartbeat-unwanted", "Nobody wants it, and it was never listed.", "heartbeat",

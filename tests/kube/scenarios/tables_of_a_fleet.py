@@ -137,10 +137,15 @@ def table(api, where):
     return columns, rows
 
 
+def views(resource):
+    """What is to be had of its objects that the objects themselves tell."""
+    return sorted({each["subresource"] for each in resource.get("subresources", ())} & {"scale", "status"})
+
+
 def names(api, prefix=""):
     answer = {item["metadata"].get("name", ""): item for root in ("/api", "/apis") for item in ask(
         api, prefix + root, "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")["items"]}
-    return {(group, version["version"], r["resource"]): (r["singularResource"], r.get("shortNames"), r.get("categories"), r["responseKind"]["kind"])
+    return {(group, version["version"], r["resource"]): (r["singularResource"], r.get("shortNames"), r.get("categories"), r["responseKind"]["kind"], views(r))
             for group, item in answer.items() for version in item["versions"] for r in version["resources"]}
 
 

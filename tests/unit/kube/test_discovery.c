@@ -57,7 +57,8 @@ static const char core[] =
     "{\"resource\":\"pods\",\"responseKind\":{\"group\":\"\",\"version\":\"v1\",\"kind\":\"Pod\"},"
     "\"scope\":\"Namespaced\",\"singularResource\":\"pod\"," LW
     ",\"shortNames\":[\"po\"],\"categories\":[\"all\"],"
-    "\"subresources\":[{\"subresource\":\"log\",\"responseKind\":{\"kind\":\"Pod\"},\"verbs\":[\"get\"]}]},"
+    "\"subresources\":[{\"subresource\":\"log\",\"responseKind\":{\"kind\":\"Pod\"},\"verbs\":[\"get\"]},"
+    "{\"subresource\":\"scale\",\"verbs\":[\"update\"]},{\"subresource\":\"status\",\"verbs\":[\"get\"]}]},"
     "{\"resource\":\"nodes\",\"responseKind\":{\"kind\":\"Node\"},\"scope\":\"Cluster\","
     "\"singularResource\":\"node\"," LW ",\"shortNames\":[\"no\"]},"
     "{\"resource\":\"events\",\"responseKind\":{\"kind\":\"Event\"},\"scope\":\"Namespaced\","
@@ -128,6 +129,21 @@ static void expect(const struct world *world, const char *spelling, const char *
     assert_string_equal(found.api_version, api_version);
     assert_string_equal(found.gvr.resource, resource);
     assert_string_equal(found.kind, kind);
+}
+
+static void expect_subresources(const struct world *world, const char *resource, const char *list)
+{
+    struct api_resource found;
+    assert_int_equal(api_table_resolve(discovery_table(world->discovery), resource, &found, NULL), 0);
+    assert_string_equal(found.names.subresources, list);
+}
+
+static void knows_the_views_that_can_be_read(void **state)
+{
+    struct world *world = *state;
+    discover(world);
+    expect_subresources(world, "pods", "status");
+    expect_subresources(world, "deployments", "");
 }
 
 static void reads_spellings_as_kubectl_does(void **state)
@@ -245,13 +261,15 @@ static void keeps_what_a_dead_api_had(void **state)
     static const char alive[] =
         ",{\"version\":\"v2\",\"resources\":[{\"resource\":\"gauges\",\"responseKind\":"
         "{\"kind\":\"Gauge\"},\"singularResource\":\"gauge\",\"scope\":\"Namespaced\"," LW
-        ",\"shortNames\":[\"ga\",\"gg\"]}]}";
+        ",\"shortNames\":[\"ga\",\"gg\"],\"subresources\":[{\"subresource\":\"scale\",\"verbs\":[\"get\"]}]}]"
+        "}";
     static const char stale[] = ",{\"version\":\"v2\",\"freshness\":\"Stale\",\"resources\":[]}";
     for (int i = 0; i < 3; i++) {
         discovery_refresh(world->discovery);
         answer_core(world);
         answer_groups(world, i == 0 ? alive : stale);
         expect(world, "gg", "metrics.k8s.io/v2", "gauges", "Gauge");
+        expect_subresources(world, "gauges", "scale");
     }
     struct api_resource found;
     assert_int_equal(api_table_resolve(discovery_table(world->discovery), "gauge", &found, NULL), 0);
@@ -281,7 +299,11 @@ static void falls_back_to_single_documents(void **state)
                 "{\"name\":\"pods\",\"singularName\":\"\",\"namespaced\":true,\"kind\":\"Pod\"," LW
                 ",\"shortNames\":[\"po\"]},"
                 "{\"name\":\"pods/"
-                "log\",\"singularName\":\"\",\"namespaced\":true,\"kind\":\"Pod\",\"verbs\":[\"get\"]}"
+                "log\",\"singularName\":\"\",\"namespaced\":true,\"kind\":\"Pod\",\"verbs\":[\"get\"]},"
+                "{\"name\":\"pods/resize\",\"kind\":\"Pod\",\"verbs\":[\"get\"]},"
+                "{\"name\":\"pods/scale\",\"kind\":\"Pod\",\"verbs\":[\"patch\"]},"
+                "{\"name\":\"pods/status\",\"kind\":\"Pod\",\"verbs\":[\"get\",\"patch\"]},"
+                "{\"name\":\"others/scale\",\"kind\":\"Pod\",\"verbs\":[\"get\"]}"
                 "]}");
     static const char deployments[] =
         "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"deployments\","
@@ -302,6 +324,7 @@ static void falls_back_to_single_documents(void **state)
     expect(world, "pod", "v1", "pods", "Pod");
     expect(world, "po", "v1", "pods", "Pod");
     expect(world, "deployment", "apps/v1", "deployments", "Deployment");
+    expect_subresources(world, "pods", "status");
     expect_unknown(world, "pods/log", API_E_UNSURE, "metrics.k8s.io/v1");
 }
 
@@ -378,6 +401,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(reads_spellings_as_kubectl_does),
+        TEST(knows_the_views_that_can_be_read),
         TEST(tells_scope_and_verbs),
         TEST(suggests_near_names),
         TEST(star_is_all_but_secrets),

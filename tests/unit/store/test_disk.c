@@ -14,7 +14,8 @@ static void a_store_comes_back_as_it_was(void **state)
     alpha->record.sequence = 17;
     snprintf(alpha->record.uid, sizeof(alpha->record.uid), "uid of alpha");
     alpha->record.since_s = 1234;
-    alpha->record.names = (struct names){.singular = "pod", .short_names = "po pd", .categories = "all"};
+    alpha->record.names = (struct names){
+        .singular = "pod", .short_names = "po pd", .categories = "all", .subresources = "status"};
     add(&run, "beta");
     root = store_root(alpha->store);
     run_close(&run);
@@ -34,6 +35,7 @@ static void a_store_comes_back_as_it_was(void **state)
     assert_string_equal(alpha->record.names.singular, "pod");
     assert_string_equal(alpha->record.names.short_names, "po pd");
     assert_string_equal(alpha->record.names.categories, "all");
+    assert_string_equal(alpha->record.names.subresources, "status");
     run_close(&run);
     assert_int_equal(check(), 0);
 }

@@ -142,14 +142,17 @@ static void test_names_come_back(void **state)
     strcpy(entry.names.singular, "widget");
     strcpy(entry.names.short_names, "wd w");
     strcpy(entry.names.categories, "all gadgets");
+    strcpy(entry.names.subresources, "scale status");
     catalog_format(&body, true, &entry, 1);
-    assert_non_null(strstr(
-        body.data,
-        ",\"singular\":\"widget\",\"shortNames\":[\"wd\",\"w\"],\"categories\":[\"all\",\"gadgets\"]}"));
+    assert_non_null(
+        strstr(body.data,
+               ",\"singular\":\"widget\",\"shortNames\":[\"wd\",\"w\"],\"categories\":[\"all\",\"gadgets\"],"
+               "\"subresources\":[\"scale\",\"status\"]}"));
     assert_int_equal(catalog_parse(body_of(&body), &complete, &back, &n), 0);
     assert_string_equal(back[0].names.singular, "widget");
     assert_string_equal(back[0].names.short_names, "wd w");
     assert_string_equal(back[0].names.categories, "all gadgets");
+    assert_string_equal(back[0].names.subresources, "scale status");
     free(back);
     buf_deinit(&body);
 }
