@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include "base/mem.h"
 
@@ -13,6 +14,7 @@
 
 struct grant {
     char *token, *whose;
+    uint64_t id; /* the same for the same token */
     enum access_level level;
 };
 
@@ -26,6 +28,8 @@ struct access {
     struct grants added, read;
     char *path; /* of the file; NULL: none */
     struct stat seen;
+    unsigned empty_looks; /* at a file that has no token, and has had some; 0: it has */
+    uint64_t changes;     /* of what was read */
 };
 
 static void grants_clear(struct grants *grants)
@@ -42,7 +46,8 @@ static void grants_clear(struct grants *grants)
 static void grants_add(struct grants *grants, const char *token, enum access_level level, const char *whose)
 {
     grants->list = mem_realloc(grants->list, (grants->count + 1) * sizeof(*grants->list));
-    grants->list[grants->count++] = (struct grant){mem_strdup(token), mem_strdup(whose), level};
+    grants->list[grants->count++] =
+        (struct grant){mem_strdup(token), mem_strdup(whose), XXH3_64bits(token, strlen(token)), level};
 }
 
 /* ---- the file ---- */
@@ -84,25 +89,28 @@ static int parse_file(FILE *file, const char *path, struct grants *out, struct e
             r = parse_line(out, line, path, number, err);
     }
     explicit_bzero(line, sizeof(line));
-    return r == 0 && out->count == 0 ? error_set(err, EX_CONFIG, "%s: no token is in it", path) : r;
+    return r == 0 && ferror(file) ? error_set(err, EX_NOINPUT, "%s: %s", path, strerror(errno)) : r;
 }
 
-static int load(struct access *access, struct error *err)
+/* As it is now; the tokens are those from before. */
+static int parse(struct access *access, struct grants *out, struct error *err)
 {
-    struct grants grants = {0};
     FILE *file = fopen(access->path, "re");
     if (!file)
         return error_set(err, EX_NOINPUT, "%s: %s", access->path, strerror(errno));
     fstat(fileno(file), &access->seen);
-    int r = parse_file(file, access->path, &grants, err);
+    int r = parse_file(file, access->path, out, err);
     fclose(file);
-    if (r != 0) {
-        grants_clear(&grants);
-        return r;
-    }
+    if (r != 0)
+        grants_clear(out);
+    return r;
+}
+
+static void take(struct access *access, struct grants grants)
+{
     grants_clear(&access->read);
     access->read = grants;
-    return 0;
+    access->changes++;
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -111,23 +119,60 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+/* A file that is not there is as one with nothing in it, of which nothing is known. */
+static bool has_changed(struct access *access)
+{
+    struct stat now = {0};
+    if (!access->path)
+        return false;
+    if (stat(access->path, &now) != 0)
+        now = (struct stat){0};
+    bool same = same_file(&now, &access->seen);
+    access->seen = now;
+    return !same;
+}
+
 static void refresh(struct access *access)
 {
-    struct stat now;
     struct error err = {0};
-    if (!access->path || stat(access->path, &now) != 0 || same_file(&now, &access->seen))
+    struct grants grants = {0};
+    if (!has_changed(access))
         return;
-    if (load(access, &err) != 0)
+    access->empty_looks = 0;
+    if (parse(access, &grants, &err) != 0) {
         log_warn(access->log, "access", "%s; the tokens from before stay in force", err.text);
-    else
+    } else if (grants.count) {
+        take(access, grants);
         log_info(access->log, "access", "%s has changed: %zu tokens", access->path, access->read.count);
+    } else if (access->read.count) {
+        access->empty_looks = 1;
+    }
+}
+
+uint64_t access_look(struct access *access)
+{
+    refresh(access);
+    if (access->empty_looks && access->empty_looks++ > 1) {
+        log_error(access->log, "access", "%s has no token any more: all %zu that were in it are taken back",
+                  access->path, access->read.count);
+        take(access, (struct grants){0});
+        access->empty_looks = 0;
+    }
+    return access->changes;
 }
 
 int access_read(struct access *access, const char *path, struct error *err)
 {
+    struct grants grants = {0};
     free(access->path);
     access->path = mem_strdup(path);
-    return load(access, err);
+    int r = parse(access, &grants, err);
+    if (r != 0)
+        return r;
+    if (!grants.count)
+        log_warn(access->log, "access", "%s: no token is in it", path);
+    take(access, grants);
+    return 0;
 }
 
 /* ---- tokens ---- */
@@ -154,20 +199,33 @@ static void find(const struct grants *grants, const char *given, size_t len, con
             *found = &grants->list[i];
 }
 
-enum access_level access_of(struct access *access, const char *authorization, const char **whose)
+struct access_right access_of(struct access *access, const char *authorization)
 {
     static const struct grant none = {.level = ACCESS_NONE};
     const struct grant *found = &none;
     refresh(access);
-    *whose = "";
     if (!authorization || strncasecmp(authorization, "Bearer ", 7) != 0)
-        return ACCESS_NONE;
+        return (struct access_right){ACCESS_NONE, "", 0};
     const char *given = authorization + 7 + strspn(authorization + 7, " ");
     size_t len = strcspn(given, " ");
     find(&access->added, given, len, &found);
     find(&access->read, given, len, &found);
-    *whose = found->whose ? found->whose : "";
-    return found->level;
+    return (struct access_right){found->level, found->whose ? found->whose : "", found->id};
+}
+
+static enum access_level level_among(const struct grants *grants, uint64_t id)
+{
+    enum access_level level = ACCESS_NONE;
+    for (size_t i = 0; i < grants->count; i++)
+        if (grants->list[i].id == id && grants->list[i].level > level)
+            level = grants->list[i].level;
+    return level;
+}
+
+enum access_level access_still(const struct access *access, uint64_t token)
+{
+    enum access_level added = level_among(&access->added, token), read = level_among(&access->read, token);
+    return added > read ? added : read;
 }
 
 struct access *access_create(struct log *log)

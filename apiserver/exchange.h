@@ -25,8 +25,9 @@ enum {
 
 /* Who asks. */
 struct asker {
-    char name[64]; /* "": nobody is known */
-    bool reader;   /* may only read, and no Secrets */
+    char name[64];  /* "": nobody is known */
+    bool reader;    /* may only read, and no Secrets */
+    uint64_t token; /* of access.h; 0: none was asked for */
 };
 
 /* Takes the request; nothing of it is kept. asker: NULL where nobody is known, who may do all. readable()
@@ -67,6 +68,8 @@ int exchange_fail(struct exchange *exchange, const struct status *status);
 void exchange_answer(struct exchange *exchange, const char *json, size_t len);
 void exchange_hold(struct exchange *exchange, int64_t delay_us); /* the answer comes that much later */
 void exchange_break(struct exchange *exchange);                  /* the connection is cut, now */
+/* A watch says that Status, as an event, and ends; where it is none, nothing happens. */
+void exchange_end_watch(struct exchange *exchange, const struct status *status);
 /* In the place of the horizon of exchange_open(). */
 void exchange_follow(struct exchange *exchange, const uint64_t *horizon);
 

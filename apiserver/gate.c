@@ -68,13 +68,11 @@ static bool asks_for_secrets(const char *target)
     return asks;
 }
 
-static enum access_level level_of(const struct gate *gate, struct MHD_Connection *connection,
-                                  const char **whose)
+static struct access_right right_of(const struct gate *gate, struct MHD_Connection *connection)
 {
-    *whose = "";
     if (gate->access)
-        return access_of(gate->access, header(connection, "Authorization"), whose);
-    return gate->read_only ? ACCESS_READ : ACCESS_WRITE;
+        return access_of(gate->access, header(connection, "Authorization"));
+    return (struct access_right){gate->read_only ? ACCESS_READ : ACCESS_WRITE, "", 0};
 }
 
 static int check_level(const struct gate *gate, enum access_level level, const char *method,
@@ -110,10 +108,17 @@ int gate_check(const struct gate *gate, struct MHD_Connection *connection, const
     if (speaks_for_another(connection))
         return status_set(status, 403, "Forbidden",
                           "nobody may be impersonated here: leave out --as and --as-group");
-    const char *whose;
-    enum access_level level = level_of(gate, connection, &whose);
-    asker->reader = level == ACCESS_READ;
-    snprintf(asker->name, sizeof(asker->name), "%s", whose);
+    struct access_right right = right_of(gate, connection);
+    asker->reader = right.level == ACCESS_READ;
+    asker->token = right.token;
+    snprintf(asker->name, sizeof(asker->name), "%s", right.whose);
     utf8_mend(asker->name);
-    return check_level(gate, level, method, target, status);
+    return check_level(gate, right.level, method, target, status);
+}
+
+int gate_check_again(const struct gate *gate, const char *target, struct asker *asker, struct status *status)
+{
+    enum access_level level = access_still(gate->access, asker->token);
+    asker->reader = level == ACCESS_READ;
+    return check_level(gate, level, "GET", target, status);
 }

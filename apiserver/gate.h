@@ -24,5 +24,8 @@ struct gate {
 /* target: path and query, as sent. 0, with who asks in asker; or an HTTP code with status set. */
 int gate_check(const struct gate *gate, struct MHD_Connection *connection, const char *method,
                const char *target, struct asker *asker, struct status *status);
+/* Whether who was let in may still: what a token is good for may have changed. Of the methods that read. As
+ * gate_check(). */
+int gate_check_again(const struct gate *gate, const char *target, struct asker *asker, struct status *status);
 
 #endif

@@ -38,7 +38,9 @@
 #define BODY_LIMIT ((size_t)3 << 20)
 #define PATIENCE_US (60 * LOOP_SECOND)
 #define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-#define RUN_WATCHES 192 /* taken up before a run of the library, at most */
+#define REVIEW_US (2 * LOOP_SECOND) /* how soon a watch ends whose token is no longer good */
+#define REVIEWED_MAX 64             /* of them, in one turn of the loop */
+#define RUN_WATCHES 192             /* taken up before a run of the library, at most */
 #define RUN_ANSWERS 16
 #define RUN_US (2 * LOOP_MS) /* of a run, from the first piece of an answer on; then no other is begun */
 
@@ -53,6 +55,9 @@ struct listener {
     struct visit *watches, *answers; /* lines of those that are to be taken up, by standing_prev and _next */
     int64_t run_until_us;            /* that of the run under way; 0: not begun */
     struct gate gate;
+    struct timer review;
+    uint64_t rights;        /* as the last review had them */
+    struct visit *reviewed; /* by the one under way, next; NULL: there is none */
     uint16_t port;
 };
 
@@ -209,10 +214,36 @@ static void visit_destroy(void *arg, struct MHD_Connection *connection, void **p
     if (visit->next)
         visit->next->link = visit->link;
     leave_line(visit);
+    if (visit->listener->reviewed == visit)
+        visit->listener->reviewed = visit->next;
     exchange_close(visit->exchange);
     buf_deinit(&visit->body);
     free(visit->target);
     free(visit);
+}
+
+static void review_one(struct visit *visit)
+{
+    struct status status = {0};
+    if (visit->exchange && exchange_streams(visit->exchange) &&
+        gate_check_again(&visit->listener->gate, visit->target, &visit->asker, &status) != 0)
+        exchange_end_watch(visit->exchange, &status);
+}
+
+/* Who asked with a token goes on as long as that is good: a watch would last for hours. */
+static void on_review(void *arg)
+{
+    struct listener *listener = arg;
+    uint64_t rights = listener->reviewed ? listener->rights : access_look(listener->gate.access);
+    if (rights != listener->rights)
+        listener->reviewed = listener->visits;
+    listener->rights = rights;
+    for (int i = 0; i < REVIEWED_MAX && listener->reviewed; i++) {
+        struct visit *visit = listener->reviewed;
+        listener->reviewed = visit->next;
+        review_one(visit);
+    }
+    timer_start(&listener->review, listener->reviewed ? 0 : REVIEW_US);
 }
 
 /* The first may always, however long the library took until then. */
@@ -447,6 +478,11 @@ static void attach(struct listener *listener)
     uv_poll_start(listener->poll, UV_READABLE, on_poll);
     timer_init(&listener->timeout, loop, on_timeout, listener);
     timer_start(&listener->timeout, 0);
+    timer_init(&listener->review, loop, on_review, listener);
+    if (!listener->gate.access)
+        return;
+    listener->rights = access_look(listener->gate.access);
+    timer_start(&listener->review, REVIEW_US);
 }
 
 int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
@@ -494,6 +530,7 @@ void listener_destroy(struct listener *listener)
             take_up(visit);
     }
     timer_stop(&listener->timeout);
+    timer_stop(&listener->review);
     uv_poll_stop(listener->poll);
     uv_close((uv_handle_t *)listener->poll, on_closed);
     MHD_stop_daemon(listener->daemon); /* closes the listening socket as well */

@@ -183,6 +183,14 @@ static void fill_bookmark(struct watch *watch, struct buf *out)
 }
 
 /* As a real server tells of it, in the midst of an answer that began well. */
+static void print_error(const struct status *status, struct buf *out)
+{
+    buf_append_str(out, "{\"type\":\"ERROR\",\"object\":");
+    status_print(status, out);
+    buf_truncate(out, out->len - 1);
+    buf_append_str(out, "}\n");
+}
+
 static void print_expired(const struct collection *collection, uint64_t version, struct buf *out)
 {
     struct status status;
@@ -190,10 +198,7 @@ static void print_expired(const struct collection *collection, uint64_t version,
         collection->dropped > collection->cache_from ? collection->dropped : collection->cache_from;
     status_set(&status, 410, "Expired", "too old resource version: %" PRIu64 " (%" PRIu64 ")", version,
                oldest);
-    buf_append_str(out, "{\"type\":\"ERROR\",\"object\":");
-    status_print(&status, out);
-    buf_truncate(out, out->len - 1);
-    buf_append_str(out, "}\n");
+    print_error(&status, out);
 }
 
 /* What it watches is no more: the resource, or the cluster's part in it. */
@@ -269,15 +274,29 @@ static bool watch_fill(struct exchange *exchange)
 
 static const struct exchange_source watch_source = {.fill = watch_fill, .close = watch_close};
 
+/* It was told why. */
+static void end(struct exchange *exchange)
+{
+    watch_destroy(exchange->state);
+    exchange->source = NULL;
+    exchange_wake(exchange);
+}
+
 void server_expire_watch(struct exchange *exchange)
 {
-    struct watch *watch = exchange->state;
+    const struct watch *watch = exchange->state;
     if (!exchange->source)
         return;
     print_expired(watch->collection, watch->position, &exchange->out);
-    watch_destroy(watch);
-    exchange->source = NULL;
-    exchange_wake(exchange);
+    end(exchange);
+}
+
+void exchange_end_watch(struct exchange *exchange, const struct status *status)
+{
+    if (exchange->source != &watch_source)
+        return;
+    print_error(status, &exchange->out);
+    end(exchange);
 }
 
 /* Without a version, with 0, or with sendInitialEvents, the stream starts with what is there. */

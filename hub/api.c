@@ -49,8 +49,8 @@ static const struct option_spec specs[] = {
      .type = OPTION_TEXT,
      .value = "FILE",
      .help = "more tokens, each in a line of 'TOKEN read-only|read-write [whose]'; read again when it "
-             "changes; one "
-             "that is read-only is not shown Secrets",
+             "changes, which ends the watches of those that are gone; one that is read-only is not shown "
+             "Secrets",
      .offset = offsetof(struct api_options, token_file)},
     {.name = "listen-cert",
      .type = OPTION_TEXT,

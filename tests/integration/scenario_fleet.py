@@ -2,6 +2,7 @@
 """The fleet through kubectl: all clusters in one list, each by itself, what becomes of them as it happens; who may ask, and what
 of what is not up to date."""
 
+import json
 import signal
 import ssl
 import subprocess
@@ -80,7 +81,7 @@ class Fleet(fleet_hub.FleetCase):
 
     # ---- who may ask ----
 
-    def over_tls(self, token, path="/api", method="GET", version=None):
+    def open_over_tls(self, token, path, method="GET", version=None):
         context = ssl.create_default_context(cafile=self.bench.directory / "state" / "tls.crt")
         if version:
             context.set_ciphers("ALL:@SECLEVEL=0")
@@ -88,8 +89,11 @@ class Fleet(fleet_hub.FleetCase):
                 context.minimum_version = context.maximum_version = version
         request = urllib.request.Request(f"https://127.0.0.1:{self.https}{path}", method=method,
                                          headers={"Authorization": f"Bearer {token}"} if token else {})
+        return urllib.request.urlopen(request, timeout=60, context=context)
+
+    def over_tls(self, token, path="/api", method="GET", version=None):
         try:
-            with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+            with self.open_over_tls(token, path, method, version) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
@@ -109,11 +113,46 @@ class Fleet(fleet_hub.FleetCase):
         self.assertEqual(self.over_tls("another-another-another"), 200)
         self.assertIn("stay in force", self.hub.log())
 
-    def test_who_may_only_read_is_not_shown_secrets(self):
-        self.clusters["cluster1"].create("Secret", "one", data={"a": "eA=="})
+    def secrets_are_shared(self):
         for name in self.clusters:
             self.providers[name].stop()
             self.provider(name, "--resource", "secrets,configmaps")
+
+    def test_a_watch_lasts_as_long_as_its_token(self):
+        self.secrets_are_shared()
+        tokens = self.bench.write("tokens", "goes-goes-goes-goes read-only\nless-less-less-less read-write\n")
+        self.hub.stop()
+        self.hub = self.start_hub("--token-file", tokens)
+        own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
+        self.bench.wait("they are mirrored", lambda: self.over_tls(own, "/api/v1/secrets") == 200)
+
+        def watch(token, resource):
+            return self.open_over_tls(token, f"/api/v1/{resource}?watch=1&timeoutSeconds=600")
+
+        def said_last(answer):
+            event = json.loads(answer.read().splitlines()[-1])
+            return event["type"], event["object"]["code"], event["object"]["reason"]
+
+        def goes_on(answer, name):
+            self.clusters["cluster1"].create("ConfigMap", name)
+            return any(f'"name":"{name}"'.encode() in line for line in iter(answer.readline, b""))
+
+        kept, gone, less, secrets = watch(own, "secrets"), watch("goes-goes-goes-goes", "configmaps"), watch(
+            "less-less-less-less", "configmaps"), watch("less-less-less-less", "secrets")
+        self.bench.write("tokens.new", "less-less-less-less read-only\n").rename(tokens)
+        self.assertEqual(said_last(gone), ("ERROR", 401, "Unauthorized"))
+        self.assertEqual(said_last(secrets), ("ERROR", 403, "Forbidden"))
+        self.assertTrue(goes_on(less, "while-less"))
+        tokens.write_text("# none\n", encoding="utf-8")
+        self.assertEqual(said_last(less), ("ERROR", 401, "Unauthorized"))
+        self.assertEqual(self.over_tls("less-less-less-less"), 401)
+        self.assertIn("has no token any more: all 1 that were in it are taken back", self.hub.log())
+        self.clusters["cluster1"].create("Secret", "while-none")
+        self.assertTrue(any(b'"name":"while-none"' in line for line in iter(kept.readline, b"")))
+
+    def test_who_may_only_read_is_not_shown_secrets(self):
+        self.clusters["cluster1"].create("Secret", "one", data={"a": "eA=="})
+        self.secrets_are_shared()
         self.hub.stop()
         self.hub = self.start_hub("--token-file", self.bench.write("tokens", "read-read-read-read read-only\n"))
         own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")

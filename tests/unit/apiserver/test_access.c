@@ -50,7 +50,9 @@ static void put_file(const struct fixture *f, const char *text)
 
 static enum access_level of(struct fixture *f, const char *authorization)
 {
-    return access_of(f->access, authorization, &f->whose);
+    struct access_right right = access_of(f->access, authorization);
+    f->whose = right.whose;
+    return right.level;
 }
 
 static void a_token_is_the_whole_of_it(void **state)
@@ -87,8 +89,56 @@ static void a_file_gives_and_takes(void **state)
     unlink(f->path);
     assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
     assert_int_equal(of(f, "Bearer own-own-own-own-own"), ACCESS_WRITE);
-    put_file(f, "");
+    put_file(f, "another-another-1 read-on");
     assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
+    for (int i = 0; i < 5; i++)
+        access_look(f->access);
+    assert_int_equal(of(f, "Bearer another-another-1"), ACCESS_WRITE);
+}
+
+/* It may be about to be written. */
+static void a_file_that_stays_empty_takes_all_back(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    access_add(f->access, "own-own-own-own-own", ACCESS_WRITE, "us");
+    put_file(f, "writing-writing-1 read-write\n");
+    assert_int_equal(access_read(f->access, f->path, &err), 0);
+    uint64_t rights = access_look(f->access);
+    for (int i = 0; i < 5; i++) {
+        put_file(f, i % 2 ? "" : "# none now\n");
+        assert_true(access_look(f->access) == rights);
+    }
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_WRITE);
+    assert_true(access_look(f->access) != rights);
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_NONE);
+    assert_int_equal(of(f, "Bearer own-own-own-own-own"), ACCESS_WRITE);
+    put_file(f, "writing-writing-1 read-only\n");
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_READ);
+    put_file(f, "");
+    assert_int_equal(access_read(f->access, f->path, &err), 0); /* as after a restart */
+    assert_int_equal(of(f, "Bearer writing-writing-1"), ACCESS_NONE);
+}
+
+static void what_a_token_was_good_for_may_be_asked_again(void **state)
+{
+    struct fixture *f = *state;
+    struct error err = {0};
+    access_add(f->access, "own-own-own-own-own", ACCESS_WRITE, "us");
+    put_file(f, "writing-writing-1 read-write me\nreading-reading-1 read-only\n");
+    assert_int_equal(access_read(f->access, f->path, &err), 0);
+    uint64_t own = access_of(f->access, "Bearer own-own-own-own-own").token,
+             one = access_of(f->access, "Bearer writing-writing-1").token,
+             other = access_of(f->access, "Bearer reading-reading-1").token;
+    assert_true(one && other && own && one != other);
+    assert_int_equal(access_still(f->access, one), ACCESS_WRITE);
+    put_file(f, "writing-writing-1 read-only you\n");
+    uint64_t rights = access_look(f->access);
+    assert_int_equal(access_still(f->access, one), ACCESS_READ);
+    assert_int_equal(access_still(f->access, other), ACCESS_NONE);
+    assert_int_equal(access_still(f->access, own), ACCESS_WRITE);
+    assert_int_equal(access_still(f->access, 0), ACCESS_NONE);
+    assert_true(access_look(f->access) == rights);
 }
 
 static void what_makes_no_sense_is_refused_with_its_line(void **state)
@@ -96,8 +146,6 @@ static void what_makes_no_sense_is_refused_with_its_line(void **state)
     static const struct {
         const char *text, *says;
     } files[] = {
-        {"", "no token"},
-        {"\n# none\n", "no token"},
         {"a-token-of-16-char\n", "line 1"},
         {"# x\na-token-of-16-char read\n", "line 2"},
         {"short read-only\n", "less than 16"},
@@ -171,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_token_is_the_whole_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_gives_and_takes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_stays_empty_takes_all_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_token_was_good_for_may_be_asked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_with_its_line, setup, teardown),
         cmocka_unit_test(a_question_is_no_write),
         cmocka_unit_test(a_certificate_is_for_its_hosts),
