@@ -1,7 +1,10 @@
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -11,6 +14,7 @@
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 static const char *const format_names[] = {"text", "json"};
+static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
 
 static int word_index(const char *text, const char *const *words, size_t count)
 {
@@ -38,6 +42,20 @@ int log_format_parse(const char *text, enum log_format *format)
     return 0;
 }
 
+bool log_is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    uintmax_t device, inode;
+    struct stat status;
+    return stream && sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &device, &inode) == 2 &&
+           fstat(fd, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+const char *log_priority(const struct log *log, enum log_level level)
+{
+    return log->journal ? priorities[level] : "";
+}
+
 static void time_text(char *out, size_t size)
 {
     struct timespec now;
@@ -55,6 +73,15 @@ static void escape_controls(char *text)
             *c = '?';
 }
 
+static void write_json(FILE *out, const char *when, enum log_level level, const char *part, const char *text)
+{
+    struct buf line = BUF_INIT(LOG_LINE_LIMIT * 7);
+    buf_append_json_string(&line, text, strlen(text));
+    fprintf(out, "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"message\":%s}\n", when,
+            level_names[level], part, line.data);
+    buf_deinit(&line);
+}
+
 void log_write(struct log *log, enum log_level level, const char *part, const char *format, ...)
 {
     if (!log || level > log->level)
@@ -69,14 +96,12 @@ void log_write(struct log *log, enum log_level level, const char *part, const ch
 
     char when[40];
     time_text(when, sizeof(when));
-    if (log->format == LOG_FORMAT_TEXT) {
+    fputs(log_priority(log, level), log->out);
+    if (log->format == LOG_FORMAT_JSON)
+        write_json(log->out, when, level, part, text);
+    else if (log->journal)
+        fprintf(log->out, "%s: %s\n", part, text);
+    else
         fprintf(log->out, "%s %-5s %s: %s\n", when, level_names[level], part, text);
-    } else {
-        struct buf line = BUF_INIT(LOG_LINE_LIMIT * 7);
-        buf_append_json_string(&line, text, strlen(text));
-        fprintf(log->out, "{\"time\":\"%s\",\"level\":\"%s\",\"part\":\"%s\",\"message\":%s}\n", when,
-                level_names[level], part, line.data);
-        buf_deinit(&line);
-    }
     fflush(log->out);
 }

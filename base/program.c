@@ -185,9 +185,9 @@ static void add_groups(struct program *program, const struct option_group *group
     };
 }
 
-static int print_error(const char *name, const struct error *err)
+static int print_error(const struct program *program, const struct error *err)
 {
-    fprintf(stderr, "%s: %s\n", name, err->text);
+    fprintf(stderr, "%s%s: %s\n", log_priority(&program->log, LOG_LEVEL_ERROR), program->name, err->text);
     return err->code;
 }
 
@@ -196,11 +196,13 @@ int program_init(struct program *program, const struct program_info *info, const
 {
     struct error err = {0};
     mem_configure();
-    *program = (struct program){.name = info->name, .log = {.out = stderr}, .settled_us = SETTLED_US};
+    *program = (struct program){.name = info->name,
+                                .log = {.out = stderr, .journal = log_is_journal(STDERR_FILENO)},
+                                .settled_us = SETTLED_US};
     add_groups(program, groups, count);
     int r = options_parse(info, program->groups, program->group_count, argc, argv, stdout, &err);
     if (r != 0)
-        return r == OPTIONS_E_SHOWN ? r : print_error(info->name, &err);
+        return r == OPTIONS_E_SHOWN ? r : print_error(program, &err);
 
     program->log.level = (enum log_level)program->settings.log_level;
     program->log.format = (enum log_format)program->settings.log_format;
@@ -212,7 +214,7 @@ int program_init(struct program *program, const struct program_info *info, const
     else
         r = monitor_create(program->loop, &program->log, info->name, &program->settings.metrics,
                            &program->monitor, &err);
-    return r != 0 ? print_error(info->name, &err) : 0;
+    return r != 0 ? print_error(program, &err) : 0;
 }
 
 void program_attend(struct program *program, const struct monitor_ops *ops, void *arg)
@@ -249,7 +251,7 @@ void program_end(struct program *program, int exit_code)
 
 void program_fail(struct program *program, const struct error *err)
 {
-    print_error(program->name, err);
+    print_error(program, err);
     program_end(program, err->code);
 }
 

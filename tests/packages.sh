@@ -2,7 +2,8 @@
 # Installs the Debian packages that are missing; says nothing and returns at once where there are none.
 #
 #   tests/packages.sh        what building, testing and the demo need
-#   tests/packages.sh ci     what only .ci/run needs, as well
+#   tests/packages.sh ci     what only .ci/run needs, as well; and a Linux for a machine that is emulated, which is
+#                            not installed but kept in ~/.cache/transport-informer
 #
 # As root, or with sudo. The services of mosquitto and nats-server are not left running or enabled if this script brought
 # them in; one that was there before is not touched.
@@ -14,7 +15,8 @@ packages=(
 	libmicrohttpd-dev libsqlite3-dev libcmocka-dev libssl-dev
 	mosquitto mosquitto-clients nats-server openssl ca-certificates
 )
-ci_packages=(python3-venv clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db)
+ci_packages=(python3-venv clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db
+	systemd qemu-system-x86)
 
 fail() {
 	printf 'packages: %s\n' "$*" >&2
@@ -52,9 +54,32 @@ stop_service() {
 	fi
 }
 
+# Puts the kernel of a Debian package into the cache. Whoever brings it at the same time brings the same.
+bring_kernel() {
+	local staging package kernel=${XDG_CACHE_HOME:-$HOME/.cache}/transport-informer/vmlinuz
+	[ ! -r "$kernel" ] && [ "$(dpkg --print-architecture)" = amd64 ] || return 0
+	printf 'packages: bringing %s\n' "$kernel" >&2
+	mkdir -p "$(dirname "$kernel")"
+	staging=$(mktemp -d "$(dirname "$kernel")/.kernel.XXXXXX")
+	(
+		cd "$staging"
+		apt update
+		package=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p')
+		apt download "$package"
+		dpkg-deb --fsys-tarfile "$package"_*.deb | tar -xO --wildcards './boot/vmlinuz-*' >vmlinuz
+	) >"$staging/log" 2>&1 || {
+		tail -n 20 "$staging/log" >&2
+		rm -r "$staging"
+		fail "apt-get could not bring the package linux-image-cloud-amd64 (its last words are above)"
+	}
+	mv "$staging/vmlinuz" "$kernel"
+	rm -r "$staging"
+}
+
 command -v dpkg-query >/dev/null || fail "this is no Debian; install by hand what the head of tests/packages.sh lists"
 [ "${1:-}" != ci ] || packages+=("${ci_packages[@]}")
 command -v kubectl >/dev/null || packages+=(kubernetes-client)
+[ "${1:-}" != ci ] || bring_kernel
 
 mapfile -t wanted < <(missing "${packages[@]}")
 [ ${#wanted[@]} -gt 0 ] || exit 0
