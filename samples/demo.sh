@@ -152,9 +152,20 @@ password() {
 	head -c 18 /dev/urandom | base64
 }
 
+# The newest line of what is read, in one line of the terminal; nothing where there is none.
+progress() {
+	local line
+	while IFS= read -r line; do
+		[ ! -t 2 ] || printf '\r\033[K%.70s' "$line" >&2
+	done
+	[ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
 build() {
+	local programs=(agent hub informer minicluster)
 	tests/packages.sh
-	if ! { cmake --preset release && cmake --build --preset release -j "$(nproc)"; } >"$temp/build.log" 2>&1; then
+	if ! { cmake --preset release && cmake --build --preset release -j "$(nproc)" --target "${programs[@]}"; } 2>&1 |
+		tee "$temp/build.log" | progress; then
 		tail -n 30 "$temp/build.log" >&2
 		fail "the build failed"
 	fi

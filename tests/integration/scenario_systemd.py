@@ -146,6 +146,7 @@ class Systemd(unittest.TestCase):
         self.await_ready("hub")
         self.machine.text(f"kill -STOP {self.show('hub', 'MainPID')}")
         self.machine.wait("systemd notices", lambda: "Failed with result 'watchdog'" in self.journal("hub"))
+        self.machine.wait("it is started again", lambda: self.restarts("hub") == 1)
         self.await_ready("hub")
 
     def test_stop_is_an_end_in_time_and_without_a_broker_too(self):
