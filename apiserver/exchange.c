@@ -108,15 +108,36 @@ int exchange_fail(struct exchange *exchange, const struct status *status)
     return status->code;
 }
 
-/* Everything printed so far was read: print the next slice. */
-static void refill(struct exchange *exchange)
+bool exchange_fits(const struct exchange *exchange, size_t len)
 {
-    buf_clear(&exchange->out);
-    exchange->sent = 0;
-    if (!exchange->source || exchange->ended)
+    return !exchange->out.len || buf_fits(&exchange->out, len);
+}
+
+/* Everything printed so far was read: the next slice is printed where the reader wants it. 0: nothing, or
+ * more than has room there, which is kept. */
+static size_t print_slice(struct exchange *exchange, char *out, size_t size)
+{
+    if (!exchange->source || exchange->ended) {
         exchange->ended = true;
-    else if (!exchange->source->fill(exchange))
-        exchange->ended = true;
+        return 0;
+    }
+    buf_lend(&exchange->out, out, size);
+    exchange->ended = !exchange->source->fill(exchange);
+    return buf_take_back(&exchange->out);
+}
+
+static size_t read_kept(struct exchange *exchange, char *out, size_t size)
+{
+    size_t left = exchange->out.len - exchange->sent, len = left < size ? left : size;
+    if (!left)
+        return 0;
+    memcpy(out, exchange->out.data + exchange->sent, len);
+    exchange->sent += len;
+    if (len == left) {
+        buf_deinit(&exchange->out);
+        exchange->sent = 0;
+    }
+    return len;
 }
 
 bool exchange_take(struct exchange *exchange, size_t size, struct buf *out)
@@ -135,16 +156,13 @@ ssize_t exchange_read(struct exchange *exchange, char *out, size_t size)
 {
     if (exchange_held(exchange))
         return EXCHANGE_WAIT;
-    if (!exchange->broken && exchange->sent == exchange->out.len)
-        refill(exchange);
+    size_t len = exchange->broken || exchange->out.len ? 0 : print_slice(exchange, out, size);
     if (exchange->broken)
         return EXCHANGE_BROKEN;
-    size_t left = exchange->out.len - exchange->sent;
-    if (left == 0)
+    if (!len)
+        len = read_kept(exchange, out, size);
+    if (!len)
         return exchange->ended ? EXCHANGE_END : EXCHANGE_WAIT;
-    size_t len = left < size ? left : size;
-    memcpy(out, exchange->out.data + exchange->sent, len);
-    exchange->sent += len;
     exchange->server->stats.bytes += len;
     return (ssize_t)len;
 }

@@ -3,7 +3,8 @@
 
 /*
  * One request and its answer. The answer is pulled: the reader takes bytes when it has room for them, and is
- * told when there may be some after it got none. So a slow reader holds one buffer of bounded size, whatever
+ * told when there may be some after it got none. What it asks for is printed into the memory that it reads
+ * into; only an item that is larger is printed beside it. So a slow reader holds one item at most, whatever
  * happens in the server: a list is a set of references that is printed as it is read, and a watch is a
  * position in the history.
  */

@@ -96,15 +96,21 @@ static bool scan_page(struct list *list)
     return false;
 }
 
-static bool fill_items(struct list *list, struct buf *out)
+/* True where there are more. */
+static bool fill_items(struct list *list, struct exchange *exchange)
 {
     struct item item;
-    for (int i = 0; i < SLICE_OBJECTS && out->len < SLICE_BYTES; i++) {
-        if (!list->page || !view_next(&list->reader, &item))
+    for (int i = 0; i < SLICE_OBJECTS; i++) {
+        struct view_reader next = list->reader;
+        if (!list->page || !view_next(&next, &item))
             return false;
+        bool selected = list_options_select(&list->options, &item);
+        if (selected && !exchange_fits(exchange, print_size(&item)))
+            return true;
+        list->reader = next;
         list->page -= list->page != SIZE_MAX;
-        if (list_options_select(&list->options, &item))
-            print_item(&list->printer, &item, out);
+        if (selected)
+            print_item(&list->printer, &item, &exchange->out);
     }
     return true;
 }
@@ -130,17 +136,16 @@ static bool find_place(struct exchange *exchange, struct list *list)
 static bool list_fill(struct exchange *exchange)
 {
     struct list *list = exchange->state;
-    struct buf *out = &exchange->out;
     if (!list->placed && !find_place(exchange, list))
         return true;
     if (!list->opened && (!list->options.limit || scan_page(list)))
         print_head(exchange, list);
-    if (!list->opened || fill_items(list, out)) {
-        if (!out->len)
+    if (!list->opened || fill_items(list, exchange)) {
+        if (!exchange->out.len)
             exchange_later(exchange);
         return true;
     }
-    print_close(&list->printer, out);
+    print_close(&list->printer, &exchange->out);
     return false;
 }
 

@@ -16,6 +16,8 @@
 #include "apiserver/server_internal.h"
 #include "base/mem.h"
 
+#define PRINTED_BYTES 4096 /* of one resource; of a schema seldom more */
+
 static const struct collection *first_of(const struct exchange *exchange, const char *api, size_t len,
                                          const struct collection *after)
 {
@@ -165,7 +167,7 @@ static void print_next(struct exchange *exchange, struct document *document)
 static bool document_fill(struct exchange *exchange)
 {
     struct document *document = exchange->state;
-    while (document->at && exchange->out.len < SLICE_BYTES)
+    while (document->at && exchange_fits(exchange, PRINTED_BYTES))
         print_next(exchange, document);
     if (document->at)
         return true;

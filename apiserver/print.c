@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "base/table.h"
 
+#define AROUND_BYTES 512 /* of an object: what a fleet says of it, and the frame of its event */
+
 static void choose_table(struct printer *printer)
 {
     const struct resource *resource = printer->resource;
@@ -214,6 +216,11 @@ void print_item(struct printer *printer, const struct item *item, struct buf *ou
         print_partial(item, out);
     else
         print_untyped(printer->resource, item, out);
+}
+
+size_t print_size(const struct item *item)
+{
+    return object_size(item->object) + AROUND_BYTES;
 }
 
 void print_close(struct printer *printer, struct buf *out)

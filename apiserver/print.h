@@ -39,6 +39,9 @@ void print_open(struct printer *printer, const struct print_page *page, struct b
 void print_item(struct printer *printer, const struct item *item, struct buf *out);
 void print_close(struct printer *printer, struct buf *out);
 
+/* How many bytes an item takes at most, in whatever form, but for a few: they cost a copy, no more. */
+size_t print_size(const struct item *item);
+
 void print_single(struct printer *printer, const struct item *item, struct buf *out); /* ended by a newline */
 /* One event of a watch; and one that many watches are told of. */
 void print_event(struct printer *printer, enum event_type type, const struct item *item, struct buf *out);

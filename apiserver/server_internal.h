@@ -11,8 +11,7 @@
 #include "apiserver/view.h"
 #include "apiserver/status.h"
 
-#define SLICE_BYTES ((size_t)32 << 10) /* how much of a long answer is printed at a time */
-#define SLICE_OBJECTS 256              /* how many objects are looked at meanwhile */
+#define SLICE_OBJECTS 256 /* how many objects are looked at for one slice of a long answer */
 
 struct apiserver_stats {
     uint64_t ok, refused, failed; /* answers by class of status */
@@ -38,9 +37,10 @@ struct apiserver {
 
 void apiserver_count(struct apiserver *server, int status); /* an answer is over */
 
-/* Where a streamed answer comes from. fill() appends to exchange->out, at most a slice or one item more: true
- * where there may be more later. When it appends nothing, the reader waits for exchange_wake(), of which
- * exchange_later() makes one in the next turn of the loop. */
+/* Where a streamed answer comes from. fill() appends to exchange->out, which is the reader's memory as far as
+ * that goes (buf_lend()): one item, and as many more as exchange_fits() lets it. True where there may be more
+ * later. When it appends nothing, the reader waits for exchange_wake(), of which exchange_later() makes one
+ * in the next turn of the loop. */
 struct exchange_source {
     bool (*fill)(struct exchange *exchange);
     void (*close)(struct exchange *exchange);
@@ -53,9 +53,9 @@ struct exchange {
     int status;
     const char *content_type;
     int retry_after_s;
-    struct buf warning; /* for the header of that name; empty: none */
-    struct buf out;
-    size_t sent;                          /* of out */
+    struct buf warning;                   /* for the header of that name; empty: none */
+    struct buf out;                       /* printed, and not read */
+    size_t sent;                          /* of out, where something is left */
     const struct exchange_source *source; /* NULL: out is all there is */
     void *state;                          /* the source's */
     struct timer again; /* wakes the reader where fill() has more to do than one turn of the loop is for */
@@ -71,6 +71,9 @@ struct exchange {
 uint64_t exchange_horizon(const struct exchange *exchange);
 
 void exchange_later(struct exchange *exchange);
+
+/* The slice that is being printed is empty, or has room for so many more bytes. */
+bool exchange_fits(const struct exchange *exchange, size_t len);
 
 /* Is it served, to this request? */
 bool server_sees(const struct exchange *exchange, const struct collection *collection);

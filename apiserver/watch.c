@@ -82,18 +82,29 @@ static void watch_close(struct exchange *exchange)
     watch_destroy(exchange->state);
 }
 
-static void fill_initial(struct watch *watch, struct buf *out)
+/* False: it was the last one. */
+static bool fill_initial_items(struct watch *watch)
 {
     struct item item;
-    for (int i = 0; i < SLICE_OBJECTS && out->len < SLICE_BYTES; i++) {
-        if (!view_next(&watch->reader, &item)) {
-            view_deinit(&watch->initial);
-            watch->starts = false;
-            break;
-        }
-        if (list_options_select(&watch->options, &item))
-            print_event(&watch->printer, EVENT_ADDED, &item, out);
+    for (int i = 0; i < SLICE_OBJECTS; i++) {
+        struct view_reader next = watch->reader;
+        if (!view_next(&next, &item))
+            return false;
+        bool selected = list_options_select(&watch->options, &item);
+        if (selected && !exchange_fits(watch->exchange, print_size(&item)))
+            return true;
+        watch->reader = next;
+        if (selected)
+            print_event(&watch->printer, EVENT_ADDED, &item, &watch->exchange->out);
     }
+    return true;
+}
+
+static void fill_initial(struct watch *watch, struct buf *out)
+{
+    watch->starts = fill_initial_items(watch);
+    if (!watch->starts)
+        view_deinit(&watch->initial);
     if (!watch->starts && watch->ends_initial) {
         print_bookmark(&watch->printer, watch->position, true, out);
         watch->ends_initial = false;
@@ -146,35 +157,45 @@ static const struct event *next_event(const struct watch *watch)
     return collection_event_after(watch->collection, watch->position);
 }
 
+/* The next one that its replica has seen. */
+static const struct event *next_seen(const struct watch *watch)
+{
+    const struct event *event = next_event(watch);
+    return event && event->revision <= exchange_horizon(watch->exchange) ? event : NULL;
+}
+
+static bool has_room(const struct watch *watch, const struct event *event)
+{
+    struct item item = {event->partition, event->object, event->revision};
+    return exchange_fits(watch->exchange, print_size(&item));
+}
+
 /* Everything up to the horizon, slice by slice. False where the history has been forgotten under the watch.
  */
 static bool fill_events(struct watch *watch, struct buf *out)
 {
-    uint64_t horizon = exchange_horizon(watch->exchange);
-    for (int i = 0; out->len < SLICE_BYTES; i++) {
+    for (int i = 0;; i++) {
         if (is_forgotten(watch)) {
             watch->exchange->server->stats.outpaced++;
             return false;
         }
-        const struct event *event = next_event(watch);
-        if (!event || event->revision > horizon)
-            break;
+        const struct event *event = next_seen(watch);
+        if (!event || !has_room(watch, event))
+            return true;
         if (i == SLICE_OBJECTS) {
             exchange_later(watch->exchange);
-            break;
+            return true;
         }
         watch->position = event->revision;
         print_change(watch, event, out);
     }
-    return true;
 }
 
 /* Everything was told: the position may be that of all collections. */
 static void fill_bookmark(struct watch *watch, struct buf *out)
 {
     uint64_t horizon = exchange_horizon(watch->exchange);
-    const struct event *event = next_event(watch);
-    if (!watch->bookmark_due || out->len >= SLICE_BYTES || (event && event->revision <= horizon))
+    if (!watch->bookmark_due || next_seen(watch))
         return;
     watch->bookmark_due = false;
     if (horizon > watch->position)
@@ -258,7 +279,7 @@ static bool watch_fill(struct exchange *exchange)
         fill_initial(watch, out);
     if (watch->starts && !out->len)
         exchange_later(exchange);
-    if (watch->starts || out->len >= SLICE_BYTES)
+    if (watch->starts)
         return true;
     if (!fill_events(watch, out)) {
         print_expired(watch->collection, watch->position, out);
@@ -269,7 +290,7 @@ static bool watch_fill(struct exchange *exchange)
     fill_bookmark(watch, out);
     if (!next_event(watch))
         watch_wait(watch);
-    return !watch->timed_out || out->len >= SLICE_BYTES;
+    return !watch->timed_out || next_seen(watch);
 }
 
 static const struct exchange_source watch_source = {.fill = watch_fill, .close = watch_close};

@@ -11,10 +11,25 @@ void buf_init(struct buf *buf, size_t limit)
     *buf = (struct buf)BUF_INIT(limit);
 }
 
+static bool is_lent(const struct buf *buf)
+{
+    return buf->data && buf->data == buf->lent;
+}
+
 void buf_deinit(struct buf *buf)
 {
-    free(buf->data);
+    if (!is_lent(buf))
+        free(buf->data);
     buf_init(buf, buf->limit);
+}
+
+static void grow(struct buf *buf, size_t cap)
+{
+    char *own = mem_realloc(is_lent(buf) ? NULL : buf->data, cap);
+    if (is_lent(buf))
+        memcpy(own, buf->data, buf->len);
+    buf->data = own;
+    buf->cap = cap;
 }
 
 int buf_reserve(struct buf *buf, size_t more)
@@ -31,8 +46,7 @@ int buf_reserve(struct buf *buf, size_t more)
         cap = need;
     if (cap > buf->limit + 1)
         cap = buf->limit + 1;
-    buf->data = mem_realloc(buf->data, cap);
-    buf->cap = cap;
+    grow(buf, cap);
     return 0;
 }
 
@@ -127,4 +141,25 @@ char *buf_steal(struct buf *buf)
     size_t limit = buf->limit;
     buf_init(buf, limit);
     return data;
+}
+
+void buf_lend(struct buf *buf, char *memory, size_t size)
+{
+    buf_deinit(buf);
+    buf->data = buf->lent = memory;
+    buf->cap = size;
+}
+
+bool buf_fits(const struct buf *buf, size_t more)
+{
+    return is_lent(buf) && more < buf->cap - buf->len;
+}
+
+size_t buf_take_back(struct buf *buf)
+{
+    size_t len = is_lent(buf) ? buf->len : 0;
+    if (is_lent(buf))
+        buf_init(buf, buf->limit);
+    buf->lent = NULL;
+    return len;
 }

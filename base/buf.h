@@ -16,10 +16,11 @@ enum {
 };
 
 struct buf {
-    char *data; /* owned; NULL until the first append */
+    char *data; /* owned, unless it is lent; NULL until the first append */
     size_t len;
     size_t cap;
     size_t limit;
+    char *lent; /* see buf_lend() */
 };
 
 #define BUF_INIT(limit_bytes)                                                                                \
@@ -43,5 +44,13 @@ void buf_truncate(struct buf *buf, size_t len);
 void buf_clear(struct buf *buf); /* len = 0, memory kept */
 char *
 buf_steal(struct buf *buf); /* the data, NUL-terminated, never NULL, yours; the buffer is empty afterwards */
+
+/* Whoever wants the bytes lends the empty buffer the memory in which they are to stand. When they outgrow it,
+ * NUL byte included, all of them move to memory of the buffer's own, and it grows as any other. Until the
+ * memory is taken back the buffer can neither be stolen nor lent another one. */
+void buf_lend(struct buf *buf, char *memory, size_t size);
+bool buf_fits(const struct buf *buf, size_t more); /* so many more bytes have room in what is lent */
+/* How many bytes stand there, which the buffer then has no more; 0 where they have moved. */
+size_t buf_take_back(struct buf *buf);
 
 #endif
