@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <xxhash.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #define TOKENS_MAX 10000
@@ -113,30 +114,11 @@ static void take(struct access *access, struct grants grants)
     access->changes++;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* A file that is not there is as one with nothing in it, of which nothing is known. */
-static bool has_changed(struct access *access)
-{
-    struct stat now = {0};
-    if (!access->path)
-        return false;
-    if (stat(access->path, &now) != 0)
-        now = (struct stat){0};
-    bool same = same_file(&now, &access->seen);
-    access->seen = now;
-    return !same;
-}
-
 static void refresh(struct access *access)
 {
     struct error err = {0};
     struct grants grants = {0};
-    if (!has_changed(access))
+    if (!access->path || !file_changed(access->path, &access->seen))
         return;
     access->empty_looks = 0;
     if (parse(access, &grants, &err) != 0) {

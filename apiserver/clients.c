@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "apiserver/keypair.h"
 #include "base/mem.h"
 
 #define SWEEP_MAX_US (5 * LOOP_SECOND)
@@ -168,6 +169,7 @@ void clients_leave(struct client *client)
     *client->link = client->next;
     if (client->next)
         client->next->link = client->link;
+    keypair_unref(client->shown);
     free(client);
 }
 

@@ -27,6 +27,7 @@
 
 #include "apiserver/exchange.h"
 #include "apiserver/head.h"
+#include "apiserver/keypair.h"
 #include "base/listen.h"
 #include "base/mem.h"
 
@@ -55,6 +56,7 @@ struct listener {
     struct visit *watches, *answers; /* lines of those that are to be taken up, by standing_prev and _next */
     int64_t run_until_us;            /* that of the run under way; 0: not begun */
     struct gate gate;
+    struct keypair *shown; /* NULL: plain http */
     struct timer review;
     uint64_t rights;        /* as the last review had them */
     struct visit *reviewed; /* by the one under way, next; NULL: there is none */
@@ -453,19 +455,32 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return visit->exchange ? reply(visit) : answer(visit, method);
 }
 
-static struct MHD_Daemon *start_daemon(struct listener *listener, int fd,
-                                       const struct listener_options *options)
+/* Of a handshake. Nothing leads from its session to us but the pointer that the library keeps there. */
+static int on_hello(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
+                    const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+                    gnutls_pcert_st **certificates, unsigned *count, gnutls_privkey_t *key)
 {
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (options->certificate ? MHD_USE_TLS : 0);
+    struct client *client = client_of(gnutls_session_get_ptr(session));
+    const struct listener *listener = container_of(client->clients, struct listener, clients);
+    struct keypair *before = client->shown;
+    (void)authorities, (void)authority_count, (void)algorithms, (void)algorithm_count;
+    client->shown = keypair_ref(listener->shown);
+    keypair_unref(before);
+    keypair_show(client->shown, certificates, count, key);
+    return 0;
+}
+
+static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (listener->shown ? MHD_USE_TLS : 0);
     /* Without TLS the list ends where it would begin. */
-    enum MHD_OPTION key = options->certificate ? MHD_OPTION_HTTPS_MEM_KEY : MHD_OPTION_END;
+    enum MHD_OPTION hello = listener->shown ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END;
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_URI_LOG_CALLBACK, visit_create, listener, MHD_OPTION_NOTIFY_COMPLETED,
                             visit_destroy, listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
                             MHD_OPTION_CONNECTION_LIMIT, listener->clients.seats->limit + SPARE,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, key, options->key,
-                            MHD_OPTION_HTTPS_MEM_CERT, options->certificate, MHD_OPTION_HTTPS_PRIORITIES,
-                            TLS_VERSIONS, MHD_OPTION_END);
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, MEMORY_BYTES, hello, on_hello,
+                            MHD_OPTION_HTTPS_PRIORITIES, TLS_VERSIONS, MHD_OPTION_END);
 }
 
 static void attach(struct listener *listener)
@@ -485,29 +500,47 @@ static void attach(struct listener *listener)
     timer_start(&listener->review, REVIEW_US);
 }
 
+int listener_show(struct listener *listener, const char *certificate, const char *key, struct error *err)
+{
+    struct keypair *pair;
+    int r = keypair_create(certificate, key, &pair, err);
+    if (r != 0)
+        return r;
+    keypair_unref(listener->shown);
+    listener->shown = pair;
+    return 0;
+}
+
 int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
                     struct error *err)
 {
     int fd = -1;
-    int r = listen_open(options->host, options->port, &fd, err);
-    if (r != 0)
+    struct keypair *shown = NULL;
+    int r = options->certificate ? keypair_create(options->certificate, options->key, &shown, err) : 0;
+    if (r == 0)
+        r = listen_open(options->host, options->port, &fd, err);
+    if (r != 0) {
+        keypair_unref(shown);
         return r;
+    }
     struct listener *listener = mem_zalloc(sizeof(*listener));
     listener->server = server;
+    listener->shown = shown;
     listener->port = listen_port(fd);
     listener->gate = options->gate;
     seats_init(&listener->own_seats, SEATS);
     clients_init(&listener->clients, apiserver_loop(server), options->log,
                  options->seats ? options->seats : &listener->own_seats,
                  options->patience_us ? options->patience_us : PATIENCE_US);
-    listener->daemon = start_daemon(listener, fd, options);
+    listener->daemon = start_daemon(listener, fd);
     if (!listener->daemon) {
         close(fd);
+        keypair_unref(shown);
         clients_deinit(&listener->clients);
         free(listener);
         return error_set(err, EX_OSERR,
                          "listen on %s port %u: the HTTP server did not start: look at the limits of this "
-                         "process (ulimit -n, -v), and at certificate and key, where they were given",
+                         "process (ulimit -n, -v)",
                          options->host, options->port);
     }
     attach(listener);
@@ -535,6 +568,7 @@ void listener_destroy(struct listener *listener)
     uv_close((uv_handle_t *)listener->poll, on_closed);
     MHD_stop_daemon(listener->daemon); /* closes the listening socket as well */
     clients_deinit(&listener->clients);
+    keypair_unref(listener->shown);
     free(listener);
 }
 

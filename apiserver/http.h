@@ -27,6 +27,8 @@ struct listener_options {
 /* 0, or one of sysexits with err set. The server is borrowed; its loop must be a real one. */
 int listener_create(struct apiserver *server, const struct listener_options *options, struct listener **out,
                     struct error *err);
+/* From now on another certificate, to those who connect. 0, EX_CONFIG. */
+int listener_show(struct listener *listener, const char *certificate, const char *key, struct error *err);
 /* Ends all connections. The loop must run once more before it is destroyed. NULL is fine. */
 void listener_destroy(struct listener *listener);
 

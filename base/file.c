@@ -70,6 +70,22 @@ int file_put(const char *path, const struct buf *text)
     return r;
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+bool file_changed(const char *path, struct stat *seen)
+{
+    struct stat now = {0};
+    if (stat(path, &now) != 0)
+        now = (struct stat){0};
+    bool same = same_file(&now, seen);
+    *seen = now;
+    return !same;
+}
+
 char *file_beside(const char *config_path, const char *name)
 {
     const char *slash = config_path ? strrchr(config_path, '/') : NULL;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "apiserver/certificate.h"
+#include "apiserver/certificate_files.h"
 #include "apiserver/http.h"
 #include "apiserver/kubeconfig.h"
 #include "base/listen.h"
@@ -18,6 +18,7 @@
 #define PORT 8443
 #define SEATS 20000
 #define PEM_MAX ((size_t)1 << 20)
+#define LOOK_US (2 * LOOP_SECOND) /* at the files of a certificate that is given */
 
 struct api {
     struct loop *loop;
@@ -29,7 +30,9 @@ struct api {
     struct access *access;
     struct seats seats;
     struct listener *secure, *read_only; /* NULL where not asked for */
-    struct buf token, certificate, key;
+    struct buf token, certificate, key;  /* the latter two: of our own, where none is given */
+    struct certificate_files files;      /* that is given */
+    struct timer look;                   /* at those */
 };
 
 static const struct option_spec specs[] = {
@@ -56,7 +59,8 @@ static const struct option_spec specs[] = {
      .type = OPTION_TEXT,
      .value = "FILE",
      .help =
-         "PEM file of the certificate to show; without it one that vouches for itself, kept in --state-dir",
+         "PEM file of the certificate to show, read again when it changes; without it one that vouches for "
+         "itself, kept in --state-dir",
      .offset = offsetof(struct api_options, certificate)},
     {.name = "listen-key",
      .type = OPTION_TEXT,
@@ -110,15 +114,18 @@ static int find_certificate(struct api *api, const char *state, const char *host
     const struct api_options *options = api->options;
     if (!options->certificate)
         return state_certificate(state, host, &api->certificate, &api->key, err);
-    int r = state_read(options->certificate, &api->certificate, err);
-    if (r == 0)
-        r = state_read(options->key, &api->key, err);
-    if (r == 0 && (!api->certificate.len || !api->key.len ||
-                   !certificate_fits(api->certificate.data, api->key.data, "", 0)))
-        r = error_set(err, EX_CONFIG,
-                      "--listen-cert %s: not a PEM certificate that fits --listen-key, or no longer valid",
-                      options->certificate);
-    return r;
+    int r = certificate_files_init(&api->files, api->log, options->certificate, options->key, err);
+    return r == 0 ? 0 : error_prefix(err, "--listen-cert");
+}
+
+static const struct buf *certificate_of(const struct api *api)
+{
+    return api->options->certificate ? &api->files.certificate : &api->certificate;
+}
+
+static const struct buf *key_of(const struct api *api)
+{
+    return api->options->certificate ? &api->files.key : &api->key;
 }
 
 static int find_credentials(struct api *api, const char *host, struct error *err)
@@ -138,25 +145,51 @@ static int find_credentials(struct api *api, const char *host, struct error *err
     return 0;
 }
 
-static int announce(struct api *api, const char *host, struct error *err)
+static const char *secure_host(const struct api *api)
+{
+    const struct option_endpoint *at = &api->options->listen;
+    return at->host[0] || at->port ? at->host : "127.0.0.1";
+}
+
+/* The certificate stands in it: it is written again with another one. */
+static int write_kubeconfig(const struct api *api, struct error *err)
 {
     char url[320];
     const char *file = api->options->kubeconfig_out;
-    print_url("https", host, listener_port(api->secure), url, sizeof(url));
+    print_url("https", secure_host(api), listener_port(api->secure), url, sizeof(url));
     struct kubeconfig_entry fleet = {
-        .name = "fleet", .url = url, .ca_pem = api->certificate.data, .token = api->token.data};
-    int r = file ? kubeconfig_write(file, &fleet, 1, err) : 0;
+        .name = "fleet", .url = url, .ca_pem = certificate_of(api)->data, .token = api->token.data};
+    return file ? kubeconfig_write(file, &fleet, 1, err) : 0;
+}
+
+static int announce(const struct api *api, struct error *err)
+{
+    char url[320];
+    const char *file = api->options->kubeconfig_out;
+    print_url("https", secure_host(api), listener_port(api->secure), url, sizeof(url));
+    int r = write_kubeconfig(api, err);
     if (r == 0)
         log_info(api->log, "api", "serving the fleet at %s%s%s", url,
                  file ? ": kubectl get pods -A --kubeconfig " : "", file ? file : "");
     return r;
 }
 
+static void on_look(void *arg)
+{
+    struct api *api = arg;
+    struct error err = {0};
+    if (certificate_files_look(&api->files) &&
+        (listener_show(api->secure, certificate_of(api)->data, key_of(api)->data, &err) != 0 ||
+         write_kubeconfig(api, &err) != 0))
+        log_error(api->log, "api", "%s", err.text);
+    timer_start(&api->look, LOOK_US);
+}
+
 static int listen_secure(struct api *api, struct error *err)
 {
     const struct option_endpoint *at = &api->options->listen;
     bool given = at->host[0] || at->port;
-    const char *host = given ? at->host : "127.0.0.1";
+    const char *host = secure_host(api);
     if (!api->options->certificate != !api->options->key)
         return error_set(err, EX_USAGE, "--listen-cert and --listen-key go together");
     int r = find_credentials(api, host, err);
@@ -167,10 +200,14 @@ static int listen_secure(struct api *api, struct error *err)
                                       .seats = &api->seats,
                                       .log = api->log,
                                       .gate = {.access = api->access},
-                                      .certificate = api->certificate.data,
-                                      .key = api->key.data};
+                                      .certificate = certificate_of(api)->data,
+                                      .key = key_of(api)->data};
     r = listener_create(api->server, &listen, &api->secure, err);
-    return r == 0 ? announce(api, host, err) : error_prefix(err, "--listen");
+    if (r != 0)
+        return error_prefix(err, "--listen");
+    if (api->options->certificate)
+        timer_start(&api->look, LOOK_US);
+    return announce(api, err);
 }
 
 /* ---- on plain http ---- */
@@ -227,6 +264,7 @@ void api_create(struct loop *loop, struct log *log, const struct api_options *op
                         .token = BUF_INIT(PEM_MAX),
                         .certificate = BUF_INIT(PEM_MAX),
                         .key = BUF_INIT(PEM_MAX)};
+    timer_init(&api->look, loop, on_look, api);
     seats_init(&api->seats, SEATS);
     api->fleet = fleet_create(loop, apiserver_storage(api->server));
     api->clusters = clusters_create(loop, apiserver_storage(api->server));
@@ -244,6 +282,7 @@ void api_destroy(struct api *api)
 {
     if (!api)
         return;
+    timer_stop(&api->look);
     listener_destroy(api->secure);
     listener_destroy(api->read_only);
     clusters_destroy(api->clusters);
@@ -252,6 +291,7 @@ void api_destroy(struct api *api)
     access_destroy(api->access);
     forget_secret(&api->token);
     forget_secret(&api->key);
+    certificate_files_deinit(&api->files);
     buf_deinit(&api->certificate);
     free(api);
 }

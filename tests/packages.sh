@@ -12,7 +12,7 @@ set -euo pipefail
 packages=(
 	gcc libc6-dev cmake ninja-build pkg-config python3
 	libuv1-dev libcurl4-openssl-dev libcjson-dev uthash-dev libmosquitto-dev libzstd-dev libxxhash-dev libyaml-dev
-	libmicrohttpd-dev libsqlite3-dev libcmocka-dev libssl-dev
+	libmicrohttpd-dev libgnutls28-dev libsqlite3-dev libcmocka-dev libssl-dev
 	mosquitto mosquitto-clients nats-server openssl ca-certificates
 )
 ci_packages=(python3-venv clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck man-db

@@ -81,8 +81,8 @@ class Fleet(fleet_hub.FleetCase):
 
     # ---- who may ask ----
 
-    def open_over_tls(self, token, path, method="GET", version=None):
-        context = ssl.create_default_context(cafile=self.bench.directory / "state" / "tls.crt")
+    def open_over_tls(self, token, path, method="GET", version=None, trusted=None):
+        context = ssl.create_default_context(cafile=trusted or self.bench.directory / "state" / "tls.crt")
         if version:
             context.set_ciphers("ALL:@SECLEVEL=0")
             with warnings.catch_warnings(action="ignore"):
@@ -162,6 +162,52 @@ class Fleet(fleet_hub.FleetCase):
             with self.subTest(path):
                 self.assertEqual([self.over_tls(own, path), self.over_tls("read-read-read-read", path), self.get(path)[0]], [200, 403, 403])
         self.assertEqual([self.over_tls("read-read-read-read", "/api/v1/configmaps"), self.get("/api/v1/configmaps")[0]], [200, 200])
+
+    def issue(self, name, kind="ec", by=None):
+        """A certificate for this machine, and its key, as files beside those in use; by: the name of who vouches for it."""
+        key, pem = self.bench.directory / f"{name}.key", self.bench.directory / f"{name}.crt"
+        kinds = {"rsa": ["rsa:2048"], "ec": ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]}
+        signer = ["-CA", self.bench.directory / f"{by}.crt", "-CAkey", self.bench.directory / f"{by}.key"] if by else []
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *kinds[kind], "-nodes", "-subj", f"/CN={name}", "-addext",
+                        "subjectAltName=IP:127.0.0.1", "-days", "2", *signer, "-keyout", key, "-out", pem], check=True, capture_output=True)
+        return pem, key
+
+    def issue_by_others(self, name):
+        """One that leads to a root by way of another, which stands behind it."""
+        root, _ = self.issue("root")
+        between, _ = self.issue("between", by="root")
+        pem, key = self.issue(name, by="between")
+        pem.write_text(pem.read_text() + between.read_text())
+        return pem, key, root
+
+    def test_a_certificate_that_is_replaced_is_shown_to_who_comes_then(self):
+        shown, secret = self.issue("first")
+        self.hub.stop()
+        self.hub = self.start_hub("--listen-cert", shown, "--listen-key", secret)
+        own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")
+
+        def shows():
+            return ssl.get_server_certificate(("127.0.0.1", self.https)).strip()
+
+        def replace(pem, key):
+            wanted, before, lines = pem.read_text(), shows(), self.hub.log().count("is shown on")
+            pem.rename(shown)
+            self.bench.wait("what does not fit is told", lambda: self.hub.log().count("is shown on") == lines + 1)
+            self.assertEqual(shows(), before)
+            key.rename(secret)
+            self.bench.wait("another one is shown", lambda: wanted.startswith(shows()) and shows() != before)
+
+        self.assertEqual(shows(), shown.read_text().strip())
+        self.bench.wait("it is mirrored", lambda: self.get("/api/v1/configmaps")[0] == 200)
+        watch = self.open_over_tls(own, "/api/v1/configmaps?watch=1&timeoutSeconds=600", trusted=shown)
+        replace(*self.issue("second", "rsa"))
+        if KUBECTL:
+            self.assertIn("default", self.kubectl("get", "ns"))  # its kubeconfig is another one now
+        pem, key, root = self.issue_by_others("third")
+        replace(pem, key)
+        self.assertEqual(self.open_over_tls(own, "/api", trusted=root).status, 200)
+        self.clusters["cluster1"].create("ConfigMap", "after")
+        self.assertTrue(any(b'"name":"after"' in line for line in iter(watch.readline, b"")))
 
     def test_old_tls_is_not_spoken(self):
         own = (self.bench.directory / "state" / "token").read_text(encoding="utf-8")

@@ -106,6 +106,23 @@ static void what_cannot_be_put_leaves_nothing(void **state)
     assert_true(put("/nonexistent/file", "one") < 0);
 }
 
+static void a_file_that_is_written_or_replaced_has_changed(void **state)
+{
+    struct fixture *f = *state;
+    struct stat seen = {0};
+    assert_false(file_changed(f->path, &seen)); /* there is none */
+    assert_int_equal(put(f->path, "one"), 0);
+    assert_true(file_changed(f->path, &seen));
+    assert_false(file_changed(f->path, &seen));
+    assert_int_equal(put(f->path, "two"), 0);
+    assert_true(file_changed(f->path, &seen));
+    assert_int_equal(truncate(f->path, 1), 0);
+    assert_true(file_changed(f->path, &seen));
+    unlink(f->path);
+    assert_true(file_changed(f->path, &seen));
+    assert_false(file_changed(f->path, &seen));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -114,6 +131,7 @@ int main(void)
         TEST(what_is_put_is_for_its_owner),
         TEST(nobody_is_written_to_who_lies_in_wait),
         TEST(what_cannot_be_put_leaves_nothing),
+        TEST(a_file_that_is_written_or_replaced_has_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
