@@ -165,9 +165,7 @@ int admit_name(const struct write *write, cJSON *tree)
 
 static bool selects(const cJSON *selector, const cJSON *labels)
 {
-    const cJSON *wanted;
-    cJSON_ArrayForEach(wanted, tree_at(selector, "matchLabels"))
-    {
+    for (const cJSON *wanted = tree_first(tree_at(selector, "matchLabels")); wanted; wanted = wanted->next) {
         const cJSON *label = cJSON_GetObjectItemCaseSensitive(labels, wanted->string);
         if (!tree_equal(wanted, label))
             return false;

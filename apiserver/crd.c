@@ -105,22 +105,18 @@ static void accept_condition(const struct write *write, cJSON *conditions, const
     tree_set_text(condition, "lastTransitionTime", apiserver_time(write->server, now));
     tree_set_text(condition, "reason", reason);
     tree_set_text(condition, "message", message);
-    cJSON_AddItemToArray(conditions, condition);
+    tree_add(conditions, condition);
 }
 
 bool crd_mark_deleted(const struct write *write, cJSON *tree)
 {
     char now[24];
-    cJSON *metadata = tree_at(tree, "metadata"), *finalizers = tree_at(metadata, "finalizers"), *condition;
+    cJSON *metadata = tree_at(tree, "metadata"), *condition;
     if (!is_definition(write->collection) || tree_text(metadata, "deletionTimestamp")[0])
         return false;
     tree_set_text(metadata, "deletionTimestamp", apiserver_time(write->server, now));
-    if (!cJSON_IsArray(finalizers)) {
-        tree_set(metadata, "finalizers", cJSON_CreateArray());
-        finalizers = tree_at(metadata, "finalizers");
-    }
-    cJSON_AddItemToArray(finalizers, cJSON_CreateString(CLEANUP));
-    cJSON *conditions = tree_at(tree, "status.conditions");
+    tree_add(tree_make_list(metadata, "finalizers"), cJSON_CreateString(CLEANUP));
+    cJSON *conditions = tree_make_list(tree_make(tree, "status"), "conditions");
     cJSON_ArrayForEach(condition,
                        conditions) if (!strcmp(tree_text(condition, "type"), "Terminating")) return true;
     accept_condition(write, conditions, "Terminating", "InstanceDeletionPending",

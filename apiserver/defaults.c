@@ -61,7 +61,7 @@ static void tolerate(cJSON *tolerations, const char *taint, int64_t seconds)
     tree_set_text(made, "operator", "Exists");
     tree_set_text(made, "effect", "NoExecute");
     tree_set_number(made, "tolerationSeconds", (double)seconds);
-    cJSON_AddItemToArray(tolerations, made);
+    tree_add(tolerations, made);
 }
 
 /* What admission adds to a pod. */

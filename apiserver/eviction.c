@@ -54,8 +54,8 @@ static int check_budget(const struct write *write, const cJSON *budget)
         return 0;
     cleanup_free char *cause =
         mem_printf("The disruption budget %s needs %d healthy pods and has %d currently", name,
-                   (int)tree_number(budget, "status.desiredHealthy", 0),
-                   (int)tree_number(budget, "status.currentHealthy", 0));
+                   tree_count(budget, "status.desiredHealthy", 0),
+                   tree_count(budget, "status.currentHealthy", 0));
     return too_many(write, cause);
 }
 

@@ -174,7 +174,7 @@ static cJSON *value_of(const cJSON *tree, const char *name)
     cleanup_tree cJSON *id = tree_parse(name + 2, strlen(name + 2));
     const char *keys[8];
     size_t n = 0;
-    for (const cJSON *key = id ? id->child : NULL; key && n < 7; key = key->next)
+    for (const cJSON *key = tree_first(id); key && n < 7; key = key->next)
         keys[n++] = key->string;
     keys[n] = NULL;
     return n ? list_match(tree, id, keys) : NULL;
@@ -217,7 +217,7 @@ static void append_path(struct buf *path, const char *name)
         return;
     }
     cleanup_tree cJSON *id = tree_parse(name + 2, strlen(name + 2));
-    for (const cJSON *key = id ? id->child : NULL; key; key = key->next) {
+    for (const cJSON *key = tree_first(id); key; key = key->next) {
         buf_appendf(path, "%s%s=", key == id->child ? "[" : ",", key->string);
         tree_print(key, path);
     }

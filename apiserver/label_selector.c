@@ -35,11 +35,9 @@ static void print_requirement(const cJSON *requirement, struct buf *out)
 void label_selector_print(const cJSON *selector, struct buf *out)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, tree_at(selector, "matchLabels"))
-    {
+    for (item = tree_first(tree_at(selector, "matchLabels")); item; item = item->next)
         if (cJSON_IsString(item))
             buf_appendf(out, "%s%s=%s", comma(out), item->string, item->valuestring);
-    }
     cJSON_ArrayForEach(item, tree_at(selector, "matchExpressions")) print_requirement(item, out);
 }
 

@@ -9,13 +9,7 @@
 
 static cJSON *entries_of(cJSON *tree)
 {
-    cJSON *metadata = tree_make(tree, "metadata");
-    cJSON *entries = tree_at(metadata, "managedFields");
-    if (!cJSON_IsArray(entries)) {
-        tree_set(metadata, "managedFields", cJSON_CreateArray());
-        entries = tree_at(metadata, "managedFields");
-    }
-    return entries;
+    return tree_make_list(tree_make(tree, "metadata"), "managedFields");
 }
 
 static cJSON *find_entry(const cJSON *entries, const char *manager, const char *operation,

@@ -211,9 +211,7 @@ static bool take(const struct reader *reader, cJSON *out, const struct item *ite
     if (!value)
         return false;
     if (field->type & PB_LIST) {
-        if (!tree_at(out, field->name))
-            tree_set(out, field->name, cJSON_CreateArray());
-        cJSON_AddItemToArray(tree_at(out, field->name), value);
+        tree_add(tree_make_list(out, field->name), value);
     } else if (field->type & PB_POINTER || !is_zero(value)) {
         tree_set(out, field->name, value);
     } else {

@@ -101,9 +101,8 @@ void schema_prune(const cJSON *schema, cJSON *object, void (*unknown)(void *arg,
 
 static void default_members(const cJSON *schema, cJSON *object)
 {
-    const cJSON *property;
-    cJSON_ArrayForEach(property, member(schema, "properties"))
-    {
+    for (const cJSON *property = tree_first(member(schema, "properties")); property;
+         property = property->next) {
         const cJSON *otherwise = member(property, "default"), *there = member(object, property->string);
         bool absent = !there || (cJSON_IsNull(there) && !says(property, "nullable"));
         if (otherwise && absent)

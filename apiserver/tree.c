@@ -240,12 +240,23 @@ const char *tree_text(const cJSON *tree, const char *path)
     return cJSON_IsString(node) ? node->valuestring : "";
 }
 
+cJSON *tree_first(const cJSON *object)
+{
+    return cJSON_IsObject(object) ? object->child : NULL;
+}
+
 double tree_number(const cJSON *tree, const char *path, double otherwise)
 {
     const cJSON *node = tree_at(tree, path);
     if (cJSON_IsRaw(node))
         return strtod(node->valuestring, NULL);
     return cJSON_IsNumber(node) ? node->valuedouble : otherwise;
+}
+
+int tree_count(const cJSON *tree, const char *path, int otherwise)
+{
+    double number = tree_number(tree, path, otherwise);
+    return number > 0 ? number < TREE_COUNT_MAX ? (int)number : TREE_COUNT_MAX : 0;
 }
 
 cJSON *tree_make(cJSON *tree, const char *path)
@@ -266,7 +277,9 @@ cJSON *tree_make(cJSON *tree, const char *path)
 
 void tree_set(cJSON *object, const char *name, cJSON *value)
 {
-    if (member(object, name, strlen(name)))
+    if (!cJSON_IsObject(object))
+        cJSON_Delete(value);
+    else if (member(object, name, strlen(name)))
         cJSON_ReplaceItemInObjectCaseSensitive(object, name, value);
     else
         cJSON_AddItemToObject(object, name, value);
@@ -294,6 +307,23 @@ void tree_default(cJSON *object, const char *name, cJSON *value)
 void tree_remove(cJSON *object, const char *name)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+}
+
+void tree_add(cJSON *list, cJSON *item)
+{
+    if (cJSON_IsArray(list))
+        cJSON_AddItemToArray(list, item);
+    else
+        cJSON_Delete(item);
+}
+
+cJSON *tree_make_list(cJSON *object, const char *name)
+{
+    cJSON *list = member(object, name, strlen(name));
+    if (cJSON_IsArray(list))
+        return list;
+    tree_set(object, name, cJSON_CreateArray());
+    return member(object, name, strlen(name));
 }
 
 static void move(cJSON *from, cJSON *item, cJSON *to)

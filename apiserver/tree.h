@@ -27,16 +27,24 @@ bool tree_equal(const cJSON *a, const cJSON *b);    /* NULL equals NULL only; me
 
 cJSON *tree_at(const cJSON *tree, const char *path);        /* "metadata.name"; NULL where absent */
 const char *tree_text(const cJSON *tree, const char *path); /* "" where absent or no string */
+cJSON *
+tree_first(const cJSON *object); /* its first member; NULL where it is no object: only members have names */
 double tree_number(const cJSON *tree, const char *path, double otherwise);
+/* A count is whole, and no more than TREE_COUNT_MAX, which some can be added without leaving an int. */
+#define TREE_COUNT_MAX 1000000
+int tree_count(const cJSON *tree, const char *path, int otherwise);
 cJSON *tree_make(cJSON *tree, const char *path); /* the object there, made where absent or no object */
+cJSON *tree_make_list(cJSON *object,
+                      const char *name); /* the array there, likewise; NULL where of no object */
 
-/* Replace or add one member; value is taken. */
+/* Replace or add one member; value is taken. What is no object stays as it is: its parts are not named. */
 void tree_set(cJSON *object, const char *name, cJSON *value);
 void tree_set_text(cJSON *object, const char *name, const char *text);
 void tree_set_number(cJSON *object, const char *name, double number);
 void tree_default(cJSON *object, const char *name,
                   cJSON *value); /* only where absent or null; value is taken */
 void tree_remove(cJSON *object, const char *name);
+void tree_add(cJSON *list, cJSON *item); /* item is taken; what is no array stays as it is */
 
 /* The members named first come first, in that order; the others keep theirs. names ends with NULL. */
 void tree_order(cJSON *object, const char *const *names);

@@ -385,11 +385,7 @@ static long grace_of(const struct write *write, const struct object *current, lo
 
 static void add_finalizer(cJSON *metadata, const char *name)
 {
-    cJSON *finalizers = tree_at(metadata, "finalizers"), *item;
-    if (!cJSON_IsArray(finalizers)) {
-        tree_set(metadata, "finalizers", cJSON_CreateArray());
-        finalizers = tree_at(metadata, "finalizers");
-    }
+    cJSON *finalizers = tree_make_list(metadata, "finalizers"), *item;
     cJSON_ArrayForEach(item, finalizers) if (cJSON_IsString(item) && !strcmp(item->valuestring, name)) return;
     cJSON_AddItemToArray(finalizers, cJSON_CreateString(name));
 }

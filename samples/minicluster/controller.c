@@ -201,12 +201,10 @@ bool set_condition(struct cluster *cluster, cJSON *status, const char *type, con
     char now[24];
     cJSON *condition = find_condition(status, type);
     apiserver_time(cluster_server(cluster), now);
-    if (!cJSON_IsArray(tree_at(status, "conditions")))
-        tree_set(status, "conditions", cJSON_CreateArray());
     if (!condition) {
         condition = cJSON_CreateObject();
         tree_set_text(condition, "type", type);
-        cJSON_AddItemToArray(tree_at(status, "conditions"), condition);
+        tree_add(tree_make_list(status, "conditions"), condition);
     }
     bool turned = strcmp(tree_text(condition, "status"), is);
     if (!turned && !strcmp(tree_text(condition, "reason"), reason) &&
@@ -218,6 +216,14 @@ bool set_condition(struct cluster *cluster, cJSON *status, const char *type, con
     tree_set_text(condition, "reason", reason);
     tree_set_text(condition, "message", message);
     return true;
+}
+
+int share_of(const cJSON *value, int whole, double (*rounded)(double))
+{
+    if (!cJSON_IsString(value))
+        return tree_count(value, "", 0);
+    double part = rounded(strtod(value->valuestring, NULL) * whole / 100);
+    return part > 0 ? part < TREE_COUNT_MAX ? (int)part : TREE_COUNT_MAX : 0;
 }
 
 void set_count(cJSON *status, const char *name, int count)

@@ -81,6 +81,9 @@ cJSON *find_condition(const cJSON *status, const char *type); /* NULL where abse
 bool condition_is(const cJSON *status, const char *type);
 bool condition_is_false(const cJSON *status, const char *type);
 
+/* A number, or "25%" of the whole, as a count. */
+int share_of(const cJSON *value, int whole, double (*rounded)(double));
+
 /* Numbers that are zero are left out, as a real server's types have it. */
 void set_count(cJSON *status, const char *name, int count);
 

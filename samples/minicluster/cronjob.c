@@ -67,11 +67,11 @@ static cJSON *make_job(struct run *run, int64_t at_s)
     time_t time = (time_t)at_s;
     struct tm tm;
     const cJSON *template = tree_at(run->cronjob, "spec.jobTemplate");
-    cJSON *job = cJSON_CreateObject(), *metadata = cJSON_Duplicate(tree_at(template, "metadata"), true);
+    cJSON *job = cJSON_CreateObject(), *metadata;
     cleanup_free char *name =
         mem_printf("%.52s-%" PRId64, tree_text(run->cronjob, "metadata.name"), at_s / 60);
-    tree_set(job, "metadata", cJSON_IsObject(metadata) ? metadata : cJSON_CreateObject());
-    metadata = tree_at(job, "metadata");
+    tree_set(job, "metadata", cJSON_Duplicate(tree_at(template, "metadata"), true));
+    metadata = tree_make(job, "metadata");
     tree_remove(metadata, "creationTimestamp");
     tree_set_text(metadata, "name", name);
     tree_set_text(metadata, "namespace", tree_text(run->cronjob, "metadata.namespace"));
@@ -186,8 +186,8 @@ static void cronjob_reconcile(struct controller *controller, const char *key)
         read_jobs(&run);
         if (!cJSON_IsTrue(tree_at(spec, "suspend")))
             keep_time(controller, key, &run);
-        forget_jobs(&run, "Complete", (int)tree_number(spec, "successfulJobsHistoryLimit", 3));
-        forget_jobs(&run, "Failed", (int)tree_number(spec, "failedJobsHistoryLimit", 1));
+        forget_jobs(&run, "Complete", tree_count(spec, "successfulJobsHistoryLimit", 3));
+        forget_jobs(&run, "Failed", tree_count(spec, "failedJobsHistoryLimit", 1));
         report(&run);
     }
     cJSON_Delete(run.jobs);

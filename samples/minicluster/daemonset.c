@@ -64,13 +64,11 @@ static void tolerate_ailments(cJSON *pod)
     static const char *const ailments[][2] = {
         {"not-ready", "NoExecute"},        {"unreachable", "NoExecute"},   {"disk-pressure", "NoSchedule"},
         {"memory-pressure", "NoSchedule"}, {"pid-pressure", "NoSchedule"}, {"unschedulable", "NoSchedule"}};
-    cJSON *spec = tree_at(pod, "spec");
-    tree_default(spec, "tolerations", cJSON_CreateArray());
+    cJSON *tolerations = tree_make_list(tree_at(pod, "spec"), "tolerations");
     for (size_t i = 0; i < array_size(ailments); i++)
-        cJSON_AddItemToArray(
-            tree_at(spec, "tolerations"),
-            json("{\"key\":\"node.kubernetes.io/%s\",\"operator\":\"Exists\",\"effect\":\"%s\"}",
-                 ailments[i][0], ailments[i][1]));
+        tree_add(tolerations,
+                 json("{\"key\":\"node.kubernetes.io/%s\",\"operator\":\"Exists\",\"effect\":\"%s\"}",
+                      ailments[i][0], ailments[i][1]));
 }
 
 /* False where the node repels it. */
@@ -123,9 +121,7 @@ static void visit_node(struct cluster *cluster, const cJSON *set, const struct o
 static int spare(const cJSON *set, const struct tally *tally)
 {
     const cJSON *most = tree_at(set, "spec.updateStrategy.rollingUpdate.maxUnavailable");
-    int may = cJSON_IsString(most)
-                  ? (int)ceil(strtod(most->valuestring, NULL) * tally->desired / 100)
-                  : (int)tree_number(set, "spec.updateStrategy.rollingUpdate.maxUnavailable", 1);
+    int may = share_of(most, tally->desired, ceil);
     return (may > 0 ? may : 1) - (tally->desired - tally->ready);
 }
 

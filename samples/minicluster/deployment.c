@@ -46,23 +46,15 @@ static void deployment_changed(struct controller *controller, struct collection 
         queue_owners(controller, event->object, "Deployment");
 }
 
-/* "25%" of what is wanted, or a number. */
-static int share(const cJSON *value, int wanted, double (*rounded)(double))
-{
-    if (cJSON_IsNumber(value))
-        return value->valueint;
-    return cJSON_IsString(value) ? (int)rounded(strtod(value->valuestring, NULL) * wanted / 100) : 0;
-}
-
 static void read_strategy(struct rollout *rollout)
 {
     const cJSON *spec = tree_at(rollout->deployment, "spec");
-    rollout->wanted = (int)tree_number(spec, "replicas", 1);
+    rollout->wanted = tree_count(spec, "replicas", 1);
     rollout->paused = cJSON_IsTrue(tree_at(spec, "paused"));
     rollout->recreate = !strcmp(tree_text(spec, "strategy.type"), "Recreate");
-    rollout->surge = share(tree_at(spec, "strategy.rollingUpdate.maxSurge"), rollout->wanted, ceil);
+    rollout->surge = share_of(tree_at(spec, "strategy.rollingUpdate.maxSurge"), rollout->wanted, ceil);
     rollout->unavailable =
-        share(tree_at(spec, "strategy.rollingUpdate.maxUnavailable"), rollout->wanted, floor);
+        share_of(tree_at(spec, "strategy.rollingUpdate.maxUnavailable"), rollout->wanted, floor);
     if (rollout->surge <= 0 && rollout->unavailable <= 0)
         rollout->unavailable = 1;
 }
@@ -133,10 +125,9 @@ static void record_scaling(struct rollout *rollout, const char *set, int from, i
 static bool copy_annotations(const struct rollout *rollout, cJSON *set)
 {
     bool changed = false;
-    const cJSON *note;
+    const cJSON *from = tree_at(rollout->deployment, "metadata.annotations");
     cJSON *to = tree_make(set, "metadata.annotations");
-    cJSON_ArrayForEach(note, tree_at(rollout->deployment, "metadata.annotations"))
-    {
+    for (const cJSON *note = tree_first(from); note; note = note->next) {
         if (!strncmp(note->string, ANNOTATIONS, strlen(ANNOTATIONS)) || !strcmp(note->string, LAST_APPLIED) ||
             tree_equal(cJSON_GetObjectItemCaseSensitive(to, note->string), note))
             continue;
@@ -161,7 +152,7 @@ static void make_newest(struct rollout *rollout, int replicas)
     set_revision(set, newest_revision(rollout) + 1);
     set_controller(set, deployment);
     tree_set_number(spec, "replicas", replicas);
-    set_count(spec, "minReadySeconds", (int)tree_number(deployment, "spec.minReadySeconds", 0));
+    set_count(spec, "minReadySeconds", tree_count(deployment, "spec.minReadySeconds", 0));
     tree_set(spec, "selector", cJSON_Duplicate(tree_at(deployment, "spec.selector"), true));
     tree_set_text(tree_make(spec, "selector.matchLabels"), POD_HASH_LABEL, rollout->hash);
     tree_set(spec, "template", cJSON_Duplicate(tree_at(deployment, "spec.template"), true));
@@ -176,8 +167,8 @@ static void renew_newest(struct rollout *rollout)
     cJSON *set = rollout->newest;
     int newest = newest_revision(rollout);
     bool changed = copy_annotations(rollout, set);
-    int settled = (int)tree_number(rollout->deployment, "spec.minReadySeconds", 0);
-    if (settled != (int)tree_number(set, "spec.minReadySeconds", 0)) {
+    int settled = tree_count(rollout->deployment, "spec.minReadySeconds", 0);
+    if (settled != tree_count(set, "spec.minReadySeconds", 0)) {
         set_count(tree_at(set, "spec"), "minReadySeconds", settled);
         changed = true;
     }
@@ -191,7 +182,7 @@ static void renew_newest(struct rollout *rollout)
 
 static void scale(struct rollout *rollout, cJSON *set, int replicas)
 {
-    int has = (int)tree_number(set, "spec.replicas", 0);
+    int has = tree_count(set, "spec.replicas", 0);
     if (has == replicas)
         return;
     tree_set_number(tree_at(set, "spec"), "replicas", replicas);
@@ -205,18 +196,18 @@ static int sum(const struct rollout *rollout, const char *path, bool with_newest
     int n = 0;
     for (size_t i = 0; i < rollout->count; i++)
         if (with_newest || rollout->sets[i] != rollout->newest)
-            n += (int)tree_number(rollout->sets[i], path, 0);
+            n += tree_count(rollout->sets[i], path, 0);
     return n;
 }
 
 static int replicas_of(const cJSON *set)
 {
-    return (int)tree_number(set, "spec.replicas", 0);
+    return tree_count(set, "spec.replicas", 0);
 }
 
 static int available_of(const cJSON *set)
 {
-    return (int)tree_number(set, "status.availableReplicas", 0);
+    return tree_count(set, "status.availableReplicas", 0);
 }
 
 static int least(int a, int b)
@@ -321,7 +312,7 @@ static void scale_paused(struct rollout *rollout)
 static bool is_complete(const struct rollout *rollout)
 {
     return rollout->newest && available_of(rollout->newest) >= rollout->wanted &&
-           (int)tree_number(rollout->newest, "status.replicas", 0) == rollout->wanted &&
+           tree_count(rollout->newest, "status.replicas", 0) == rollout->wanted &&
            sum(rollout, "status.replicas", true) == rollout->wanted;
 }
 
@@ -391,13 +382,13 @@ static void report_availability(struct rollout *rollout, int available)
 /* More of the newest, fewer of the old, or more that are ready. */
 static bool has_progressed(const struct rollout *rollout, const cJSON *status)
 {
-    int updated = (int)tree_number(status, "updatedReplicas", 0);
-    int old = (int)tree_number(status, "replicas", 0) - updated;
-    int new_updated = (int)tree_number(rollout->newest, "status.replicas", 0);
+    int updated = tree_count(status, "updatedReplicas", 0);
+    int old = tree_count(status, "replicas", 0) - updated;
+    int new_updated = tree_count(rollout->newest, "status.replicas", 0);
     int new_old = sum(rollout, "status.replicas", true) - new_updated;
     return new_updated > updated || new_old < old ||
-           sum(rollout, "status.readyReplicas", true) > (int)tree_number(status, "readyReplicas", 0) ||
-           sum(rollout, "status.availableReplicas", true) > (int)tree_number(status, "availableReplicas", 0);
+           sum(rollout, "status.readyReplicas", true) > tree_count(status, "readyReplicas", 0) ||
+           sum(rollout, "status.availableReplicas", true) > tree_count(status, "availableReplicas", 0);
 }
 
 static void report(struct rollout *rollout)
@@ -408,7 +399,7 @@ static void report(struct rollout *rollout)
     bool progressed = has_progressed(rollout, status);
     tree_set_number(status, "observedGeneration", tree_number(rollout->deployment, "metadata.generation", 1));
     set_count(status, "replicas", sum(rollout, "status.replicas", true));
-    set_count(status, "updatedReplicas", (int)tree_number(rollout->newest, "status.replicas", 0));
+    set_count(status, "updatedReplicas", tree_count(rollout->newest, "status.replicas", 0));
     set_count(status, "readyReplicas", sum(rollout, "status.readyReplicas", true));
     set_count(status, "availableReplicas", available);
     set_count(status, "unavailableReplicas", missing > 0 ? missing : 0);
@@ -420,7 +411,7 @@ static void report(struct rollout *rollout)
 /* Those without pods beyond the limit, the oldest first. */
 static void forget_old(struct rollout *rollout)
 {
-    int kept = (int)tree_number(rollout->deployment, "spec.revisionHistoryLimit", 10), old = 0;
+    int kept = tree_count(rollout->deployment, "spec.revisionHistoryLimit", 10), old = 0;
     const struct collection *sets = apiserver_collection(cluster_server(rollout->cluster), &gvr_replicasets);
     for (size_t i = 0; i < rollout->count; i++)
         old += rollout->sets[i] != rollout->newest;

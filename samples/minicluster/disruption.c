@@ -72,15 +72,8 @@ static int expected(const struct tally *tally)
 {
     int sum = 0;
     const cJSON *scale;
-    cJSON_ArrayForEach(scale, tally->scales) sum += scale->valueint;
+    cJSON_ArrayForEach(scale, tally->scales) sum += tree_count(scale, "", 0);
     return sum > 0 ? sum : tally->pods;
-}
-
-static int share(const cJSON *value, int of)
-{
-    if (cJSON_IsString(value))
-        return (int)ceil(strtod(value->valuestring, NULL) * of / 100);
-    return value ? value->valueint : 0;
 }
 
 /* How many have to stay. */
@@ -88,7 +81,7 @@ static int desired(const cJSON *budget, int of)
 {
     const cJSON *least = tree_at(budget, "spec.minAvailable");
     const cJSON *most = tree_at(budget, "spec.maxUnavailable");
-    int stay = most ? of - share(most, of) : least ? share(least, of) : 1;
+    int stay = most ? of - share_of(most, of, ceil) : least ? share_of(least, of, ceil) : 1;
     return stay > 0 ? stay : 0;
 }
 

@@ -59,7 +59,7 @@ static int named_port(const struct object *object, const char *name)
         cJSON_ArrayForEach(port, tree_at(container, "ports"))
         {
             if (!strcmp(tree_text(port, "name"), name))
-                return (int)tree_number(port, "containerPort", 0);
+                return tree_count(port, "containerPort", 0);
         }
     }
     return 0;
@@ -68,7 +68,7 @@ static int named_port(const struct object *object, const char *name)
 static cJSON *port_of(const cJSON *port, const struct object *pod)
 {
     const char *name = tree_text(port, "targetPort");
-    int number = name[0] ? pod ? named_port(pod, name) : 0 : (int)tree_number(port, "targetPort", 0);
+    int number = name[0] ? pod ? named_port(pod, name) : 0 : tree_count(port, "targetPort", 0);
     cJSON *made = cJSON_CreateObject();
     tree_set_text(made, "name", tree_text(port, "name"));
     tree_set_text(made, "protocol", tree_text(port, "protocol"));

@@ -8,6 +8,8 @@
 #include "samples/minicluster/pod.h"
 #include "samples/minicluster/recorder.h"
 
+#define CHANGES_PER_TURN 50 /* their events bring the controller back */
+
 static void job_changed(struct controller *controller, struct collection *collection,
                         const struct event *event)
 {
@@ -49,8 +51,8 @@ static void job_reconcile(struct controller *controller, const char *key)
         cJSON_IsTrue(tree_at(job, "spec.suspend")))
         return;
     struct tally tally = count_pods(cluster, tree_text(job, "metadata.uid"));
-    int completions = (int)tree_number(job, "spec.completions", 1);
-    int parallelism = (int)tree_number(job, "spec.parallelism", 1), missing = completions - tally.succeeded;
+    int completions = tree_count(job, "spec.completions", 1);
+    int parallelism = tree_count(job, "spec.parallelism", 1), missing = completions - tally.succeeded;
     cJSON *status = tree_make(job, "status");
     tree_default(status, "startTime", cJSON_CreateString(apiserver_time(cluster_server(cluster), now)));
     set_count(status, "active", tally.active);
@@ -68,7 +70,8 @@ static void job_reconcile(struct controller *controller, const char *key)
         set_condition(cluster, status, "Failed", "True", "BackoffLimitExceeded",
                       "Job has reached the specified backoff limit");
     cluster_write_status(cluster, &gvr_jobs, job);
-    for (int i = tally.active; !failed && i < parallelism && i < missing; i++) {
+    int wanted = parallelism < missing ? parallelism : missing, most = tally.active + CHANGES_PER_TURN;
+    for (int i = tally.active; !failed && i < wanted && i < most; i++) {
         cleanup_tree cJSON *pod = pod_from_template(job, tree_at(job, "spec.template"));
         pod_create(cluster, job, pod);
     }

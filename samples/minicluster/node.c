@@ -90,9 +90,7 @@ struct object *node_find_acting(struct cluster *cluster, const char *name)
 bool node_selected(const struct object *node, const cJSON *selector)
 {
     struct slice labels = json_member(json_member(object_bytes(node), "metadata"), "labels");
-    const cJSON *label;
-    cJSON_ArrayForEach(label, selector)
-    {
+    for (const cJSON *label = tree_first(selector); label; label = label->next) {
         struct slice has = json_member(labels, label->string);
         if (!has.data || !cJSON_IsString(label) || !slice_equal(has, label->valuestring))
             return false;

@@ -57,7 +57,7 @@ static bool set_taint(cJSON *taints, const char *key, const char *effect, bool i
         return !is;
     }
     if (is)
-        cJSON_AddItemToArray(taints, json("{\"key\":\"%s\",\"effect\":\"%s\"}", key, effect));
+        tree_add(taints, json("{\"key\":\"%s\",\"effect\":\"%s\"}", key, effect));
     return is;
 }
 
@@ -68,7 +68,8 @@ static bool date_taints(cJSON *taints, const char *now)
     cJSON *taint;
     cJSON_ArrayForEach(taint, taints)
     {
-        if (!strcmp(tree_text(taint, "effect"), "PreferNoSchedule") || tree_at(taint, "timeAdded"))
+        if (!cJSON_IsObject(taint) || tree_at(taint, "timeAdded") ||
+            !strcmp(tree_text(taint, "effect"), "PreferNoSchedule"))
             continue;
         tree_set_text(taint, "timeAdded", now);
         dated = true;
@@ -82,9 +83,7 @@ static bool set_taints(struct cluster *cluster, cJSON *node, struct slice ready)
     char now[24];
     cJSON *spec = tree_make(node, "spec");
     bool unknown = slice_equal(ready, "Unknown"), failing = slice_equal(ready, "False"), changed = false;
-    if (!cJSON_IsArray(tree_at(spec, "taints")))
-        tree_set(spec, "taints", cJSON_CreateArray());
-    cJSON *taints = tree_at(spec, "taints");
+    cJSON *taints = tree_make_list(spec, "taints");
     changed |= set_taint(taints, UNREACHABLE, "NoSchedule", unknown);
     changed |= set_taint(taints, UNREACHABLE, "NoExecute", unknown);
     changed |= set_taint(taints, NOT_READY, "NoSchedule", failing);

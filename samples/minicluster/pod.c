@@ -87,11 +87,10 @@ cJSON *pod_from_template(const cJSON *owner, const cJSON *template)
 {
     cJSON *pod = cJSON_CreateObject();
     cleanup_free char *prefix = mem_printf("%s-", tree_text(owner, "metadata.name"));
-    cJSON *metadata = cJSON_Duplicate(tree_at(template, "metadata"), true);
-    cJSON *spec = cJSON_Duplicate(tree_at(template, "spec"), true);
-    tree_set(pod, "metadata", cJSON_IsObject(metadata) ? metadata : cJSON_CreateObject());
-    tree_set(pod, "spec", cJSON_IsObject(spec) ? spec : cJSON_CreateObject());
-    metadata = tree_at(pod, "metadata");
+    tree_set(pod, "metadata", cJSON_Duplicate(tree_at(template, "metadata"), true));
+    tree_set(pod, "spec", cJSON_Duplicate(tree_at(template, "spec"), true));
+    tree_make(pod, "spec");
+    cJSON *metadata = tree_make(pod, "metadata");
     tree_remove(metadata, "creationTimestamp");
     tree_remove(metadata, "name");
     tree_set_text(metadata, "generateName", prefix);
@@ -125,9 +124,7 @@ void pod_create(struct cluster *cluster, const cJSON *owner, const cJSON *pod)
 
 static void add_to_list(cJSON *object, const char *name, cJSON *item)
 {
-    if (!cJSON_IsArray(tree_at(object, name)))
-        tree_set(object, name, cJSON_CreateArray());
-    cJSON_AddItemToArray(tree_at(object, name), item);
+    tree_add(tree_make_list(object, name), item);
 }
 
 void pod_admit(cJSON *pod)

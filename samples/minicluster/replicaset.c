@@ -38,7 +38,7 @@ static void count_ready(struct members *members, const struct object *pod, int64
 static void read_members(struct cluster *cluster, const cJSON *set, struct members *members)
 {
     const char *uid = tree_text(set, "metadata.uid");
-    int64_t settled_us = (int64_t)tree_number(set, "spec.minReadySeconds", 0) * LOOP_SECOND;
+    int64_t settled_us = tree_count(set, "spec.minReadySeconds", 0) * (int64_t)LOOP_SECOND;
     for (const struct owned *owned = owners_find(cluster_owners(cluster), uid); owned; owned = owned->next) {
         struct object *pod =
             event_is_of(owned->collection, &gvr_pods) ? cluster_peek(cluster, &gvr_pods, owned->key) : NULL;
@@ -97,8 +97,7 @@ static void replicaset_reconcile(struct controller *controller, const char *key)
     if (!set || tree_at(set, "metadata.deletionTimestamp"))
         return;
     read_members(cluster, set, &members);
-    double asked = tree_number(set, "spec.replicas", 1);
-    size_t wanted = asked > 0 ? (size_t)asked : 0;
+    size_t wanted = (size_t)tree_count(set, "spec.replicas", 1);
     report(cluster, set, &members);
     if (members.next_us != INT64_MAX)
         queue_add(&controller->queue, key, members.next_us);

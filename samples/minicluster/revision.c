@@ -33,7 +33,7 @@ static void history_deinit(struct history *history)
 
 static int number_of(const cJSON *revision)
 {
-    return (int)tree_number(revision, "revision", 0);
+    return tree_count(revision, "revision", 0);
 }
 
 static int newest(const struct history *history)
@@ -72,7 +72,7 @@ static void make_revision(const struct history *history, const char *name, const
 /* Beside the one that is asked for. */
 static void forget_old(struct history *history, const char *name)
 {
-    int kept = (int)tree_number(history->set, "spec.revisionHistoryLimit", 10), last = newest(history);
+    int kept = tree_count(history->set, "spec.revisionHistoryLimit", 10), last = newest(history);
     const struct collection *all = apiserver_collection(cluster_server(history->cluster), &gvr_revisions);
     int old = (int)history->count - 1;
     for (int number = 0; old > kept && number <= last; number++) {

@@ -69,7 +69,7 @@ static void place(struct replicas *replicas, struct object *pod)
 
 static void replicas_init(struct replicas *replicas, struct cluster *cluster, cJSON *set)
 {
-    int wanted = (int)tree_number(set, "spec.replicas", 1);
+    int wanted = tree_count(set, "spec.replicas", 1);
     *replicas = (struct replicas){.cluster = cluster, .set = set};
     pod_template_hash(tree_at(set, "spec.template"), replicas->hash);
     replicas->name = tree_text(set, "metadata.name");
@@ -169,7 +169,7 @@ static bool shrink(struct replicas *replicas)
 static void update(struct replicas *replicas)
 {
     const cJSON *strategy = tree_at(replicas->set, "spec.updateStrategy");
-    int partition = (int)tree_number(strategy, "rollingUpdate.partition", 0);
+    int partition = tree_count(strategy, "rollingUpdate.partition", 0);
     if (!strcmp(tree_text(strategy, "type"), "OnDelete"))
         return;
     for (int i = replicas->wanted - 1; i >= partition; i--) {

@@ -296,11 +296,30 @@ static void a_member_twice_is_none_of_ours(void **state)
     }
 }
 
+/* A name in an array and a part without one in an object would be no JSON. */
+static void parts_are_added_to_what_can_have_them(void **state)
+{
+    (void)state;
+    cleanup_tree cJSON *tree = parse("{\"list\":[1],\"map\":{\"a\":1},\"text\":\"x\"}");
+    tree_set_text(tree_at(tree, "list"), "a", "b");
+    tree_add(tree_at(tree, "map"), cJSON_CreateString("b"));
+    tree_add(tree_at(tree, "text"), cJSON_CreateString("b"));
+    tree_add(NULL, cJSON_CreateString("b"));
+    tree_set_text(NULL, "a", "b");
+    check_print(tree, "{\"list\":[1],\"map\":{\"a\":1},\"text\":\"x\"}");
+    assert_null(tree_first(tree_at(tree, "list")));
+    assert_null(tree_make_list(tree_at(tree, "list"), "a"));
+    tree_add(tree_make_list(tree, "list"), cJSON_CreateNumber(2));
+    tree_add(tree_make_list(tree, "text"), cJSON_CreateNumber(3));
+    check_print(tree, "{\"list\":[1,2],\"map\":{\"a\":1},\"text\":[3]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_twice_is_none_of_ours),
         cmocka_unit_test(numbers_keep_their_spelling),
+        cmocka_unit_test(parts_are_added_to_what_can_have_them),
         cmocka_unit_test(what_would_be_cut_off_is_refused),
         cmocka_unit_test(what_is_deep_or_long_is_compared_once),
         cmocka_unit_test(trees_are_equal_that_say_the_same),

@@ -208,10 +208,36 @@ static void taints_are_borne_as_pods_say(void **state)
     object_unref(node);
 }
 
+/* What controllers read and add to is of any shape, where nobody has looked before. */
+static void parts_of_another_shape_are_left_alone(void **state)
+{
+    static const char *const specs[] = {"\"tolerations\":{\"x\":\"y\"}", "\"nodeSelector\":[\"x\"]",
+                                        "\"tolerations\":\"x\",\"nodeSelector\":1"};
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    for (size_t i = 0; i < array_size(specs); i++) {
+        cleanup_free char *body =
+            mem_printf("{\"metadata\":{\"name\":\"odd\"},\"spec\":{\"containers\":[{\"name\":\"main\","
+                       "\"image\":\"a\"}],%s}}",
+                       specs[i]);
+        assert_int_equal(call(&f, "POST", "/api/v1/namespaces/default/pods", body), 201);
+        pass(&f, 2);
+        assert_int_equal(count_running(&f, "\"a\""), 1);
+        assert_int_equal(call(&f, "DELETE", "/api/v1/namespaces/default/pods/odd?gracePeriodSeconds=0", NULL),
+                         200);
+    }
+    patch_node(&f, "node-1", "{\"spec\":{\"taints\":[\"x\"],\"unschedulable\":true}}");
+    pass(&f, 2);
+    assert_int_equal(count_with(&f, &gvr_nodes, "\"taints\":[\"x\",{"), 1);
+    stop(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cordoned_node_takes_no_pods),
+        cmocka_unit_test(parts_of_another_shape_are_left_alone),
         cmocka_unit_test(pod_that_no_node_takes_waits_for_one),
         cmocka_unit_test(pods_of_a_deleted_node_go),
         cmocka_unit_test(silent_node_is_left_after_a_while),

@@ -135,6 +135,27 @@ static void statefulset_updates_from_the_last_to_the_partition(void **state)
     stop(&f);
 }
 
+/* Numbers that no real server takes are as good as the nearest that makes sense. */
+static void counts_out_of_bounds_are_brought_back(void **state)
+{
+    struct fixture f;
+    (void)state;
+    start(&f, 0, 0);
+    make(&f, STATEFULSETS, "s", "\"replicas\":2,\"updateStrategy\":{\"rollingUpdate\":{\"partition\":-3}}");
+    until(&f, "rr.", in_order);
+    patch(&f, STATEFULSETS "/s", NEW_IMAGE);
+    until(&f, "r..", anything);
+    until(&f, "rr.", anything);
+    pass(&f, 5);
+    assert_int_equal(count_running(&f, "a:2"), 2);
+    make(&f, "/apis/batch/v1/namespaces/default/jobs", "j", "\"parallelism\":1e300,\"completions\":-1");
+    make(&f, "/apis/batch/v1/namespaces/default/jobs", "k", "\"parallelism\":1e300,\"completions\":60");
+    pass(&f, 1);
+    assert_int_equal(count_with(&f, &gvr_pods, "\"generateName\":\"j-\""), 0);
+    assert_int_equal(count_with(&f, &gvr_pods, "\"generateName\":\"k-\""), 60);
+    stop(&f);
+}
+
 static void on_delete_leaves_pods_alone(void **state)
 {
     static const char *const paths[] = {STATEFULSETS, DAEMONSETS};
@@ -426,6 +447,7 @@ int main(void)
         cmocka_unit_test(parallel_waits_for_nobody),
         cmocka_unit_test(statefulset_updates_from_the_last_to_the_partition),
         cmocka_unit_test(on_delete_leaves_pods_alone),
+        cmocka_unit_test(counts_out_of_bounds_are_brought_back),
         cmocka_unit_test(daemons_are_replaced_a_few_at_a_time),
         cmocka_unit_test(daemons_go_by_taints),
         cmocka_unit_test(templates_of_before_are_kept),
