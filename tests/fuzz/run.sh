@@ -1,20 +1,22 @@
 #!/bin/bash
-# Builds the fuzz targets (clang, preset "fuzz") and runs each for a while; a finding is left in build-fuzz/findings.
+# Builds the fuzz targets (clang, preset "fuzz") and runs each for a while; a finding is left in build-fuzz/findings. Beside
+# them hostile.py sends REQUESTS to a minicluster, of another seed each day.
 #
-#   tests/fuzz/run.sh [SECONDS]      for each target; default 5
+#   tests/fuzz/run.sh [SECONDS [REQUESTS]]      default 5 for each target, and 10000
 #
 # corpus/<target>/ holds inputs to begin with, where there are some; those that are messages are written by seeds.py.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=${1:-5}
+requests=${2:-10000}
 jobs=$(nproc)
 mkdir -p build-fuzz/findings
 cmake --preset fuzz >build-fuzz/configure.log 2>&1 || {
 	cat build-fuzz/configure.log >&2
 	exit 1
 }
-cmake --build --preset fuzz -j "$jobs" --target fuzz_targets
+cmake --build --preset fuzz -j "$jobs" --target fuzz_targets minicluster
 python3 -B tests/fuzz/seeds.py build-fuzz/seeds
 
 run() {
@@ -39,5 +41,14 @@ run() {
 export -f run
 export seconds
 
+hostile() {
+	UBSAN_OPTIONS=print_stacktrace=1 python3 -B tests/fuzz/hostile.py build-fuzz/bin/minicluster \
+		--seed "$(date -u +%Y%m%d)" --requests "$requests"
+}
+
+verdict=0
+hostile &
 find build-fuzz/bin -name 'fuzz_*' -type f -perm -u+x -print0 | sort -z |
-	xargs -0 -P "$jobs" -I{} bash -c 'run {}'
+	xargs -0 -P "$jobs" -I{} bash -c 'run {}' || verdict=1
+wait $! || verdict=1
+exit $verdict
