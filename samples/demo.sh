@@ -162,9 +162,8 @@ progress() {
 }
 
 build() {
-	local programs=(agent hub informer minicluster)
 	tests/packages.sh
-	if ! { cmake --preset release && cmake --build --preset release -j "$(nproc)" --target "${programs[@]}"; } 2>&1 |
+	if ! { cmake --preset release && cmake --build --preset release -j "$(nproc)" --target programs; } 2>&1 |
 		tee "$temp/build.log" | progress; then
 		tail -n 30 "$temp/build.log" >&2
 		fail "the build failed"
