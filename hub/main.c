@@ -160,10 +160,16 @@ static int informer_open(struct app *app, struct error *err)
     return inlet_open(&app->inlet, app->program.loop, &app->broker, &options, &ops, app, err);
 }
 
+/* One that is drawn over and over would be in the way of whoever has the terminal. */
+static bool has_terminal(void)
+{
+    return tcgetpgrp(STDOUT_FILENO) == getpgrp();
+}
+
 static void summary_open(struct app *app)
 {
-    bool table = app->options.summary == SUMMARY_TABLE ||
-                 (app->options.summary == SUMMARY_AUTO && isatty(STDOUT_FILENO));
+    bool table =
+        app->options.summary == SUMMARY_TABLE || (app->options.summary == SUMMARY_AUTO && has_terminal());
     if (app->options.summary != SUMMARY_NONE)
         app->summary = summary_create(app->program.loop, app->inlet.informer,
                                       table ? SUMMARY_VIEW_TABLE : SUMMARY_VIEW_LINES, stdout);
