@@ -131,6 +131,10 @@ def read(bench, fleet):
     fleet.expect("get clusters", r"^NAME +CONNECTED +SYNCED +VERSION +NODES +PODS +LAG +AGE$",
                  r"^cluster1 +True +True +v1\.\d+\.\d+ +1 +3 ", r"^cluster2 +True +True +v1\.\d+\.\d+ +1 +2 ")
     fleet.expect("describe cluster cluster1", r"^Kind: +Cluster$", r"^ +Type: +Synced$")
+    fleet.expect("describe deploy alone", r"^Name: +alone$", r"cluster.transport-informer/name: cluster1$", r"^Replicas: +1 desired ",
+                 r"^ +Normal +ScalingReplicaSet ")
+    fleet.expect("describe pods -l app=web", *(rf"cluster.transport-informer/name: {cluster.name}$" for cluster in fleet.clusters),
+                 *(rf"^Name: +{pod}$" for cluster in fleet.clusters for pod in pods_of(cluster, "web")))
     fleet.expect("explain clusters.status", r"lag|heard", r"FIELDS:")
     fleet.expect("api-resources", r"^clusters +fleet.transport-informer.io/v1alpha1 +false +Cluster$",
                  r"^deployments +deploy +apps/v1 +true +Deployment$", r"^widgets +wd +fleet.example.com/v1 +true +Widget$")
@@ -159,13 +163,25 @@ def compare(bench, fleet):
 
 
 def waits(bench, fleet):
-    rollout = fleet.follow("rollout status deploy/alone --timeout=60s")
-    available = fleet.follow("wait --for=condition=Available deploy/alone --timeout=60s", "--server", fleet.server("cluster1"))
+    """Each begins before what it waits for, at the root and at the cluster."""
+    cluster = fleet.clusters[0]
+    pod = pods_of(cluster, "alone")[0]
+    rollout, *waiting = [fleet.follow(line, *more) for more in ((), ("--server", fleet.server("cluster1"))) for line in (
+        "rollout status deploy/alone --timeout=60s", "wait --for=condition=Available deploy/alone --timeout=60s",
+        "wait --for=jsonpath={.status.readyReplicas}=1 deploy/alone --timeout=60s", "wait --for=create cm/late --timeout=60s",
+        f"wait --for=delete pod/{pod} --timeout=60s")]
     shows(rollout, r"^Waiting for deployment", "the rollout is not over")
-    make_ready(fleet.clusters[0], "alone", 1)
-    shows(rollout, r"successfully rolled out", "it is")
-    shows(available, r"condition met", "what was waited for has come")
-    bench.check("rollout status and wait are told of what comes")
+    shows(waiting[4], r"^Waiting for deployment", "nor is it at the cluster")
+    make_ready(cluster, "alone", 1)
+    for each in (rollout, waiting[4]):
+        shows(each, r"successfully rolled out", "it is")
+    for each in (*waiting[:2], *waiting[5:7]):
+        shows(each, r"condition met", "what was waited for has come")
+    cluster.api.post("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "late"}})
+    cluster.api.delete(f"{PODS}/{pod}?gracePeriodSeconds=0")
+    for each in (*waiting[2:4], *waiting[7:9]):
+        shows(each, r"condition met", "what was created or deleted is told")
+    bench.check("rollout status and wait are told of what comes and goes")
 
 
 def refusals(bench, fleet):
@@ -180,6 +196,10 @@ def refusals(bench, fleet):
 
 def a_cluster_goes_and_returns(bench, fleet, everything, one):
     first, second = fleet.clusters
+    states = fleet.follow("get clusters -w")
+    shows(states, r"^cluster2 +True +True ", "it is there")
+    itself = fleet.follow("get pods -w --output-watch-events", "--server", fleet.server("cluster2"))
+    missed = fleet.follow("wait --for=condition=Connected=False cluster/cluster2 --timeout=60s")
     for cluster in fleet.clusters:
         scale(cluster, "web", 3)
     make_ready(first, "web", 3)
@@ -191,7 +211,9 @@ def a_cluster_goes_and_returns(bench, fleet, everything, one):
 
     before = set(pods_of(second, "web"))
     fleet.providers["cluster2"].kill()
-    wait("it is missed", lambda: fleet.expect("get clusters", r"^cluster2 +False +False "))
+    shows(missed, r"condition met", "it is missed")
+    shows(states, r"^cluster2 +False +False ", "that it is away is told")
+    fleet.expect("get clusters", r"^cluster2 +False +False ")
     scale(second, "web", 1)
     wait("two of its pods are deleted", lambda: len(pods_of(second, "web")) == 1)
     warning = r"^Warning: not up to date: cluster2 \(last heard 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\)$"
@@ -204,6 +226,8 @@ def a_cluster_goes_and_returns(bench, fleet, everything, one):
     fleet.providers["cluster2"] = fleet.provide("cluster2", second.kubeconfig)
     for pod in before - set(pods_of(second, "web")):
         shows(everything, rf"^DELETED +default +cluster2 +{pod} ", f"that {pod} is gone is told")
+        shows(itself, rf"^DELETED +{pod} ", f"that {pod} is gone is told at the cluster, too")
+    shows(states, r"^cluster2 +False +False (.|\n)*^cluster2 +True +True ", "that it is back is told")
     wait("nothing is stale", lambda: "Warning" not in fleet.expect("get clusters", r"^cluster2 +True +True ") + fleet.ask("get pods -A"))
     bench.check("kubectl -w follows a cluster that goes and returns")
 
