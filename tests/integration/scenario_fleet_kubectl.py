@@ -4,6 +4,7 @@ wait, rollout status, get -w, api-resources and explain."""
 
 import json
 import re
+import signal
 import unittest
 
 import fleet_hub
@@ -129,6 +130,63 @@ class Verbs(fleet_hub.FleetCase):
             self.assertRegex(ask("get", "all", "-o", "wide"), r"pod/web-\w+-\w+ +1/1 +Running(.|\n)*deployment.apps/web +2/2 +2 +2 +\S+ +c +nginx:1 +app=web")
             self.assertRegex(ask("api-resources"), r"deployments +deploy +apps/v1 +true +Deployment")
         self.assertRegex(self.of("cluster1", "describe", "node", "node-1"), r"Non-terminated Pods: +\(2 in total\)")
+
+
+@unittest.skipUnless(fleet_hub.KUBECTL, "SKIPPED: there is no kubectl on the PATH")
+class Lines(fleet_hub.FleetCase):
+    """Those of the README, as they stand there."""
+
+    def prepare(self):
+        for cluster in self.clusters.values():
+            self.deploy(cluster, "web")
+
+    def deploy(self, cluster, name, **pod):
+        labels = {"app": name}
+        cluster.create("Deployment", name, spec={"replicas": 1, "selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "nginx:1"}], **pod}}})
+
+    def line(self, line):
+        return self.kubectl(*line.split())
+
+    def shown(self, line, pattern):
+        self.bench.wait(f"{line} shows {pattern}", lambda: re.search(pattern, self.line(line), re.M))
+
+    def test_what_is_there(self):
+        self.await_synced()
+        rows = (rf"default +cluster{i} +web-\S+ +1/1 +Running +0 +\w+\n" for i in (1, 2))
+        self.shown("get pods -A", r"^NAMESPACE +CLUSTER +NAME +READY +STATUS +RESTARTS +AGE\n" + "".join(rows))
+        self.shown("get clusters", r"^NAME +CONNECTED +SYNCED +VERSION +NODES +PODS +LAG +AGE\n"
+                   r"cluster1 +True +True +v1\S+ +1 +1 +\w+ +\w+\ncluster2 +True +True +v1\S+ +1 +1 +\w+ +\w+\n$")
+        self.shown(f"--server http://127.0.0.1:{self.http}/clusters/cluster1 get deploy,pods -o wide",
+                   r"^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\n"
+                   r"deployment.apps/web +1/1 +1 +1 +\w+ +c +nginx:1 +app=web\n(.|\n)*pod/web-\S+ +1/1 +Running +0 +\w+ +\S+ +node-1 ")
+
+    def test_what_becomes_of_it(self):
+        self.await_synced()
+        one = self.follow(*"get pods -A -l app=web --field-selector cluster=cluster1 -w".split())
+        clusters = self.follow("get", "clusters", "-w")
+        self.bench.wait("it begins with what is there", lambda: re.search(r"^default +cluster1 +web-\S+ +1/1 ", one.out(), re.M))
+        for cluster in self.clusters.values():
+            cluster.patch("Deployment", "web", {"spec": {"replicas": 2}})
+        self.bench.wait("another pod is told", lambda: len(set(re.findall(r"^default +cluster1 +(web-\S+) +1/1 ", one.out(), re.M))) == 2)
+        self.providers["cluster2"].stop(signal.SIGKILL)
+        self.bench.wait("a cluster that goes is told", lambda: re.search(r"^cluster2 +False +False ", clusters.out(), re.M))
+        self.provider("cluster2")
+        self.bench.wait("and that it is back", lambda: re.search(r"^cluster2 +False +False (.|\n)*^cluster2 +True +True ", clusters.out(), re.M))
+        self.assertNotRegex(one.out(), "cluster2|load-0")
+
+    def test_what_is_waited_for_comes(self):
+        self.await_synced()
+        self.deploy(self.clusters["cluster1"], "late", nodeSelector={"late": "yes"})
+        self.bench.wait("it is mirrored", lambda: self.items("/apis/apps/v1/deployments?fieldSelector=metadata.name%3Dlate"))
+        ones = "--server", f"https://127.0.0.1:{self.https}/clusters/cluster1"
+        rollouts = [self.follow("rollout", "status", "deploy/late", *more) for more in ((), ones)]
+        conditions = ["--for=condition=Available", *(["--for=jsonpath={.status.readyReplicas}=1"] if fleet_hub.kubectl_minor() >= 23 else [])]
+        waits = [self.follow("wait", condition, "deploy/late", "--timeout=60s", *more) for more in ((), ones) for condition in conditions]
+        for rollout in rollouts:
+            self.bench.wait("it is not rolled out yet", lambda rollout=rollout: "Waiting for deployment" in rollout.out())
+        self.clusters["cluster1"].request("PATCH", "/api/v1/nodes/node-1", {"metadata": {"labels": {"late": "yes"}}}, "application/merge-patch+json")
+        self.assertEqual({each.wait(60) for each in (*rollouts, *waits)}, {0})
 
 
 if __name__ == "__main__":
