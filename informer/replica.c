@@ -162,12 +162,17 @@ static void announced_anew(struct informer_replica *replica)
     backoff_reset(&replica->backoff);
 }
 
-static void take_names(struct informer_replica *replica, const struct names *names)
+/* Of another kind it may be, too, where its end was missed. That is what it is called, and no more: what
+ * becomes of the objects a sync tells. */
+static void take_description(struct informer_replica *replica, const struct catalog_entry *entry)
 {
     struct informer *informer = replica->informer;
     cleanup_free char *before = replica->names;
-    replica->names = names_pack(names);
+    replica->names = names_pack(&entry->names);
     bool same = before && replica->names ? !strcmp(before, replica->names) : before == replica->names;
+    same = same && !strcmp(replica->kind, entry->kind) && replica->namespaced == entry->namespaced;
+    memcpy(replica->kind, entry->kind, sizeof(replica->kind));
+    replica->namespaced = entry->namespaced;
     if (!same && informer->ops->renamed)
         informer->ops->renamed(informer->arg, replica);
 }
@@ -176,7 +181,7 @@ void replica_announced(struct informer_replica *replica, const struct catalog_en
 {
     uint64_t epoch = entry->epoch;
     bool another = replica->announced_epoch != epoch;
-    take_names(replica, &entry->names);
+    take_description(replica, entry);
     replica->listed = true;
     replica->unlisted_tries = 0;
     if (epoch == 0 && replica->announced_epoch != 0)

@@ -12,6 +12,7 @@
 
 struct feed {
     struct loop *loop;
+    struct rest *rest;           /* borrowed */
     struct publisher *publisher; /* borrowed */
     struct log *log;
     struct gvr gvr;
@@ -196,16 +197,16 @@ static bool rules_set(struct object_rules *rules, const struct feed_config *conf
     return right;
 }
 
-static struct mirror *mirror_of(struct feed *feed, struct rest *rest)
+static struct mirror *mirror_of(struct feed *feed)
 {
     static const struct mirror_ops ops = {.synced = on_synced, .state = on_state};
     struct reflector_config config = {
         .loop = feed->loop,
-        .rest = rest,
+        .rest = feed->rest,
         .log = feed->log,
         .rules = &feed->rules,
         .gvr = feed->gvr,
-        .namespace_ = feed->namespace_,
+        .namespace_ = feed->namespaced ? feed->namespace_ : NULL,
         .label_selector = feed->selector,
         .outages_told = true,
     };
@@ -222,6 +223,7 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
 {
     struct feed *feed = mem_zalloc(sizeof(*feed));
     feed->loop = config->loop;
+    feed->rest = config->rest;
     feed->publisher = config->publisher;
     feed->log = config->log;
     feed->gvr = config->gvr;
@@ -229,7 +231,7 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     feed->namespaced = config->namespaced;
     feed->names = config->names;
     feed->always = config->always;
-    feed->namespace_ = config->namespaced ? mem_strdup(config->namespace_) : NULL;
+    feed->namespace_ = mem_strdup(config->namespace_);
     feed->selector = mem_strdup(config->selector);
     feed->reason = mem_strdup("");
     feed->changed = changed;
@@ -244,7 +246,7 @@ struct feed *feed_create(const struct feed_config *config, void (*changed)(void 
     timer_init(&feed->patience, feed->loop, on_patience, feed);
     interest_init(&feed->interest, feed->loop, on_interest, feed);
     bool right = rules_set(&feed->rules, config);
-    feed->mirror = mirror_of(feed, config->rest);
+    feed->mirror = mirror_of(feed);
     if (right && stream_ensure(feed)) {
         tell_state(feed);
         return feed;
@@ -284,16 +286,32 @@ void feed_start(struct feed *feed)
         tell_state(feed);
 }
 
-/* Access */
-
-void feed_rename(struct feed *feed, const struct names *names)
+/* Under the same name there is something else: what there was has ended, seen or not. */
+static void begin_anew(struct feed *feed, const struct api_resource *resource)
 {
-    if (names_equal(&feed->names, names))
-        return;
-    feed->names = *names;
-    if (feed->stream)
+    log_info(feed->log, "feed", "%s: is of the kind %s now, and %s", feed->name, resource->kind,
+             resource->namespaced ? "in namespaces" : "in none");
+    mirror_destroy(feed->mirror);
+    on_gone(feed);
+    free(feed->rules.kind);
+    feed->rules.kind = mem_strdup(resource->kind);
+    feed->namespaced = resource->namespaced;
+    feed->mirror = mirror_of(feed);
+    feed->awake = feed->synced = false;
+    feed_start(feed);
+}
+
+void feed_describe(struct feed *feed, const struct api_resource *resource)
+{
+    bool same = names_equal(&feed->names, &resource->names);
+    feed->names = resource->names;
+    if (strcmp(feed->rules.kind, resource->kind) != 0 || feed->namespaced != resource->namespaced)
+        begin_anew(feed, resource);
+    else if (!same && feed->stream)
         publisher_stream_names(feed->stream, &feed->names);
 }
+
+/* Access */
 
 const struct gvr *feed_gvr(const struct feed *feed)
 {

@@ -18,8 +18,8 @@
 
 #include <stdbool.h>
 
-#include "base/names.h"
 #include "base/options.h"
+#include "kube/api_table.h"
 #include "kube/reflector.h"
 #include "provider/publisher.h"
 
@@ -51,8 +51,8 @@ void feed_destroy(struct feed *feed);
 /* The API server offers the resource: from now on it may be had. Again, and at once, where it was gone. */
 void feed_start(struct feed *feed);
 
-/* What the API server calls it now. */
-void feed_rename(struct feed *feed, const struct names *names);
+/* What the API server calls it now, and of which kind it is. */
+void feed_describe(struct feed *feed, const struct api_resource *resource);
 
 const struct gvr *feed_gvr(const struct feed *feed);
 struct store *feed_store(struct feed *feed);

@@ -174,6 +174,7 @@ static struct feed *feed_ensure(struct provider *provider, const struct api_reso
     struct feed *feed = feed_find(provider, &resource->gvr);
     if (!feed)
         return feed_make(provider, resource);
+    feed_describe(feed, resource);
     if (feed_state(feed) == REFLECTOR_GONE)
         feed_start(feed);
     return feed;
@@ -230,12 +231,12 @@ static void resolve_missing(struct provider *provider)
     }
 }
 
-static void rename_each(struct provider *provider)
+static void describe_each(struct provider *provider)
 {
     struct api_resource resource;
     for (size_t i = 0; i < provider->feed_count; i++)
         if (api_table_get(discovery_table(provider->discovery), feed_gvr(provider->feeds[i]), &resource) == 0)
-            feed_rename(provider->feeds[i], &resource.names);
+            feed_describe(provider->feeds[i], &resource);
 }
 
 /* Whatever is defined is heard of, without asking. */
@@ -316,7 +317,7 @@ static void on_discovered(void *arg, const struct status *status)
     provider->reason = NULL;
     provider->discovered = true;
     resolve_missing(provider);
-    rename_each(provider);
+    describe_each(provider);
     refresh_later(provider);
     check_complete(provider);
 }

@@ -64,6 +64,20 @@ class Verbs(fleet_hub.FleetCase):
         self.clusters["cluster1"].request("DELETE", f"{DEFINITIONS}/gears.example.com")
         self.bench.wait("it is gone", lambda: "gears" not in json.dumps(self.get("/apis/example.com/v1")[2]))
 
+    def test_a_definition_that_comes_back_for_another_kind_is_another_one(self):
+        self.bench.wait("both are mirrored", lambda: len(self.items("/apis/example.com/v1/widgets")) == 2)
+        gadget = json.loads(json.dumps(WIDGET).replace('"kind": "Widget"', '"kind": "Gadget"'))
+        for cluster in self.clusters.values():
+            cluster.request("DELETE", f"{DEFINITIONS}/widgets.example.com")
+            cluster.request("POST", DEFINITIONS, gadget)
+            cluster.request("POST", WIDGETS, {**RED, "kind": "Gadget", "metadata": {"name": "two"}})
+        self.bench.wait("the other ones are mirrored", lambda: [
+            (item["kind"], item["metadata"]["name"]) for item in self.items("/apis/example.com/v1/widgets")] == [("Gadget", "two")] * 2)
+        for ask, path in zip(self.asking(), ("", "/clusters/cluster1")):
+            self.assertEqual(self.get(f"{path}/apis/example.com/v1/widgets")[2]["kind"], "GadgetList")
+            self.assertRegex(ask("api-resources", "--api-group", "example.com"), r"widgets +wd +example.com/v1 +true +Gadget")
+            self.assertRegex(ask("get", "Gadget.v1.example.com"), r"two +red +True")
+
     def test_views_of_objects_are_those_of_the_clusters(self):
         gear = json.loads(json.dumps(WIDGET).replace("widget", "gear").replace("Widget", "Gear").replace('"wd"', '"gr"'))
         gear["spec"]["versions"][0]["subresources"] = {"scale": {"specReplicasPath": ".spec.size", "statusReplicasPath": ".status.n"}}

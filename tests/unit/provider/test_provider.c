@@ -191,6 +191,75 @@ static void a_definition_that_is_shared_is_followed(void **state)
     assert_null(line_replica(&f->line, &line_widgets));
 }
 
+static void define_gadgets_as_widgets(struct fixture *f)
+{
+    line_create(&f->line, &line_crds,
+                "{'apiVersion':'apiextensions.k8s.io/v1','kind':'CustomResourceDefinition',"
+                "'metadata':{'name':'widgets.example.com'},'spec':{'group':'example.com',"
+                "'names':{'plural':'widgets','singular':'widget','kind':'Gadget','listKind':'GadgetList'},"
+                "'scope':'Cluster','versions':[{'name':'v1','served':true,'storage':true,"
+                "'schema':{'openAPIV3Schema':{'type':'object','x-kubernetes-preserve-unknown-fields':true}}}]"
+                "}}");
+    line_create(&f->line, &line_widgets,
+                "{'apiVersion':'example.com/v1','kind':'Gadget','metadata':{'name':'two'}}");
+}
+
+static void assert_gadgets(struct fixture *f)
+{
+    struct informer_replica *replica = line_replica(&f->line, &line_widgets);
+    assert_non_null(replica);
+    assert_string_equal(replica_kind(replica), "Gadget");
+    assert_false(replica_namespaced(replica));
+    assert_true(replica_synced(replica));
+    assert_int_equal(store_count(replica_store(replica)), 1);
+    struct object *two = store_get(replica_store(replica), "two");
+    assert_non_null(two);
+    assert_non_null(memmem(object_bytes(two).data, object_bytes(two).len, "\"Gadget\"", 8));
+}
+
+static void under_the_same_name_another_kind(struct fixture *f, const char *wanted, bool unheard,
+                                             int64_t pause_us)
+{
+    want(f, wanted);
+    start(f);
+    line_create_crd(&f->line);
+    put_widget(f, "one");
+    line_run(&f->line, 100 * LOOP_SECOND);
+    assert_string_equal(replica_kind(line_replica(&f->line, &line_widgets)), "Widget");
+    if (unheard)
+        loopback_cut(f->line.down);
+    line_delete(&f->line, &line_crds, "widgets.example.com");
+    line_run(&f->line, pause_us);
+    define_gadgets_as_widgets(f);
+    line_run(&f->line, 700 * LOOP_SECOND); /* as often as names are looked up */
+    if (unheard)
+        loopback_join(f->line.down);
+    line_run(&f->line, 60 * LOOP_SECOND);
+    assert_gadgets(f);
+}
+
+static void another_kind_at_once_is_another_stream(void **state)
+{
+    struct fixture *f = *state;
+    under_the_same_name_another_kind(f, "*", false, 0);
+    assert_int_equal(f->line.drops, 1); /* what was there has ended */
+}
+
+static void another_kind_later_is_another_stream(void **state)
+{
+    under_the_same_name_another_kind(*state, "widgets.example.com", false, 300 * LOOP_SECOND);
+}
+
+static void another_kind_is_noticed_by_who_was_away(void **state)
+{
+    under_the_same_name_another_kind(*state, "*", true, 0);
+}
+
+static void another_kind_is_noticed_where_definitions_are_not_shared(void **state)
+{
+    under_the_same_name_another_kind(*state, "widgets.example.com", true, 0);
+}
+
 static void names_that_change_are_told_in_time(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +486,10 @@ int main(void)
         TEST(what_is_unknown_keeps_nothing_waiting),
         TEST(a_definition_may_come_later_go_and_return),
         TEST(a_definition_that_is_shared_is_followed),
+        TEST(another_kind_at_once_is_another_stream),
+        TEST(another_kind_later_is_another_stream),
+        TEST(another_kind_is_noticed_by_who_was_away),
+        TEST(another_kind_is_noticed_where_definitions_are_not_shared),
         TEST(names_that_change_are_told_in_time),
         TEST(what_is_forbidden_keeps_nothing_waiting),
         TEST(nothing_is_complete_while_the_server_is_away),
