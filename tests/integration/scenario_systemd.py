@@ -31,6 +31,9 @@ def unit(name):
     return f"transport-informer-{name}"
 
 
+ALL = " ".join(map(unit, SERVICES))
+
+
 def install(archive, directory):
     """As cmake does it, and what an administrator adds."""
     done = subprocess.run(["cmake", "--install", BIN.parent, "--prefix", directory], capture_output=True, text=True, timeout=60, check=False)
@@ -66,6 +69,7 @@ class Systemd(unittest.TestCase):
 
         cls.machine = Machine(cls.bench, add)
         cls.addClassCleanup(cls.machine.close)
+        cls.machine.text(f"systemctl enable {ALL}")
         cls.start_broker()
         cls.machine.text("systemd-run -q --unit=cluster minicluster --pods 2 --kubeconfig-out /etc/transport-informer/kubeconfig")
         cls.machine.wait("there is a cluster", lambda: cls.machine.run("chmod 600 /etc/transport-informer/kubeconfig")[0] == 0)
@@ -75,9 +79,8 @@ class Systemd(unittest.TestCase):
         cls.machine.text("systemd-run -q --collect --unit=broker mosquitto -c /etc/mosquitto.conf")
 
     def setUp(self):
-        self.machine.text("systemctl start " + " ".join(map(unit, SERVICES)))
-        for name in SERVICES:
-            self.await_ready(name)
+        self.machine.text("systemctl start " + ALL)
+        self.machine.wait("all are ready", lambda: self.machine.text(f"systemctl show --value -p StatusText {ALL}").split() == ["ready"] * 3)
 
     def show(self, name, what):
         return self.machine.text(f"systemctl show --value -p {what} {unit(name)}").strip()
