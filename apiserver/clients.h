@@ -53,8 +53,9 @@ struct client {
     int fd;
     bool refused; /* no seat was free when it came: its request is to be answered with 429 */
     bool is_cut;
-    struct keypair *shown; /* over TLS, as soon as it has asked for that; a reference */
-    bool endless;          /* its answer has no end that could be waited for */
+    struct greeting *greeting; /* NULL without TLS */
+    struct keypair *shown;     /* over TLS, as soon as it has asked for that; a reference */
+    bool endless;              /* its answer has no end that could be waited for */
     enum client_wait wait;
     int64_t since_us, asked_us; /* that it waits so; that its request was complete */
     /* That it is cut off while it is CLIENT_SERVED, when the library does not look at its socket. */

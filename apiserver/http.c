@@ -10,6 +10,8 @@
  * when its time is over, who asks for a piece of an answer stands in line for the next. Answers that have an
  * end stand in a line of their own, and wait for no watch.
  *
+ * What comes before the first request over TLS is taken up in parts as well (greeting.c).
+ *
  * While a connection is suspended the library does not see that the peer has gone, nor does it see the end of
  * a client that came together with its last bytes: clients.c does, and keeps the time.
  */
@@ -26,6 +28,7 @@
 #include <uv.h>
 
 #include "apiserver/exchange.h"
+#include "apiserver/greeting.h"
 #include "apiserver/head.h"
 #include "apiserver/keypair.h"
 #include "base/listen.h"
@@ -48,7 +51,9 @@
 struct listener {
     struct apiserver *server;
     struct MHD_Daemon *daemon;
-    uv_poll_t *poll; /* of the library's epoll set; freed in its close callback */
+    uv_poll_t *poll;     /* of the library's epoll set; freed in its close callback */
+    uv_poll_t *arrivals; /* of that of the greetings, likewise; NULL: plain http */
+    struct greetings greetings;
     struct timer timeout;
     struct seats own_seats;
     struct clients clients;
@@ -108,6 +113,7 @@ static void run(struct listener *listener)
     }
     for (int i = 0; listener->watches && i < RUN_WATCHES; i++)
         take_up(listener->watches);
+    greetings_admit(&listener->greetings);
     listener->run_until_us = 0;
     MHD_run(listener->daemon);
     if (somebody_waits(listener))
@@ -164,10 +170,16 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
                           enum MHD_ConnectionNotificationCode code)
 {
     struct listener *listener = arg;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        *client = clients_join(&listener->clients, connection);
-    else
-        clients_leave(*client);
+    struct client *old = *client;
+    if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+        greeting_destroy(old->greeting);
+        clients_leave(old);
+        return;
+    }
+    struct client *joined = clients_join(&listener->clients, connection);
+    if (listener->shown)
+        joined->greeting = greeting_begin(&listener->greetings, connection);
+    *client = joined;
 }
 
 static struct client *client_of(struct MHD_Connection *connection)
@@ -182,6 +194,7 @@ static void *visit_create(void *arg, const char *uri, struct MHD_Connection *con
     struct listener *listener = arg;
     struct visit *visit = mem_zalloc(sizeof(*visit));
     struct client *client = client_of(connection);
+    greeting_over(client->greeting);
     if (client->wait == CLIENT_IDLE)
         client_wait(client, CLIENT_SENDS);
     client->lost = visit_lost;
@@ -483,14 +496,22 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd)
                             MHD_OPTION_HTTPS_PRIORITIES, TLS_VERSIONS, MHD_OPTION_END);
 }
 
+static uv_poll_t *start_poll(struct listener *listener, int fd)
+{
+    uv_poll_t *poll = mem_zalloc(sizeof(*poll));
+    uv_poll_init(loop_uv(apiserver_loop(listener->server)), poll, fd);
+    poll->data = listener;
+    uv_poll_start(poll, UV_READABLE, on_poll);
+    return poll;
+}
+
 static void attach(struct listener *listener)
 {
     struct loop *loop = apiserver_loop(listener->server);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    listener->poll = mem_zalloc(sizeof(*listener->poll));
-    uv_poll_init(loop_uv(loop), listener->poll, info->epoll_fd);
-    listener->poll->data = listener;
-    uv_poll_start(listener->poll, UV_READABLE, on_poll);
+    listener->poll = start_poll(listener, info->epoll_fd);
+    if (listener->shown)
+        listener->arrivals = start_poll(listener, listener->greetings.epoll_fd);
     timer_init(&listener->timeout, loop, on_timeout, listener);
     timer_start(&listener->timeout, 0);
     timer_init(&listener->review, loop, on_review, listener);
@@ -532,9 +553,12 @@ int listener_create(struct apiserver *server, const struct listener_options *opt
     clients_init(&listener->clients, apiserver_loop(server), options->log,
                  options->seats ? options->seats : &listener->own_seats,
                  options->patience_us ? options->patience_us : PATIENCE_US);
-    listener->daemon = start_daemon(listener, fd);
+    listener->greetings.epoll_fd = -1;
+    if (!shown || greetings_init(&listener->greetings) == 0)
+        listener->daemon = start_daemon(listener, fd);
     if (!listener->daemon) {
         close(fd);
+        greetings_end(&listener->greetings);
         keypair_unref(shown);
         clients_deinit(&listener->clients);
         free(listener);
@@ -553,6 +577,14 @@ static void on_closed(uv_handle_t *handle)
     free(handle);
 }
 
+static void stop_poll(uv_poll_t *poll)
+{
+    if (!poll)
+        return;
+    uv_poll_stop(poll);
+    uv_close((uv_handle_t *)poll, on_closed);
+}
+
 void listener_destroy(struct listener *listener)
 {
     if (!listener)
@@ -564,8 +596,9 @@ void listener_destroy(struct listener *listener)
     }
     timer_stop(&listener->timeout);
     timer_stop(&listener->review);
-    uv_poll_stop(listener->poll);
-    uv_close((uv_handle_t *)listener->poll, on_closed);
+    stop_poll(listener->poll);
+    stop_poll(listener->arrivals);
+    greetings_end(&listener->greetings);
     MHD_stop_daemon(listener->daemon); /* closes the listening socket as well */
     clients_deinit(&listener->clients);
     keypair_unref(listener->shown);

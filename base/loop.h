@@ -41,10 +41,11 @@ int64_t loop_now_us(struct loop *loop);
  * begins in 2026. */
 int64_t loop_wall_us(struct loop *loop);
 
-/* How long turns of the real loop take, waiting left out; a simulated one has none. */
+/* How long turns of the real loop take; a simulated one has none. */
 struct loop_stats {
-    uint64_t longest_us;
-    uint64_t stalls; /* turns that took longer than the bound of loop_watch() */
+    uint64_t longest_us;     /* on the clock, waiting left out */
+    uint64_t longest_cpu_us; /* of the processor's time that the loop's thread had */
+    uint64_t stalls;         /* turns that took longer than the bound of loop_watch() */
 };
 const struct loop_stats *loop_stats(const struct loop *loop);
 /* Told from inside the loop, behind each turn that took longer than the bound. */

@@ -4,7 +4,8 @@
  * armed again for what is left.
  *
  * Each turn is measured, from one wait for events to the next: the loop has one thread, so while one callback
- * works all others wait. It costs two readings of a clock a turn. libuv counts how long it has waited from
+ * works all others wait; and how much of the processor it had, which no other program lengthens. It costs
+ * three readings of a clock a turn. libuv counts how long it has waited from
  * anew whenever a signal interrupts the wait; its clock, in whole milliseconds, says when the wait was over.
  */
 #include "base/loop_internal.h"
@@ -23,7 +24,8 @@ struct loop_real {
     uv_idle_t idle;
     uv_prepare_t prepare;
     uv_check_t check;
-    uint64_t turn_ns, idle_ns; /* at the last prepare: when that was, and how long has been waited in all */
+    uint64_t turn_ns, idle_ns; /* at the last prepare: when that was, how long has been waited in all, */
+    uint64_t cpu_ns;           /* and how much of the processor the thread had had */
     uint64_t woken_ms;         /* when the wait behind that was over; 0: not yet */
     bool stopped;
 };
@@ -81,8 +83,17 @@ static uint64_t waited_ns(const struct loop_real *real, uint64_t idle_ns)
     return counted > seen ? counted : seen;
 }
 
-static void take_turn(struct loop *loop, uint64_t took_us)
+static uint64_t thread_cpu_ns(void)
 {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void take_turn(struct loop *loop, uint64_t took_us, uint64_t cpu_us)
+{
+    if (cpu_us > loop->stats.longest_cpu_us)
+        loop->stats.longest_cpu_us = cpu_us;
     if (took_us > loop->stats.longest_us)
         loop->stats.longest_us = took_us;
     if (loop->bound_us == 0 || took_us <= (uint64_t)loop->bound_us)
@@ -95,11 +106,12 @@ static void take_turn(struct loop *loop, uint64_t took_us)
 static void on_uv_prepare(uv_prepare_t *prepare)
 {
     struct loop_real *real = prepare->data;
-    uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(&real->uv);
+    uint64_t now_ns = uv_hrtime(), cpu_ns = thread_cpu_ns(), idle_ns = uv_metrics_idle_time(&real->uv);
     uint64_t took_us = (now_ns - real->turn_ns - waited_ns(real, idle_ns)) / 1000;
+    take_turn(&real->base, took_us, (cpu_ns - real->cpu_ns) / 1000);
     real->turn_ns = now_ns;
     real->idle_ns = idle_ns;
-    take_turn(&real->base, took_us);
+    real->cpu_ns = cpu_ns;
     real->woken_ms = 0;
 }
 
@@ -197,6 +209,7 @@ struct loop *loop_create(void)
     real->timer.data = real->idle.data = &real->base;
     real->prepare.data = real->check.data = real;
     real->turn_ns = uv_hrtime();
+    real->cpu_ns = thread_cpu_ns();
     uv_loop_configure(&real->uv, UV_METRICS_IDLE_TIME);
     uv_prepare_start(&real->prepare, on_uv_prepare);
     uv_check_start(&real->check, on_uv_check);

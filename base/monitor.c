@@ -28,12 +28,16 @@ static const struct metric build_info =
 static const struct metric loop_longest = METRIC_GAUGE(
     "transport_informer_loop_longest_turn_seconds",
     "The longest turn of the event loop so far, waiting left out: so long nothing else was done.");
+static const struct metric loop_longest_cpu = METRIC_GAUGE(
+    "transport_informer_loop_longest_turn_cpu_seconds",
+    "The most processor time that one turn of the event loop took so far, whatever else the machine did.");
 static const struct metric loop_stalls =
     METRIC_COUNTER("transport_informer_loop_stalls_total",
                    "Turns of the event loop that took more than 100 ms.");
 
 static const struct counter loop_counters[] = {
     COUNTER(struct loop_stats, longest_us, &loop_longest, .us = true),
+    COUNTER(struct loop_stats, longest_cpu_us, &loop_longest_cpu, .us = true),
     COUNTER(struct loop_stats, stalls, &loop_stalls),
 };
 

@@ -212,6 +212,51 @@ static void a_long_turn_is_told_and_a_long_wait_is_none(void **state)
     loop_destroy(busy.loop);
 }
 
+static int64_t processor_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * LOOP_SECOND + now.tv_nsec / 1000;
+}
+
+static void sleep_30_ms(void *arg)
+{
+    (void)arg;
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+}
+
+static void compute_10_ms(void *arg)
+{
+    int64_t end_us = processor_us() + 10 * LOOP_MS;
+    (void)arg;
+    while (processor_us() < end_us)
+        ;
+}
+
+static void turn_with(struct loop *loop, void (*fire)(void *arg))
+{
+    struct timer timer;
+    timer_init(&timer, loop, fire, NULL);
+    for (int i = 0; i < 2; i++) { /* a turn is over where the next one begins */
+        timer_start(&timer, 0);
+        loop_step(loop);
+    }
+    timer_stop(&timer);
+}
+
+static void what_a_turn_has_of_the_processor_is_told_alone(void **state)
+{
+    struct loop *loop = loop_create();
+    const struct loop_stats *stats = loop_stats(loop);
+    (void)state;
+    turn_with(loop, sleep_30_ms);
+    assert_in_range(stats->longest_us, 30 * LOOP_MS, INT64_MAX);
+    assert_in_range(stats->longest_cpu_us, 0, stats->longest_us - 20 * LOOP_MS);
+    turn_with(loop, compute_10_ms);
+    assert_in_range(stats->longest_cpu_us, 10 * LOOP_MS, INT64_MAX);
+    loop_destroy(loop);
+}
+
 static void ignore(int number)
 {
     (void)number;
@@ -269,6 +314,7 @@ int main(void)
         cmocka_unit_test_prestate(a_timer_started_in_a_callback_fires_later, &real),
         cmocka_unit_test(a_restless_timer_leaves_sockets_their_turn),
         cmocka_unit_test(the_heap_keeps_order_under_churn),
+        cmocka_unit_test(what_a_turn_has_of_the_processor_is_told_alone),
         cmocka_unit_test(a_long_turn_is_told_and_a_long_wait_is_none),
         cmocka_unit_test(a_wait_with_a_signal_in_it_is_none),
         cmocka_unit_test(to_destroy_is_to_go_on_with_what_is_held),
