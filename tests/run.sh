@@ -23,6 +23,11 @@ build() {
 	cmake --build --preset "$preset" -j "$jobs"
 }
 
+# What tests say that they left out: ctest shows the words of those that failed only.
+show_skipped() {
+	grep -E 'SKIPPED( \]|:)' "$build/Testing/Temporary/LastTest.log" | sort -u | sed 's/^/*** /' || true
+}
+
 # Adds one label's outcome to passed and failed.
 passed=0
 failed=0
@@ -39,6 +44,7 @@ stage() {
 	fi
 	failed=$((failed + ${numbers% *}))
 	passed=$((passed + ${numbers#* } - ${numbers% *}))
+	show_skipped
 }
 
 wrapper=()

@@ -61,7 +61,7 @@ class Workloads(unittest.TestCase):
         annotations = self.at_source()["metadata"].get("annotations", {})
         return {name.removeprefix(AVAILABLE): value for name, value in annotations.items() if name.startswith(AVAILABLE)}
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_a_workload_goes_down_and_its_replicas_come_back(self):
         hub, agent = self.hub(), self.agent()
         self.deploy()
@@ -83,7 +83,7 @@ class Workloads(unittest.TestCase):
         self.bench.wait("deleted at the source, it is pruned", lambda: not self.nginx())
         self.assertEqual((hub.stop(), agent.stop()), (0, 0))
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_reports_are_no_changes_of_the_workload(self):
         hub, agent = self.hub(), self.agent()
         self.deploy()
@@ -94,7 +94,7 @@ class Workloads(unittest.TestCase):
         self.assertEqual((self.at_source()["metadata"]["resourceVersion"], self.nginx()["metadata"]["resourceVersion"]), before)
         self.assertTrue(hub.running() and agent.running())
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_deaths_delete_nothing_and_are_caught_up_with(self):
         hub, agent = self.hub(), self.agent()
         self.deploy()
@@ -119,7 +119,7 @@ class Workloads(unittest.TestCase):
         agent = self.agent()
         self.bench.wait("deleted while the agent was away, it is pruned", lambda: not self.nginx())
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_another_source_takes_nothing_away(self):
         hub, agent = self.hub(), self.agent()
         self.deploy()
@@ -144,7 +144,7 @@ class Workloads(unittest.TestCase):
                            label=f"swapped-{self.count}")
         self.bench.wait("the other cluster answers", lambda: answers(int(address.rpartition(":")[2])))
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_a_source_that_is_swapped_under_its_address_takes_nothing_away(self):
         hub, agent = self.hub(), self.agent()
         self.deploy()
@@ -172,7 +172,7 @@ class Workloads(unittest.TestCase):
         self.assertEqual(view.faults, [])
         self.assertEqual(agent.stop(), 0)
 
-    @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
+    @unittest.skipUnless(shutil.which("kubectl"), "SKIPPED: there is no kubectl on the PATH")
     def test_each_cluster_gets_its_own(self):
         other = Cluster(self.bench, "cluster2")
         self.hub()
