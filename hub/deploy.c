@@ -108,7 +108,8 @@ static void on_known(void *arg, const char *uid, const char *version)
 int deploy_create(const struct deploy_config *config, struct deploy **out, struct error *err)
 {
     static const struct publisher_ops ops = {.asked = on_asked};
-    static const struct identity_ops identity_ops = {on_known, on_confirmed, on_replaced};
+    static const struct identity_ops identity_ops = {
+        .known = on_known, .confirmed = on_confirmed, .replaced = on_replaced};
     struct deploy *deploy = mem_zalloc(sizeof(*deploy));
     *deploy = (struct deploy){.loop = config->loop,
                               .log = config->log,

@@ -29,8 +29,9 @@ struct feed {
     struct timer patience; /* active: what cannot be had yet may still come */
     enum reflector_state state;
     char *reason;
-    bool awake;  /* the mirror runs */
-    bool synced; /* once since it woke */
+    bool awake;   /* the mirror runs */
+    bool doubted; /* since it was synced last */
+    bool synced;  /* once since it woke */
     void (*changed)(void *arg, struct feed *feed);
     void *arg;
 };
@@ -82,7 +83,7 @@ static enum stream_state stream_state_of(const struct feed *feed)
         return STREAM_UNWANTED;
     switch (feed->state) {
     case REFLECTOR_SYNCED:
-        return STREAM_ACTIVE;
+        return feed->doubted ? STREAM_UNAVAILABLE : STREAM_ACTIVE;
     case REFLECTOR_FORBIDDEN:
         return STREAM_FORBIDDEN;
     case REFLECTOR_UNAVAILABLE:
@@ -137,6 +138,7 @@ static void on_state(void *arg, enum reflector_state state, const char *reason)
     struct feed *feed = arg;
     bool is_news = feed->state != REFLECTOR_STARTING && feed->state != REFLECTOR_UNAVAILABLE;
     feed->state = state;
+    feed->doubted = feed->doubted && state != REFLECTOR_SYNCED;
     free(feed->reason);
     feed->reason = mem_strdup(reason);
     if (state == REFLECTOR_SYNCED) /* other states are logged by the reflector, outages by the provider */
@@ -309,6 +311,12 @@ void feed_describe(struct feed *feed, const struct api_resource *resource)
         begin_anew(feed, resource);
     else if (!same && feed->stream)
         publisher_stream_names(feed->stream, &feed->names);
+}
+
+void feed_doubt(struct feed *feed, bool doubted)
+{
+    feed->doubted = doubted;
+    tell_state(feed);
 }
 
 /* Access */

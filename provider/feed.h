@@ -54,6 +54,9 @@ void feed_start(struct feed *feed);
 /* What the API server calls it now, and of which kind it is. */
 void feed_describe(struct feed *feed, const struct api_resource *resource);
 
+/* Its API server says nothing at all, or does again: until then what there is may be old. */
+void feed_doubt(struct feed *feed, bool doubted);
+
 const struct gvr *feed_gvr(const struct feed *feed);
 struct store *feed_store(struct feed *feed);
 enum reflector_state feed_state(const struct feed *feed);

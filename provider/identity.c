@@ -12,6 +12,7 @@
 #define RETRY_MIN_US LOOP_SECOND
 #define RETRY_MAX_US (30 * LOOP_SECOND)
 #define CONFIRM_US (15 * LOOP_SECOND)
+#define SILENT_US (10 * LOOP_SECOND) /* ten times what Kubernetes promises for such a question */
 #define ABSENCES 5
 #define TEXT_MAX 64 /* as long as a presence has room for, NUL included */
 
@@ -26,11 +27,12 @@ struct identity {
     enum identity_step step;
     struct call call;
     struct buf body;
-    struct timer retry;
+    struct timer retry, patience; /* with the question that is open */
     struct backoff backoff;
     char *reason; /* the last one logged */
     char version[TEXT_MAX], uid[TEXT_MAX];
     bool again;   /* asked for while a request was under way */
+    bool silent;  /* as told */
     int absences; /* answers that there is none */
 };
 
@@ -118,14 +120,30 @@ static bool is_answer(struct identity *identity, const struct status *status)
     return status->outcome == OUTCOME_OK || status->outcome == OUTCOME_FORBIDDEN;
 }
 
+static void set_silent(struct identity *identity, bool silent)
+{
+    if (identity->silent == silent)
+        return;
+    identity->silent = silent;
+    if (identity->ops->silent)
+        identity->ops->silent(identity->arg, silent);
+}
+
+static void on_patience(void *arg)
+{
+    set_silent(arg, true);
+}
+
 static void on_done(void *arg, const struct status *status)
 {
     struct identity *identity = arg;
+    timer_stop(&identity->patience);
     if (!is_answer(identity, status)) {
         try_again(identity, status->text);
         return;
     }
     identity->absences = 0;
+    set_silent(identity, false);
     if (identity->step == STEP_VERSION)
         read_version(identity, status);
     else if (identity->step == STEP_UID)
@@ -145,6 +163,8 @@ static void ask(void *arg)
         .timeout_ms = TIMEOUT_MS,
     };
     buf_clear(&identity->body);
+    if (identity->step == STEP_CONFIRM)
+        timer_start(&identity->patience, SILENT_US);
     call_start(&identity->call, &request);
 }
 
@@ -161,6 +181,7 @@ struct identity *identity_create(struct loop *loop, struct rest *rest, struct lo
     backoff_init(&identity->backoff, RETRY_MIN_US, RETRY_MAX_US, RETRY_MAX_US, 0.2);
     call_init(&identity->call, rest, &call_ops, identity);
     timer_init(&identity->retry, loop, ask, identity);
+    timer_init(&identity->patience, loop, on_patience, identity);
     timer_start(&identity->retry, 0);
     return identity;
 }
@@ -179,6 +200,7 @@ void identity_destroy(struct identity *identity)
         return;
     call_cancel(&identity->call);
     timer_stop(&identity->retry);
+    timer_stop(&identity->patience);
     buf_deinit(&identity->body);
     free(identity->reason);
     free(identity);

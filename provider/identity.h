@@ -20,6 +20,9 @@ struct identity_ops {
     void (*known)(void *arg, const char *uid, const char *version); /* once */
     void (*confirmed)(void *arg); /* it is still that cluster; may be NULL */
     void (*replaced)(void *arg);  /* it is another one now; nothing comes after it */
+    /* Once it is known: a question has been open for 10 s, or, where one was, the API server answers again. A
+     * watch may say nothing for minutes, so it cannot tell. May be NULL */
+    void (*silent)(void *arg, bool silent);
 };
 
 struct identity;

@@ -119,6 +119,17 @@ static void on_outage(void *arg)
         log_info(provider->log, "provider", "all resources can be had again");
 }
 
+/* Watches tell it sooner where connections break. */
+void provider_silent(struct provider *provider, bool silent)
+{
+    if (silent)
+        log_warn(provider->log, "provider", "the API server says nothing: what is known of it may be old");
+    else
+        log_info(provider->log, "provider", "the API server answers again");
+    for (size_t i = 0; i < provider->feed_count; i++)
+        feed_doubt(provider->feeds[i], silent);
+}
+
 /* A definition that came, went or changed: discovery says what that means. */
 static void on_defined(void *arg, struct object *old, struct object *new_, bool unseen)
 {

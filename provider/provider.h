@@ -43,6 +43,8 @@ struct provider *provider_create(const struct provider_config *config);
 /* After the publisher, which borrows the stores. NULL is fine. */
 void provider_destroy(struct provider *provider);
 
+/* As identity.h tells it. */
+void provider_silent(struct provider *provider, bool silent);
 /* For publisher_ops.absent. */
 int provider_absent(struct provider *provider, const char *audience, const struct gvr *gvr);
 

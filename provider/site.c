@@ -26,6 +26,12 @@ static int on_absent(void *arg, const char *audience, const struct gvr *gvr)
 
 const struct publisher_ops site_publisher_ops = {.absent = on_absent};
 
+static void on_silent(void *arg, bool silent)
+{
+    const struct site *site = arg;
+    provider_silent(site->provider, silent);
+}
+
 static void on_replaced(void *arg)
 {
     struct site *site = arg;
@@ -41,7 +47,7 @@ static void on_again(void *arg)
 
 int site_open(struct site *site, const struct site_config *config, struct error *err)
 {
-    static const struct identity_ops ops = {.known = on_known, .replaced = on_replaced};
+    static const struct identity_ops ops = {.known = on_known, .replaced = on_replaced, .silent = on_silent};
     struct kubeconfig_options options = {.path = config->cluster->kubeconfig,
                                          .context = config->cluster->context};
     struct kubeconfig *kubeconfig;

@@ -12,6 +12,7 @@ import urllib.request
 import warnings
 
 import fleet_hub
+from faults import Stopped
 from fleet import PLURALS, Cluster, bare, collection
 from fleet_hub import KUBECTL
 
@@ -78,6 +79,16 @@ class Fleet(fleet_hub.FleetCase):
         self.assertRegex(cluster["status"]["conditions"][1]["message"], r"^\d+ of \d+ resources are up to date$")
         self.bench.wait("so are its objects", lambda: "cluster2" in (self.get("/api/v1/configmaps")[1]["Warning"] or ""))
         self.assertEqual(self.condition("cluster1", "Synced"), "True")
+
+    def test_a_cluster_whose_api_server_says_nothing_is_stale(self):
+        self.clusters["cluster2"].create("ConfigMap", "one")
+        self.await_synced()
+        path = "/clusters/cluster2/api/v1/configmaps"
+        self.bench.wait("it is up to date", lambda: self.get(path)[0] == 200 and not self.get(path)[1]["Warning"])
+        with Stopped(self.clusters["cluster2"].process):
+            self.bench.wait("its lists say so", lambda: self.get(path)[1]["Warning"], seconds=60)
+            self.assertEqual(self.condition("cluster2", "Connected"), "True")
+        self.bench.wait("it is up to date again", lambda: not self.get(path)[1]["Warning"], seconds=60)
 
     # ---- who may ask ----
 

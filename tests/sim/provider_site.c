@@ -48,6 +48,12 @@ static int on_absent(void *arg, const char *audience, const struct gvr *gvr)
     return site->provider ? provider_absent(site->provider, audience, gvr) : 0;
 }
 
+static void on_silent(void *arg, bool silent)
+{
+    const struct site *site = arg;
+    provider_silent(site->provider, silent);
+}
+
 static void on_replaced(void *arg)
 {
     struct site *site = arg;
@@ -63,7 +69,8 @@ static void on_again(void *arg)
 
 static void site_open(struct site *site)
 {
-    static const struct identity_ops identity_ops = {.known = on_known, .replaced = on_replaced};
+    static const struct identity_ops identity_ops = {
+        .known = on_known, .replaced = on_replaced, .silent = on_silent};
     static const struct publisher_ops publisher_ops = {.absent = on_absent};
     struct world *world = site->world;
     site->transport = outlet_over_loopback(world, site->kube->name, &publisher_ops, site, &site->outlet);

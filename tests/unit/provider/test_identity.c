@@ -18,6 +18,8 @@ struct fixture {
     struct identity *identity;
     char uid[64], version[64];
     size_t known, confirmed, replaced;
+    size_t changes; /* of whether it is silent */
+    bool silent;
 };
 
 static void on_known(void *arg, const char *uid, const char *version)
@@ -38,9 +40,16 @@ static void on_replaced(void *arg)
     ((struct fixture *)arg)->replaced++;
 }
 
+static void on_silent(void *arg, bool silent)
+{
+    struct fixture *f = arg;
+    f->changes++;
+    f->silent = silent;
+}
+
 static int setup(void **state)
 {
-    static const struct identity_ops ops = {on_known, on_confirmed, on_replaced};
+    static const struct identity_ops ops = {on_known, on_confirmed, on_replaced, on_silent};
     struct fixture *f = mem_zalloc(sizeof(*f));
     f->loop = loop_create_simulated(1);
     fake_init(&f->fake, f->loop);
@@ -100,6 +109,29 @@ static void it_is_asked_again_now_and_then(void **state)
     assert_int_equal(f->confirmed, 2);
     assert_int_equal(f->known, 1);
     assert_int_equal(f->replaced, 0);
+}
+
+static void who_leaves_a_question_open_is_silent_until_he_answers(void **state)
+{
+    struct fixture *f = *state;
+    answer_version(f);
+    answer_uid(f, "u-1");
+    struct rest_call *open = fake_next(&f->fake);
+    fake_quiet(&f->fake, 9 * LOOP_SECOND);
+    assert_int_equal(f->changes, 0);
+    fake_quiet(&f->fake, 2 * LOOP_SECOND);
+    assert_true(f->silent);
+    fake_done(open, REST_TIMEOUT, "not answered");
+    for (int i = 0; i < 3; i++)
+        fake_done(fake_next(&f->fake), REST_REFUSED, "refused");
+    assert_int_equal(f->changes, 1);
+    answer_uid(f, "u-1");
+    assert_false(f->silent);
+    assert_int_equal(f->changes, 2);
+    for (int i = 0; i < 20; i++) /* who is away at once is not silent */
+        fake_done(fake_next(&f->fake), REST_REFUSED, "refused");
+    answer_uid(f, "u-1");
+    assert_int_equal(f->changes, 2);
 }
 
 static void confirmed_is_what_was_asked_after_the_request(void **state)
@@ -167,6 +199,7 @@ int main(void)
         TEST(uid_and_version_are_told_once),
         TEST(it_is_asked_again_now_and_then),
         TEST(confirmed_is_what_was_asked_after_the_request),
+        TEST(who_leaves_a_question_open_is_silent_until_he_answers),
         TEST(another_cluster_is_told_once),
         TEST(failures_are_no_answer),
         TEST(forbidden_is_an_answer),

@@ -446,6 +446,28 @@ static void outage(struct fixture *f, int64_t away_us, int64_t back_us)
     line_run(&f->line, back_us);
 }
 
+/* Within a second, and not with the next heartbeat; whoever is listed anew is not doubted. */
+static void an_api_server_that_is_silent_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    line_run(&f->line, 20 * LOOP_SECOND);
+    struct informer_replica *replica = line_replica(&f->line, &line_configmaps);
+    assert_true(replica_synced(replica));
+    for (int i = 0; i < 2; i++) {
+        provider_silent(f->provider, true);
+        line_run(&f->line, LOOP_SECOND);
+        assert_false(replica_synced(replica));
+        assert_true(cluster_alive(line_cluster(&f->line)));
+        if (i == 0)
+            provider_silent(f->provider, false);
+        else
+            outage(f, 120 * LOOP_SECOND, 120 * LOOP_SECOND);
+        line_run(&f->line, LOOP_SECOND);
+        assert_true(replica_synced(replica));
+    }
+}
+
 /* One line when it goes, one when it is back, however many resources there are. */
 static void an_outage_is_told_once(void **state)
 {
@@ -499,6 +521,8 @@ int main(void)
         TEST(what_may_be_shared_is_not_revoked),
         TEST(doubt_says_nothing),
         TEST(questions_are_bounded),
+        TEST(an_api_server_that_is_silent_is_told_at_once),
+        TEST(an_api_server_that_is_silent_is_told_at_once),
         TEST(an_outage_is_told_once),
         TEST(the_next_outage_is_told_too),
         TEST(options_are_checked),
