@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/members.h"
 #include "base/base64.h"
 
 static cJSON *text(const char *value)
@@ -238,12 +239,14 @@ static void secret_defaults(struct apiserver *server, cJSON *tree)
     const cJSON *item, *plainly = tree_at(tree, "stringData");
     if (plainly && !cJSON_IsObject(plainly))
         return; /* to be refused */
+    cleanup_members struct members data;
+    members_init(&data, plainly && plainly->child ? tree_make(tree, "data") : NULL);
     cJSON_ArrayForEach(item, plainly)
     {
         struct buf encoded = BUF_INIT(SIZE_MAX / 4);
         const char *plain = cJSON_IsString(item) ? item->valuestring : "";
         base64_encode(plain, strlen(plain), &encoded);
-        tree_set_text(tree_make(tree, "data"), item->string, encoded.data ? encoded.data : "");
+        members_set(&data, item->string, text(encoded.data ? encoded.data : ""));
         buf_deinit(&encoded);
     }
     tree_remove(tree, "stringData");

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/members.h"
 #include "apiserver/patch.h"
 #include "base/mem.h"
 
@@ -48,7 +49,9 @@ static cJSON *set_of(const cJSON *value, const cJSON *old);
 static cJSON *list_set(const cJSON *list, const cJSON *old, const char *const *keys)
 {
     cJSON *set = cJSON_CreateObject();
+    cleanup_members struct members named;
     const cJSON *element;
+    members_init(&named, set);
     cJSON_ArrayForEach(element, list)
     {
         cleanup_free char *name = element_name(element, keys);
@@ -57,19 +60,9 @@ static cJSON *list_set(const cJSON *list, const cJSON *old, const char *const *k
         if (fields && !before)
             tree_set(fields, ".", cJSON_CreateObject());
         if (fields)
-            tree_set(set, name, fields);
+            members_set(&named, name, fields);
     }
     return set;
-}
-
-/* That of the same name in old, where it is looked for at the same place first. */
-static const cJSON *same_member(const cJSON *old, const cJSON *item, const cJSON **beside)
-{
-    const cJSON *there = *beside;
-    if (!there || strcmp(there->string, item->string) != 0)
-        there = cJSON_GetObjectItemCaseSensitive(old, item->string);
-    *beside = there ? there->next : *beside;
-    return there;
 }
 
 /* NULL where nothing differs from old. Without old everything is in the set. */
@@ -84,9 +77,10 @@ static cJSON *set_of(const cJSON *value, const cJSON *old)
     set = cJSON_CreateObject();
     if (!cJSON_IsObject(value) || is_atomic(value))
         return set;
-    const cJSON *beside = old && cJSON_IsObject(old) ? old->child : NULL;
+    cleanup_members struct members before;
+    members_init(&before, old);
     for (const cJSON *item = value->child; item; item = item->next) {
-        cJSON *fields = set_of(item, same_member(old, item, &beside));
+        cJSON *fields = set_of(item, members_find(&before, item->string));
         cleanup_free char *name = mem_printf("f:%s", item->string);
         if (fields)
             cJSON_AddItemToObject(set, name, fields); /* there is none of that name yet */
@@ -142,33 +136,38 @@ bool fields_empty(const cJSON *set)
 
 void fields_subtract(cJSON *set, const cJSON *other)
 {
-    for (const cJSON *item = other ? other->child : NULL; item; item = item->next) {
-        cJSON *mine = cJSON_GetObjectItemCaseSensitive(set, item->string);
+    cleanup_members struct members members;
+    members_init(&members, set);
+    for (const cJSON *item = tree_first(other); item; item = item->next) {
+        cJSON *mine = members_find(&members, item->string);
         if (!mine)
             continue;
         if (mine->child && item->child)
             fields_subtract(mine, item);
         if (!mine->child || !item->child)
-            tree_remove(set, item->string);
+            members_remove(&members, mine);
     }
 }
 
 void fields_unite(cJSON *set, const cJSON *other)
 {
-    for (const cJSON *item = other ? other->child : NULL; item; item = item->next) {
-        cJSON *mine = cJSON_GetObjectItemCaseSensitive(set, item->string);
+    cleanup_members struct members members;
+    members_init(&members, set);
+    for (const cJSON *item = tree_first(other); item; item = item->next) {
+        cJSON *mine = members_find(&members, item->string);
         if (mine)
             fields_unite(mine, item);
         else
-            tree_set(set, item->string, cJSON_Duplicate(item, true));
+            members_set(&members, item->string, cJSON_Duplicate(item, true));
     }
 }
 
-/* The value that a member of a set names: of an object, or in a list. */
-static cJSON *value_of(const cJSON *tree, const char *name)
+/* The value that a member of a set names: of an object, or in a list. members: of that object or list. */
+static cJSON *value_of(struct members *members, const char *name)
 {
+    const cJSON *tree = members->object;
     if (!strncmp(name, "f:", 2))
-        return cJSON_GetObjectItemCaseSensitive(tree, name + 2);
+        return members_find(members, name + 2);
     if (strncmp(name, "k:", 2) || !cJSON_IsArray(tree))
         return NULL;
     cleanup_tree cJSON *id = tree_parse(name + 2, strlen(name + 2));
@@ -180,24 +179,36 @@ static cJSON *value_of(const cJSON *tree, const char *name)
     return n ? list_match(tree, id, keys) : NULL;
 }
 
+static void remove_value(struct members *members, cJSON *value)
+{
+    if (cJSON_IsObject(members->object))
+        members_remove(members, value);
+    else
+        cJSON_Delete(cJSON_DetachItemViaPointer(members->object, value));
+}
+
 void fields_remove(cJSON *tree, const cJSON *set)
 {
-    for (const cJSON *item = set ? set->child : NULL; item; item = item->next) {
-        cJSON *value = value_of(tree, item->string);
+    cleanup_members struct members members;
+    members_init(&members, tree);
+    for (const cJSON *item = tree_first(set); item; item = item->next) {
+        cJSON *value = value_of(&members, item->string);
         if (!value)
             continue;
         bool whole = !item->child || cJSON_GetObjectItemCaseSensitive(item, ".");
         if (!whole)
             fields_remove(value, item);
         if (whole || (!value->child && (cJSON_IsObject(value) || cJSON_IsArray(value))))
-            cJSON_Delete(cJSON_DetachItemViaPointer(tree, value));
+            remove_value(&members, value);
     }
 }
 
 void fields_prune(cJSON *set, const cJSON *tree)
 {
-    for (cJSON *item = set ? set->child : NULL, *next; item; item = next) {
-        const cJSON *value = value_of(tree, item->string);
+    cleanup_members struct members members;
+    members_init(&members, tree);
+    for (cJSON *item = tree_first(set), *next; item; item = next) {
+        const cJSON *value = value_of(&members, item->string);
         next = item->next;
         if (!strcmp(item->string, "."))
             continue;
@@ -226,9 +237,13 @@ static void append_path(struct buf *path, const char *name)
 
 bool fields_conflict(const cJSON *set, const cJSON *other, const cJSON *a, const cJSON *b, struct buf *path)
 {
-    for (const cJSON *item = set ? set->child : NULL; item; item = item->next) {
-        const cJSON *theirs = cJSON_GetObjectItemCaseSensitive(other, item->string);
-        const cJSON *x = value_of(a, item->string), *y = value_of(b, item->string);
+    cleanup_members struct members others, of_a, of_b;
+    members_init(&others, other);
+    members_init(&of_a, a);
+    members_init(&of_b, b);
+    for (const cJSON *item = tree_first(set); item; item = item->next) {
+        const cJSON *theirs = members_find(&others, item->string);
+        const cJSON *x = value_of(&of_a, item->string), *y = value_of(&of_b, item->string);
         size_t len = path->len;
         if (!theirs || !x || !strcmp(item->string, "."))
             continue;
@@ -255,16 +270,16 @@ static void merge_lists(cJSON *list, const cJSON *config, const char *const *key
 
 void fields_merge(cJSON *tree, const cJSON *config)
 {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, config)
-    {
-        cJSON *there = cJSON_GetObjectItemCaseSensitive(tree, item->string);
+    cleanup_members struct members members;
+    members_init(&members, tree);
+    for (const cJSON *item = tree_first(config); item; item = item->next) {
+        cJSON *there = members_find(&members, item->string);
         const char *const *keys = keys_of(item);
         if (cJSON_IsObject(item) && cJSON_IsObject(there) && !is_atomic(item))
             fields_merge(there, item);
         else if (keys && cJSON_IsArray(there))
             merge_lists(there, item, keys);
         else
-            tree_set(tree, item->string, cJSON_Duplicate(item, true));
+            members_set(&members, item->string, cJSON_Duplicate(item, true));
     }
 }

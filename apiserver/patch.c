@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apiserver/members.h"
 #include "base/mem.h"
 
 /* As a real server's. */
@@ -13,20 +14,59 @@
 
 void patch_merge(cJSON *target, const cJSON *patch)
 {
-    const cJSON *item;
-    cJSON_ArrayForEach(item, patch)
-    {
-        cJSON *there = cJSON_GetObjectItemCaseSensitive(target, item->string);
-        if (cJSON_IsNull(item)) {
-            tree_remove(target, item->string);
-        } else if (!cJSON_IsObject(item)) {
-            tree_set(target, item->string, cJSON_Duplicate(item, true));
-        } else {
-            if (!cJSON_IsObject(there))
-                tree_set(target, item->string, cJSON_CreateObject());
-            patch_merge(cJSON_GetObjectItemCaseSensitive(target, item->string), item);
-        }
+    cleanup_members struct members members;
+    members_init(&members, target);
+    for (const cJSON *item = tree_first(patch); item; item = item->next) {
+        cJSON *there = members_find(&members, item->string);
+        if (cJSON_IsNull(item))
+            members_remove(&members, there);
+        else if (!cJSON_IsObject(item))
+            members_set(&members, item->string, cJSON_Duplicate(item, true));
+        else
+            patch_merge(cJSON_IsObject(there) ? there
+                                              : members_set(&members, item->string, cJSON_CreateObject()),
+                        item);
     }
+}
+
+/* ---- JSON patch ---- */
+
+/* What is patched. Of the objects that its pointers led through last, the members are found by a table: most
+ * patches change one object over and over. */
+struct document {
+    cJSON *root;
+    struct members known[4]; /* of no object: free */
+    unsigned next;
+    size_t copied; /* bytes, by all operations */
+};
+
+static struct members *members_of(struct document *document, cJSON *object)
+{
+    for (size_t i = 0; i < array_size(document->known); i++)
+        if (document->known[i].object == object)
+            return &document->known[i];
+    struct members *members = &document->known[document->next++ % array_size(document->known)];
+    members_deinit(members);
+    members_init(members, object);
+    return members;
+}
+
+/* That goes, and all that is in it. */
+static void forget(struct document *document, const cJSON *node)
+{
+    for (const cJSON *child = node->child; child; child = child->next)
+        forget(document, child);
+    for (size_t i = 0; cJSON_IsObject(node) && i < array_size(document->known); i++)
+        if (document->known[i].object == node) {
+            members_deinit(&document->known[i]);
+            document->known[i].object = NULL;
+        }
+}
+
+static void document_deinit(struct document *document)
+{
+    for (size_t i = 0; i < array_size(document->known); i++)
+        members_deinit(&document->known[i]);
 }
 
 /* One reference token of a JSON pointer, unescaped; yours to free. */
@@ -58,36 +98,37 @@ static int index_of(const cJSON *array, const char *token, bool end_allowed)
     return (int)index;
 }
 
-static cJSON *child_of(const cJSON *node, const char *token)
+static cJSON *child_of(struct document *document, cJSON *node, const char *token)
 {
     if (cJSON_IsObject(node))
-        return cJSON_GetObjectItemCaseSensitive(node, token);
+        return members_find(members_of(document, node), token);
     int index = cJSON_IsArray(node) ? index_of(node, token, false) : -1;
     return index < 0 ? NULL : cJSON_GetArrayItem(node, index);
 }
 
 /* Where a pointer leads: its parent, and the last token (yours to free), NULL for the whole document. */
-static cJSON *walk(cJSON *root, const char *pointer, char **last)
+static cJSON *walk(struct document *document, const char *pointer, char **last)
 {
+    cJSON *node = document->root;
     *last = NULL;
     while (*pointer == '/') {
         cleanup_free char *token = take_token(&pointer);
         if (!*pointer) {
             *last = mem_steal(token);
-            return root;
+            return node;
         }
-        root = child_of(root, token);
-        if (!root)
+        node = child_of(document, node, token);
+        if (!node)
             return NULL;
     }
-    return *pointer ? NULL : root;
+    return *pointer ? NULL : node;
 }
 
-static cJSON *find(cJSON *root, const char *pointer)
+static cJSON *find(struct document *document, const char *pointer)
 {
     char *last;
-    cJSON *parent = walk(root, pointer, &last);
-    cJSON *found = last ? child_of(parent, last) : parent;
+    cJSON *parent = walk(document, pointer, &last);
+    cJSON *found = last ? child_of(document, parent, last) : parent;
     free(last);
     return found;
 }
@@ -135,22 +176,45 @@ static size_t weight_of(const cJSON *node)
     return weight;
 }
 
+static void replace_root(struct document *document, cJSON *value)
+{
+    forget(document, document->root);
+    cJSON_Delete(document->root);
+    document->root = value;
+}
+
+static void put_member(struct document *document, cJSON *object, const char *name, cJSON *value)
+{
+    struct members *members = members_of(document, object);
+    const cJSON *there = members_find(members, name);
+    if (there)
+        forget(document, there);
+    members_set(members, name, value);
+}
+
+static void put_element(struct document *document, cJSON *array, int index, cJSON *value, bool replace)
+{
+    if (!replace) {
+        insert(array, index, value);
+        return;
+    }
+    forget(document, cJSON_GetArrayItem(array, index));
+    cJSON_ReplaceItemInArray(array, index, value);
+}
+
 /* Takes the value. Of an object, what is not there is replaced, too, as in a real server. */
-static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
+static int put(struct document *document, const char *pointer, cJSON *value, bool replace)
 {
     cleanup_free char *last = NULL;
     bool fits = pointer_depth(pointer) + height_of(value) <= JSON_DEPTH_MAX;
-    cJSON *parent = fits ? walk(*root, pointer, &last) : NULL;
+    cJSON *parent = fits ? walk(document, pointer, &last) : NULL;
     int index = parent && last && cJSON_IsArray(parent) ? index_of(parent, last, !replace) : -1;
     if (parent && !last) {
-        cJSON_Delete(*root);
-        *root = value;
+        replace_root(document, value);
     } else if (cJSON_IsObject(parent)) {
-        tree_set(parent, last, value);
-    } else if (index >= 0 && replace) {
-        cJSON_ReplaceItemInArray(parent, index, value);
+        put_member(document, parent, last, value);
     } else if (index >= 0) {
-        insert(parent, index, value);
+        put_element(document, parent, index, value, replace);
     } else {
         cJSON_Delete(value);
         return 1;
@@ -158,48 +222,51 @@ static int put(cJSON **root, const char *pointer, cJSON *value, bool replace)
     return 0;
 }
 
-static int take_out(cJSON *root, const char *pointer)
+static int take_out(struct document *document, const char *pointer)
 {
     cleanup_free char *last = NULL;
-    cJSON *parent = walk(root, pointer, &last);
-    cJSON *item = last && parent ? child_of(parent, last) : NULL;
+    cJSON *parent = walk(document, pointer, &last);
+    cJSON *item = last && parent ? child_of(document, parent, last) : NULL;
     if (!item)
         return 1;
-    cJSON_Delete(cJSON_DetachItemViaPointer(parent, item));
+    forget(document, item);
+    if (cJSON_IsObject(parent))
+        members_remove(members_of(document, parent), item);
+    else
+        cJSON_Delete(cJSON_DetachItemViaPointer(parent, item));
     return 0;
 }
 
-static int move(cJSON **target, const cJSON *source, const char *from, const char *path)
+static int move(struct document *document, const cJSON *source, const char *from, const char *path)
 {
     cJSON *moved = cJSON_Duplicate(source, true);
-    take_out(*target, from);
-    return put(target, path, moved, false);
+    take_out(document, from);
+    return put(document, path, moved, false);
 }
 
-/* copied: bytes so far, by all operations. */
-static int copy(cJSON **target, const cJSON *source, const char *path, size_t *copied)
+static int copy(struct document *document, const cJSON *source, const char *path)
 {
-    *copied += weight_of(source);
-    return *copied > COPIED_MAX ? 1 : put(target, path, cJSON_Duplicate(source, true), false);
+    document->copied += weight_of(source);
+    return document->copied > COPIED_MAX ? 1 : put(document, path, cJSON_Duplicate(source, true), false);
 }
 
-static int apply_operation(cJSON **target, const cJSON *operation, size_t *copied)
+static int apply_operation(struct document *document, const cJSON *operation)
 {
     const char *op = tree_text(operation, "op"), *path = tree_text(operation, "path"),
                *from = tree_text(operation, "from");
     const cJSON *value = tree_at(operation, "value");
-    const cJSON *source = !strcmp(op, "move") || !strcmp(op, "copy") ? find(*target, from) : value;
+    const cJSON *source = !strcmp(op, "move") || !strcmp(op, "copy") ? find(document, from) : value;
     if (!strcmp(op, "remove"))
-        return take_out(*target, path);
+        return take_out(document, path);
     if (!source)
         return 1;
     if (!strcmp(op, "test"))
-        return tree_equal(find(*target, path), value) ? 0 : 1;
+        return tree_equal(find(document, path), value) ? 0 : 1;
     if (!strcmp(op, "add") || !strcmp(op, "replace"))
-        return put(target, path, cJSON_Duplicate(value, true), !strcmp(op, "replace"));
+        return put(document, path, cJSON_Duplicate(value, true), !strcmp(op, "replace"));
     if (!strcmp(op, "copy"))
-        return copy(target, source, path, copied);
-    return strcmp(op, "move") ? 1 : move(target, source, from, path);
+        return copy(document, source, path);
+    return strcmp(op, "move") ? 1 : move(document, source, from, path);
 }
 
 static int rejected(struct status *status)
@@ -212,7 +279,7 @@ static int rejected(struct status *status)
 int patch_json(cJSON **target, const cJSON *patch, struct status *status)
 {
     const cJSON *operation;
-    size_t copied = 0;
+    int r = 0;
     if (!cJSON_IsArray(patch))
         return status_set(status, 400, "BadRequest",
                           "error decoding patch: a JSON patch is an array of operations");
@@ -220,11 +287,9 @@ int patch_json(cJSON **target, const cJSON *patch, struct status *status)
         return status_set(status, 413, "RequestEntityTooLarge",
                           "The allowed maximum operations in a JSON patch is %d, got %d", OPERATIONS_MAX,
                           cJSON_GetArraySize(patch));
-    cJSON_ArrayForEach(operation, patch)
-    {
-        if (apply_operation(target, operation, &copied) == 0)
-            continue;
-        return rejected(status);
-    }
-    return cJSON_IsObject(*target) ? 0 : rejected(status);
+    struct document document = {.root = *target};
+    cJSON_ArrayForEach(operation, patch) r = r ? r : apply_operation(&document, operation);
+    document_deinit(&document);
+    *target = document.root;
+    return r == 0 && cJSON_IsObject(*target) ? 0 : rejected(status);
 }

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "apiserver/members.h"
 #include "base/mem.h"
 
 #define KEYS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -197,25 +198,25 @@ static void merge_elements(cJSON *there, const cJSON *list, const char *const *k
     order_list(there, cJSON_GetArraySize(there) - added, stated ? stated : list, keys);
 }
 
-static void merge_list(cJSON *target, const cJSON *patch, const cJSON *within)
+static void merge_list(struct members *target, const cJSON *patch, const cJSON *within)
 {
     const char *field = patch->string;
-    cJSON *there = cJSON_GetObjectItemCaseSensitive(target, field);
+    cJSON *there = members_find(target, field);
     const char *const *keys = list_keys(field, patch);
     if (!cJSON_IsArray(there) || list_replaced(patch)) {
-        tree_set(target, field, fresh_list(patch));
+        members_set(target, field, fresh_list(patch));
     } else if (!strcmp(field, "finalizers")) {
         merge_words(there, patch);
     } else if (keys) {
         merge_elements(there, patch, keys, within);
     } else {
-        tree_set(target, field, fresh_list(patch));
+        members_set(target, field, fresh_list(patch));
     }
 }
 
-static void delete_words(cJSON *target, const cJSON *patch)
+static void delete_words(struct members *target, const cJSON *patch)
 {
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(target, strchr(patch->string, '/') + 1);
+    cJSON *list = members_find(target, strchr(patch->string, '/') + 1);
     const cJSON *word;
     cJSON_ArrayForEach(word, patch)
     {
@@ -230,31 +231,33 @@ static void delete_words(cJSON *target, const cJSON *patch)
 /* Only the members named stay. */
 static void retain(cJSON *target, const cJSON *keys)
 {
+    cleanup_tree cJSON *wanted = cJSON_CreateObject();
+    cleanup_members struct members names;
+    const cJSON *key;
+    members_init(&names, wanted);
+    cJSON_ArrayForEach(key, keys) if (cJSON_IsString(key))
+        members_set(&names, key->valuestring, cJSON_CreateTrue());
     for (cJSON *member = target->child, *next; member; member = next) {
-        const cJSON *key;
-        bool kept = false;
         next = member->next;
-        cJSON_ArrayForEach(key, keys) kept =
-            kept || (cJSON_IsString(key) && !strcmp(key->valuestring, member->string));
-        if (!kept)
+        if (!members_find(&names, member->string))
             cJSON_Delete(cJSON_DetachItemViaPointer(target, member));
     }
 }
 
 /* patch: the object that item is in. */
-static void merge_member(cJSON *target, const cJSON *item, const cJSON *patch)
+static void merge_member(struct members *target, const cJSON *item, const cJSON *patch)
 {
-    cJSON *there = cJSON_GetObjectItemCaseSensitive(target, item->string);
+    cJSON *there = members_find(target, item->string);
     if (!strncmp(item->string, "$deleteFromPrimitiveList/", 25))
         delete_words(target, item);
     else if (is_directive(item->string))
         return;
     else if (cJSON_IsNull(item))
-        tree_remove(target, item->string);
+        members_remove(target, there);
     else if (cJSON_IsArray(item))
         merge_list(target, item, patch);
     else if (!cJSON_IsObject(item) || !cJSON_IsObject(there))
-        tree_set(target, item->string, fresh(item));
+        members_set(target, item->string, fresh(item));
     else
         merge_object(there, item);
 }
@@ -271,7 +274,9 @@ static void merge_object(cJSON *target, const cJSON *patch)
         return;
     if (keys)
         retain(target, keys);
-    cJSON_ArrayForEach(item, patch) merge_member(target, item, patch);
+    cleanup_members struct members members;
+    members_init(&members, target);
+    cJSON_ArrayForEach(item, patch) merge_member(&members, item, patch);
 }
 
 int patch_strategic(cJSON *target, const cJSON *patch, struct status *status)

@@ -97,13 +97,17 @@ static size_t count_from(const cJSON *member)
     return count;
 }
 
-/* That member and those behind it, by their names; yours to free. */
+/* That member and those behind it, by their names; yours to free. (What a Go client sends is in order.) */
 static const cJSON **sorted_from(const cJSON *member, size_t count)
 {
     const cJSON **members = mem_alloc((count + 1) * sizeof(*members));
-    for (size_t i = 0; member; member = member->next)
-        members[i++] = member;
-    qsort(members, count, sizeof(*members), by_name);
+    bool sorted = true;
+    for (size_t i = 0; member; member = member->next, i++) {
+        members[i] = member;
+        sorted = sorted && (i == 0 || by_name(&members[i - 1], &members[i]) <= 0);
+    }
+    if (!sorted)
+        qsort(members, count, sizeof(*members), by_name);
     return members;
 }
 

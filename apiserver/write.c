@@ -8,6 +8,7 @@
 #include "apiserver/crd.h"
 #include "apiserver/defaults.h"
 #include "apiserver/managed.h"
+#include "apiserver/members.h"
 #include "apiserver/server_internal.h"
 #include "apiserver/shape.h"
 #include "base/mem.h"
@@ -215,11 +216,13 @@ static void keep_to_part(const struct write *write, cJSON *tree, const cJSON *ol
     for (member = tree->child; member; member = next) {
         next = member->next;
         if (strcmp(member->string, status ? "status" : "spec"))
-            tree_remove(tree, member->string);
+            cJSON_Delete(cJSON_DetachItemViaPointer(tree, member));
     }
-    cJSON_ArrayForEach(member, old) if (!tree_at(tree, member->string) &&
-                                        strcmp(member->string, status ? "status" : "spec"))
-        tree_set(tree, member->string, cJSON_Duplicate(member, true));
+    cleanup_members struct members there;
+    members_init(&there, tree);
+    cJSON_ArrayForEach(member, old) if (strcmp(member->string, status ? "status" : "spec") &&
+                                        !members_find(&there, member->string))
+        members_set(&there, member->string, cJSON_Duplicate(member, true));
 }
 
 static void bump_generation(const struct write *write, cJSON *tree, const cJSON *old)
