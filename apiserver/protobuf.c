@@ -201,6 +201,17 @@ static bool take_map(cJSON *out, const struct item *item, const struct protobuf_
     return add_to_map(tree_make(out, field->name), item, field->type & PB_TYPES);
 }
 
+/* All that part has, which is deleted. */
+static void take_members(cJSON *out, cJSON *part)
+{
+    while (part->child) {
+        cJSON *member = cJSON_DetachItemViaPointer(part, part->child);
+        cleanup_free char *name = mem_strdup(member->string);
+        tree_set(out, name, member);
+    }
+    cJSON_Delete(part);
+}
+
 static bool take(const struct reader *reader, cJSON *out, const struct item *item,
                  const struct protobuf_field *field)
 {
@@ -210,7 +221,9 @@ static bool take(const struct reader *reader, cJSON *out, const struct item *ite
     cJSON *value = value_of(reader, item, field);
     if (!value)
         return false;
-    if (field->type & PB_LIST) {
+    if (field->type & PB_INLINE) {
+        take_members(out, value);
+    } else if (field->type & PB_LIST) {
         tree_add(tree_make_list(out, field->name), value);
     } else if (field->type & PB_POINTER || !is_zero(value)) {
         tree_set(out, field->name, value);

@@ -17,6 +17,7 @@ enum protobuf_type {
     PB_TYPES = 0x0f,
     PB_POINTER = 0x10, /* zero and empty are kept */
     PB_LIST = 0x20,
+    PB_INLINE = 0x40, /* of a message: its fields are those of the one that it is in */
 };
 
 struct protobuf_field {

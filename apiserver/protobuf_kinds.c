@@ -65,6 +65,10 @@
     {                                                                                                        \
         number, name, PB_MESSAGE | PB_POINTER, type                                                          \
     }
+#define MESSAGE_INLINE(number, type)                                                                         \
+    {                                                                                                        \
+        number, "", PB_MESSAGE | PB_INLINE, type                                                             \
+    }
 #define MESSAGES(number, name, type)                                                                         \
     {                                                                                                        \
         number, name, PB_MESSAGE | PB_LIST, type                                                             \
@@ -307,6 +311,27 @@ static const struct protobuf_field binding[] = {MESSAGE(1, "metadata", object_me
                                                 MESSAGES(2, "subjects", subject),
                                                 MESSAGE(3, "roleRef", role_reference), END};
 
+static const struct protobuf_field backend_port[] = {TEXT(1, "name"), INT(2, "number"), END};
+static const struct protobuf_field backend_service[] = {TEXT(1, "name"), MESSAGE(2, "port", backend_port),
+                                                        END};
+static const struct protobuf_field backend_resource[] = {TEXT_POINTER(1, "apiGroup"), TEXT(2, "kind"),
+                                                         TEXT(3, "name"), END};
+static const struct protobuf_field ingress_backend[] = {MESSAGE_POINTER(3, "resource", backend_resource),
+                                                        MESSAGE_POINTER(4, "service", backend_service), END};
+static const struct protobuf_field ingress_path[] = {TEXT(1, "path"), MESSAGE(2, "backend", ingress_backend),
+                                                     TEXT_POINTER(3, "pathType"), END};
+static const struct protobuf_field ingress_http[] = {MESSAGES(1, "paths", ingress_path), END};
+static const struct protobuf_field ingress_rule_value[] = {MESSAGE_POINTER(1, "http", ingress_http), END};
+static const struct protobuf_field ingress_rule[] = {TEXT(1, "host"), MESSAGE_INLINE(2, ingress_rule_value),
+                                                     END};
+static const struct protobuf_field ingress_tls[] = {TEXTS(1, "hosts"), TEXT(2, "secretName"), END};
+static const struct protobuf_field ingress_spec[] = {MESSAGE_POINTER(1, "defaultBackend", ingress_backend),
+                                                     MESSAGES(2, "tls", ingress_tls),
+                                                     MESSAGES(3, "rules", ingress_rule),
+                                                     TEXT_POINTER(4, "ingressClassName"), END};
+static const struct protobuf_field ingress[] = {MESSAGE(1, "metadata", object_meta),
+                                                MESSAGE(2, "spec", ingress_spec), END};
+
 /* What kubectl auth asks; the status is empty in a question. */
 static const struct protobuf_field resource_attributes[] = {TEXT(1, "namespace"), TEXT(2, "verb"),
                                                             TEXT(3, "group"),     TEXT(4, "version"),
@@ -350,6 +375,7 @@ const struct protobuf_kind protobuf_kinds[] = {
     {"authentication.k8s.io/v1", "TokenRequest", token_request},
     {"autoscaling/v2", "HorizontalPodAutoscaler", autoscaler},
     {"scheduling.k8s.io/v1", "PriorityClass", priority_class},
+    {"networking.k8s.io/v1", "Ingress", ingress},
     {"batch/v1", "Job", job},
     {"batch/v1", "CronJob", cron_job},
     {"rbac.authorization.k8s.io/v1", "Role", role},

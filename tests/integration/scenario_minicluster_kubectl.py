@@ -190,6 +190,23 @@ class Workloads(Kubectl):
             self.assertIn("are pretended", self.refused(*line))
 
 
+class Ingresses(Kubectl):
+    def test_ingress_is_made_of_rules(self):
+        self.start()
+        self.kubectl("create", "ingress", "web", "--class=nginx", "--default-backend=any:http", "--rule=a.b/=web:80",
+                     "--rule=c.d/x*=api:grpc,tls=cert")
+        spec = json.loads(self.kubectl("get", "ingress", "web", "-o", "json"))["spec"]
+        self.assertEqual(spec["ingressClassName"], "nginx")
+        self.assertEqual(spec["defaultBackend"], {"service": {"name": "any", "port": {"name": "http"}}})
+        self.assertEqual(spec["tls"], [{"hosts": ["c.d"], "secretName": "cert"}])
+        self.assertEqual([rule["host"] for rule in spec["rules"]], ["a.b", "c.d"])
+        self.assertEqual(spec["rules"][0]["http"]["paths"], [
+            {"path": "/", "pathType": "Exact", "backend": {"service": {"name": "web", "port": {"number": 80}}}}])
+        self.assertEqual(spec["rules"][1]["http"]["paths"], [
+            {"path": "/x", "pathType": "Prefix", "backend": {"service": {"name": "api", "port": {"name": "grpc"}}}}])
+        self.assertIn("web:80", self.kubectl("describe", "ingress", "web"))
+
+
 class Tokens(Kubectl):
     def test_token_says_who_it_is_for(self):
         self.start()

@@ -62,6 +62,20 @@ static void generators_are_understood(void **state)
           "\"v1\"}");
 }
 
+/* Fields that are those of another message on the wire; the later of two stays, as of any other. */
+static void inlined_parts_are_told_once(void **state)
+{
+    static const char twice[] =
+        "k8s\0\x0a\x1f\x0a\x14networking.k8s.io/v1\x12\x07Ingress\x12\x16\x12\x14\x1a\x12"
+        "\x12\x07\x0a\x05\x0a\x03\x0a\x01"
+        "a\x12\x07\x0a\x05\x0a\x03\x0a\x01"
+        "b";
+    (void)state;
+    check(twice, sizeof(twice) - 1,
+          "{\"spec\":{\"rules\":[{\"http\":{\"paths\":[{\"path\":\"b\"}]}}]},\"kind\":\"Ingress\","
+          "\"apiVersion\":\"networking.k8s.io/v1\"}");
+}
+
 static void what_is_cut_off_is_refused(void **state)
 {
     (void)state;
@@ -82,15 +96,15 @@ static void what_is_cut_off_is_refused(void **state)
 static void unknown_kinds_and_fields_are_named(void **state)
 {
     (void)state;
-    static const char ingress[] = "k8s\0\x0a\x1f\x0a\x14networking.k8s.io/v1\x12\x07Ingress\x12\x00";
+    static const char class[] = "k8s\0\x0a\x24\x0a\x14networking.k8s.io/v1\x12\x0cIngressClass\x12\x00";
     /* A ConfigMap with a field 9 that says something. */
     static const char strange[] = "k8s\0\x0a\x0f\x0a\x02v1\x12\x09"
                                   "ConfigMap"
                                   "\x12\x03\x4a\x01x";
     struct status status = {0};
-    assert_null(protobuf_parse(ingress, sizeof(ingress) - 1, &status));
+    assert_null(protobuf_parse(class, sizeof(class) - 1, &status));
     assert_int_equal(status.code, 415);
-    assert_non_null(strstr(status.message, "Ingress of networking.k8s.io/v1"));
+    assert_non_null(strstr(status.message, "IngressClass of networking.k8s.io/v1"));
     assert_null(protobuf_parse(strange, sizeof(strange) - 1, &status));
     assert_int_equal(status.code, 415);
     assert_non_null(strstr(status.message, "field 9"));
@@ -100,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generators_are_understood),
+        cmocka_unit_test(inlined_parts_are_told_once),
         cmocka_unit_test(what_is_cut_off_is_refused),
         cmocka_unit_test(unknown_kinds_and_fields_are_named),
     };
