@@ -1,5 +1,6 @@
 #include "apiserver/schema.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static double number_of(const cJSON *value)
 static bool is_integer(const cJSON *value)
 {
     double number = is_number(value) ? number_of(value) : 0.5;
-    return number == (double)(long long)number;
+    return fabs(number) > 1e18 || number == (double)(long long)number; /* beyond, there are no fractions */
 }
 
 static char *path_of(const char *path, const char *name)

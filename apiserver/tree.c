@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-#define FEW 12 /* members that are compared each with each other */
+#define WHOLE_MAX 9007199254740992.0 /* up to which all whole numbers are exact */
+#define FEW 12                       /* members that are compared each with each other */
 
 void tree_deletep(cJSON **tree)
 {
@@ -252,9 +253,10 @@ cJSON *tree_first(const cJSON *object)
 double tree_number(const cJSON *tree, const char *path, double otherwise)
 {
     const cJSON *node = tree_at(tree, path);
-    if (cJSON_IsRaw(node))
-        return strtod(node->valuestring, NULL);
-    return cJSON_IsNumber(node) ? node->valuedouble : otherwise;
+    double number = cJSON_IsRaw(node)      ? strtod(node->valuestring, NULL)
+                    : cJSON_IsNumber(node) ? node->valuedouble
+                                           : otherwise;
+    return number > WHOLE_MAX ? WHOLE_MAX : number < -WHOLE_MAX ? -WHOLE_MAX : number;
 }
 
 int tree_count(const cJSON *tree, const char *path, int otherwise)

@@ -29,7 +29,7 @@ cJSON *tree_at(const cJSON *tree, const char *path);        /* "metadata.name"; 
 const char *tree_text(const cJSON *tree, const char *path); /* "" where absent or no string */
 cJSON *
 tree_first(const cJSON *object); /* its first member; NULL where it is no object: only members have names */
-double tree_number(const cJSON *tree, const char *path, double otherwise);
+double tree_number(const cJSON *tree, const char *path, double otherwise); /* from -2^53 to 2^53 */
 /* A count is whole, and no more than TREE_COUNT_MAX, which some can be added without leaving an int. */
 #define TREE_COUNT_MAX 1000000
 int tree_count(const cJSON *tree, const char *path, int otherwise);

@@ -330,7 +330,7 @@ static void condition(struct rollout *rollout, const char *type, const char *is,
 static int64_t deadline_us(const struct rollout *rollout)
 {
     const cJSON *progress = find_condition(tree_at(rollout->deployment, "status"), "Progressing");
-    double seconds = tree_number(rollout->deployment, "spec.progressDeadlineSeconds", 600);
+    double seconds = fmax(0, tree_number(rollout->deployment, "spec.progressDeadlineSeconds", 600));
     const char *since = tree_text(progress, "lastUpdateTime");
     if (!since[0] || seconds >= 1e9 || !strcmp(tree_text(progress, "reason"), "NewReplicaSetAvailable"))
         return INT64_MAX;

@@ -296,6 +296,19 @@ static void a_member_twice_is_none_of_ours(void **state)
     }
 }
 
+/* Whoever makes an integer of one need not look how large it is. */
+static void numbers_are_within_what_is_exact(void **state)
+{
+    (void)state;
+    cleanup_tree cJSON *tree = parse("[{\"a\":1e400,\"b\":-1e300,\"c\":9223372036854775808,\"d\":-1.5}]");
+    assert_true(tree_number(tree->child, "a", 0) == 9007199254740992.0);
+    assert_true(tree_number(tree->child, "b", 0) == -9007199254740992.0);
+    assert_true(tree_number(tree->child, "c", 0) == 9007199254740992.0);
+    assert_true(tree_number(tree->child, "d", 0) == -1.5);
+    assert_int_equal(tree_count(tree->child, "a", 0), TREE_COUNT_MAX);
+    assert_int_equal(tree_count(tree->child, "d", 0), 0);
+}
+
 /* A name in an array and a part without one in an object would be no JSON. */
 static void parts_are_added_to_what_can_have_them(void **state)
 {
@@ -319,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_member_twice_is_none_of_ours),
         cmocka_unit_test(numbers_keep_their_spelling),
+        cmocka_unit_test(numbers_are_within_what_is_exact),
         cmocka_unit_test(parts_are_added_to_what_can_have_them),
         cmocka_unit_test(what_would_be_cut_off_is_refused),
         cmocka_unit_test(what_is_deep_or_long_is_compared_once),
