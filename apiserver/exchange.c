@@ -121,6 +121,7 @@ static size_t print_slice(struct exchange *exchange, char *out, size_t size)
         exchange->ended = true;
         return 0;
     }
+    exchange->quiet = false;
     buf_lend(&exchange->out, out, size);
     exchange->ended = !exchange->source->fill(exchange);
     return buf_take_back(&exchange->out);
@@ -206,6 +207,7 @@ void exchange_follow(struct exchange *exchange, const uint64_t *horizon)
 
 void exchange_wake(struct exchange *exchange)
 {
+    exchange->quiet = false;
     if (exchange->readable)
         exchange->readable(exchange->arg);
 }
@@ -213,6 +215,11 @@ void exchange_wake(struct exchange *exchange)
 const char *exchange_warning(const struct exchange *exchange)
 {
     return exchange->warning.data;
+}
+
+bool exchange_quiet(const struct exchange *exchange)
+{
+    return exchange->quiet && !exchange->ended && !exchange->out.len;
 }
 
 bool exchange_streams(const struct exchange *exchange)

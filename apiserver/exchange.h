@@ -56,6 +56,8 @@ bool exchange_streams(const struct exchange *exchange);        /* a watch */
 bool exchange_take(struct exchange *exchange, size_t size, struct buf *out);
 /* > 0: so many bytes; or one of the above. */
 ssize_t exchange_read(struct exchange *exchange, char *out, size_t size);
+/* All that there is has been told: the reader need not ask, and readable() comes when there is more. */
+bool exchange_quiet(const struct exchange *exchange);
 void exchange_wake(struct exchange *exchange); /* calls readable() */
 
 /*

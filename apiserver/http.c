@@ -279,9 +279,11 @@ static ssize_t visit_read(void *arg, uint64_t position, char *out, size_t size)
     (void)position;
     if (visit->gone)
         return MHD_CONTENT_READER_END_WITH_ERROR;
-    if (!is_in_time(visit)) {
+    bool quiet = exchange_quiet(visit->exchange);
+    if (quiet || !is_in_time(visit)) {
         visit_suspend(visit);
-        visit_readable(visit);
+        if (!quiet)
+            visit_readable(visit);
         return 0;
     }
     ssize_t n = exchange_read(visit->exchange, out, size);

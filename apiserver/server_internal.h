@@ -61,6 +61,7 @@ struct exchange {
     struct timer again; /* wakes the reader where fill() has more to do than one turn of the loop is for */
     struct timer hold;
     bool ended, broken, watch;
+    bool quiet; /* fill() has told all that there is, and nobody has woken the reader since */
     const uint64_t *horizon;
     void (*readable)(void *arg);
     void *arg;

@@ -288,7 +288,8 @@ static bool watch_fill(struct exchange *exchange)
     if (is_over(watch) && out->len == 0)
         return false;
     fill_bookmark(watch, out);
-    if (!next_event(watch))
+    exchange->quiet = !next_event(watch);
+    if (exchange->quiet)
         watch_wait(watch);
     return !watch->timed_out || next_seen(watch);
 }

@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -196,18 +197,20 @@ class Agent:
 
 
 class Hub:
-    """A hub that serves its fleet over plain HTTP, and keeps it in its state directory."""
+    """A hub that serves its fleet over plain HTTP and over TLS, and keeps it in its state directory."""
 
     TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
     CLUSTERS = "/apis/fleet.transport-informer.io/v1alpha1/clusters"
 
     def __init__(self, build, folder, broker, *arguments):
-        self.port, self.metrics = free_port(), free_port()
+        self.port, self.secure_port, self.metrics = free_port(), free_port(), free_port()
+        self.state, self.kubeconfig = os.path.join(folder, "hub"), os.path.join(folder, "fleet.yaml")
         self.log = os.path.join(folder, "hub.log")
         with open(self.log, "a") as log:
             self.process = subprocess.Popen([os.path.join(build, "bin", "hub"), "--broker", broker.url, "--signal", "bench/signal",
-                                             "--payload", "bench/payload", "--state-dir", os.path.join(folder, "hub"),
-                                             "--read-only-http", f"127.0.0.1:{self.port}",
+                                             "--payload", "bench/payload", "--state-dir", self.state,
+                                             "--read-only-http", f"127.0.0.1:{self.port}", "--listen", f"127.0.0.1:{self.secure_port}",
+                                             "--kubeconfig-out", self.kubeconfig,
                                              "--metrics", f"127.0.0.1:{self.metrics}", *arguments], stdout=subprocess.DEVNULL, stderr=log)
         self.client = None
 
@@ -236,13 +239,22 @@ class Hub:
             time.sleep(0.02)
         sys.exit(f"bench: hub: what was waited for at {path} did not come within {PATIENCE_S} s (its log: {self.log})")
 
+    def metrics_text(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
+            return answer.read().decode()
+
+    def longest_turn_us(self):
+        """Of its loop, since it was started: of its own processor time, and on the clock."""
+        text = self.metrics_text()
+        return [float(re.search(rf"^transport_informer_loop_longest_turn_{unit} (\S+)$", text, re.M).group(1)) * 1e6
+                for unit in ("cpu_seconds", "seconds")]
+
     def await_counters(self, condition):
         """Its counters, by their names without what all begin with, as soon as they fulfil something."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
-                    text = answer.read().decode()
+                text = self.metrics_text()
             except OSError:
                 text = ""
             values = {name: int(value) for name, value in re.findall(r"^transport_informer_(\w+)_total (\d+)$", text, re.M)}
@@ -257,8 +269,23 @@ class Hub:
 
     def watch(self, path, *headers):
         """The connection of an answer that has begun."""
-        stream = socket.create_connection(("127.0.0.1", self.port))
+        return self.ask(socket.create_connection(("127.0.0.1", self.port)), path, *headers)
+
+    def secure_watch(self):
+        """What opens a watch over TLS, of a path."""
+        context = ssl.create_default_context(cafile=os.path.join(self.state, "tls.crt"))
+        with open(self.kubeconfig) as file:
+            token = re.search(r"token: (\S+)", file.read()).group(1)
+
+        def watch(path):
+            stream = context.wrap_socket(socket.create_connection(("127.0.0.1", self.secure_port)), server_hostname="localhost")
+            return self.ask(stream, path, f"Authorization: Bearer {token}")
+        return watch
+
+    @staticmethod
+    def ask(stream, path, *headers):
         lines = [f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""]
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream.sendall("\r\n".join(lines).encode())
         stream.recv(1)
         return stream

@@ -5,7 +5,7 @@ Each run measures the broker alone as well, so that figures from different machi
 figures do not. Nothing here passes or fails; --quick is a small run that only shows that all of it works.
 
     tests/bench/run.py                        all of it, with the targets beside; some ten minutes
-    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub, store, miniclusters
+    tests/bench/run.py --only events,sync     some parts: raw, events, encodings, sync, memory, fleet, hub, store, watches, miniclusters
     tests/bench/run.py --json FILE            the rows as JSON, too; --markdown FILE: as docs/performance.md has them
 """
 import argparse
@@ -521,30 +521,46 @@ class Bench:
                         f"{share:.0%} of a CPU; p50 / p99 {ms(delays[len(delays) // 2])} / {ms(delays[int(len(delays) * 0.99)])} ms from watch to watch",
                         cpu_share=share, p50_us=delays[len(delays) // 2], p99_us=delays[int(len(delays) * 0.99)])
 
-    def hub_told(self, hub, publisher):
+    def hub_told(self, hub, publisher, over, watch):
         """Many watches of all pods, and changes of one: each is told."""
         _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         count, changes = min(self.sizes["watches"], files - 500), 5
         version, before, poll, streams, delays = hub.version(), hub.memory()["RssAnon"], select.epoll(), {}, []
+        spent = processor_s(hub.process.pid)
         for _ in range(count):
-            stream = hub.watch(f"/api/v1/pods?watch=1&resourceVersion={version}")
+            stream = watch(f"/api/v1/pods?watch=1&resourceVersion={version}")
             streams[stream.fileno()] = stream
             poll.register(stream, select.EPOLLIN)
-        each = (hub.memory()["RssAnon"] - before) / count
+        opening_us, each = (processor_s(hub.process.pid) - spent) * 1e6 / count, (hub.memory()["RssAnon"] - before) / count
         spent = processor_s(hub.process.pid)
         publisher.say(f"churn {changes} 1 1")
         while len(delays) < count * changes:
             for fd, _ in poll.poll(10):
                 now_us = time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6
                 delays += [now_us - int(stamp) for stamp in re.findall(rb'"bench/stamp":"(\d+)"', streams[fd].recv(1 << 20))]
-        cpu_us = (processor_s(hub.process.pid) - spent) * 1e6 / len(delays)
+        cpu_us, (turn_us, clock_us) = (processor_s(hub.process.pid) - spent) * 1e6 / len(delays), hub.longest_turn_us()
         for stream in streams.values():
             stream.close()
         delays.sort()
-        self.report.row("hub_told", f"  {count:,} watches of all pods, a change a second", f"{each / 1e3:.1f} KB and {cpu_us:.1f} µs of CPU a change for "
-                        f"each; p50 / last {ms(delays[len(delays) // 2])} / {ms(delays[-1])} ms from watch to watch", bytes_each=each,
-                        cpu_us=cpu_us, p50_us=delays[len(delays) // 2], last_us=delays[-1])
+        key = "hub_told" if over == "HTTP" else "hub_told_tls"
+        self.report.row(key, f"{count:,} watches of all pods over {over}, a change a second", f"{each / 1e3:.1f} KB and {cpu_us:.1f} µs of CPU a change for "
+                        f"each, {opening_us:.0f} µs to open it; p50 / last {ms(delays[len(delays) // 2])} / {ms(delays[-1])} ms from watch to watch",
+                        bytes_each=each, cpu_us=cpu_us, opening_us=opening_us, p50_us=delays[len(delays) // 2], last_us=delays[-1])
+        self.report.row(f"{key}_turn", "  longest turn of the hub's loop", f"{ms(turn_us)} ms of its own time (on the clock {ms(clock_us)})", "5",
+                        turn_us=turn_us, clock_us=clock_us)
+
+    def watches(self):
+        """Each with a hub of its own, whose longest turn is then theirs."""
+        pods = self.sizes["singles"]
+        publisher = self.publisher(pods)
+        publisher.until("connected")
+        for over in ("HTTP", "TLS"):
+            hub = Hub(self.build, self.folder, self.broker, "--store", "memory")
+            hub.await_counters(lambda values: values["informer_events"] >= pods)
+            self.hub_told(hub, publisher, over, hub.secure_watch() if over == "TLS" else hub.watch)
+            hub.end()
+        publisher.end()
 
     def store(self):
         pods, row = self.sizes["pods"], self.report.row
@@ -554,7 +570,6 @@ class Bench:
         hub, synced, _, plain = self.store_kept(publisher, pods, "memory")
         self.hub_kubectl(hub, pods)
         self.hub_watching(hub, publisher)
-        self.hub_told(hub, publisher)
         hub.end()
         hub, kept, written, costs = self.store_kept(publisher, pods, f"sqlite:{file}")
         row("store_first", f"hub, first sync of {pods:,} pods of one cluster", f"{synced:.2f} s in memory only; with a store {kept:.2f} s, and "
@@ -612,7 +627,7 @@ def markdown(about, rows):
 
 
 def main():
-    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub", "store", "miniclusters")
+    parts = ("raw", "events", "encodings", "sync", "memory", "fleet", "hub", "store", "watches", "miniclusters")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(TOP, "build"), help="the build folder (default: %(default)s)")
     parser.add_argument("--only", default=",".join(parts), help="parts to run, separated by commas (default: all)")

@@ -165,12 +165,45 @@ static void readers_of_any_size_get_the_same(void **state)
     assert_same_for_all(f, "/api/v1/pods?watch=1&resourceVersion=1000", NULL);
 }
 
+static void note(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void a_watch_that_has_told_all_is_quiet_until_it_is_woken(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_request request = {.method = "GET", .path = "/api/v1/pods?watch=1&timeoutSeconds=60"};
+    char piece[ROOM];
+    int readable = 0;
+    put_all(f);
+    struct exchange *exchange = exchange_open(f->server, &request, NULL, NULL, note, &readable);
+    assert_false(exchange_quiet(exchange));
+    assert_in_range(exchange_read(exchange, piece, sizeof(piece)), 1, sizeof(piece));
+    assert_false(exchange_quiet(exchange));
+    while (exchange_read(exchange, piece, sizeof(piece)) > 0)
+        ;
+    assert_true(exchange_quiet(exchange));
+    put(f, "another", 10);
+    while (!readable)
+        loop_step(f->loop);
+    assert_false(exchange_quiet(exchange));
+    assert_in_range(exchange_read(exchange, piece, sizeof(piece)), 1, 1024);
+    assert_true(exchange_quiet(exchange));
+    while (exchange_quiet(exchange))
+        loop_step(f->loop); /* to its end */
+    assert_int_equal(exchange_read(exchange, piece, sizeof(piece)), EXCHANGE_END);
+    assert_false(exchange_quiet(exchange));
+    exchange_close(exchange);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(what_fits_is_printed_where_its_reader_wants_it),
         TEST(what_has_no_room_is_kept_alone_and_read_in_pieces),
+        TEST(a_watch_that_has_told_all_is_quiet_until_it_is_woken),
         TEST(readers_of_any_size_get_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
