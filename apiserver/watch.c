@@ -288,9 +288,9 @@ static bool watch_fill(struct exchange *exchange)
     if (is_over(watch) && out->len == 0)
         return false;
     fill_bookmark(watch, out);
-    exchange->quiet = !next_event(watch);
-    if (exchange->quiet)
+    if (!next_event(watch))
         watch_wait(watch);
+    exchange->quiet = !next_event(watch) && !is_over(watch);
     return !watch->timed_out || next_seen(watch);
 }
 

@@ -197,6 +197,20 @@ static void a_watch_that_has_told_all_is_quiet_until_it_is_woken(void **state)
     exchange_close(exchange);
 }
 
+static void a_watch_whose_resource_goes_with_its_last_event_is_not_quiet(void **state)
+{
+    struct fixture *f = *state;
+    char piece[ROOM];
+    struct exchange *exchange = ask(f, "/api/v1/pods?watch=1", NULL);
+    assert_int_equal(exchange_read(exchange, piece, sizeof(piece)), EXCHANGE_WAIT);
+    put(f, "last", 10);
+    collection_retire(f->pods);
+    assert_in_range(exchange_read(exchange, piece, sizeof(piece)), 1, 1024);
+    assert_false(exchange_quiet(exchange));
+    assert_int_equal(exchange_read(exchange, piece, sizeof(piece)), EXCHANGE_END);
+    exchange_close(exchange);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -204,6 +218,7 @@ int main(void)
         TEST(what_fits_is_printed_where_its_reader_wants_it),
         TEST(what_has_no_room_is_kept_alone_and_read_in_pieces),
         TEST(a_watch_that_has_told_all_is_quiet_until_it_is_woken),
+        TEST(a_watch_whose_resource_goes_with_its_last_event_is_not_quiet),
         TEST(readers_of_any_size_get_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
