@@ -1,66 +1,22 @@
 /* A fleet's API: the objects of several clusters, of all of them together and of each by itself. */
 
+#include "tests/unit/apiserver/fleet_fixture.h"
+
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "apiserver/exchange.h"
 #include "apiserver/served.h"
-#include "apiserver/view.h"
-#include "base/mem.h"
-
-#define BEGIN UINT64_C(1000)
-
-struct fixture {
-    struct loop *loop;
-    struct apiserver *server;
-    struct collection *pods;
-    struct buf body;
-};
-
-static struct collection *serve(struct fixture *f, const char *version, const char *resource,
-                                const char *kind)
-{
-    struct resource row = {.flags = RESOURCE_NAMESPACED | RESOURCE_READ_ONLY};
-    gvr_set(&row.gvr, "", version, resource);
-    snprintf(row.kind, sizeof(row.kind), "%s", kind);
-    snprintf(row.list_kind, sizeof(row.list_kind), "%sList", kind);
-    return storage_add(apiserver_storage(f->server), &row);
-}
 
 static int setup(void **state)
 {
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    f->loop = loop_create_simulated(1);
-    f->server = apiserver_create(&(
-        struct apiserver_options){.loop = f->loop, .fleet = true, .revision = BEGIN, .history_events = 100});
-    f->pods = serve(f, "v1", "pods", "Pod");
-    f->body = (struct buf)BUF_INIT(1 << 22);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
+    fleet_setup(state);
     struct fixture *f = *state;
-    apiserver_destroy(f->server);
-    loop_destroy(f->loop);
-    buf_deinit(&f->body);
-    free(f);
+    f->pods = serve(f, "", "v1", "pods", "Pod", RESOURCE_NAMESPACED);
     return 0;
 }
 
-static struct object *make(const char *metadata)
+static char *print(const char *metadata)
 {
-    struct object *object = NULL;
-    cleanup_free char *json =
-        mem_printf("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{%s},\"spec\":{}}", metadata);
-    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
-    return object;
+    return mem_printf("{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{%s},\"spec\":{}}", metadata);
 }
 
 static void commit(struct fixture *f, const char *cluster, const char *name, int version, bool deleted)
@@ -68,28 +24,13 @@ static void commit(struct fixture *f, const char *cluster, const char *name, int
     cleanup_free char *metadata = mem_printf("\"name\":\"%s\",\"namespace\":\"default\",\"uid\":\"%s-%s\","
                                              "\"resourceVersion\":\"%d\",\"labels\":{\"app\":\"%s\"}",
                                              name, cluster, name, version, name);
-    struct object *object = make(metadata);
-    storage_commit(collection_partition(f->pods, cluster), object, deleted);
-    object_unref(object);
+    cleanup_free char *json = print(metadata);
+    commit_json(f->pods, cluster, json, deleted);
 }
 
 static void put(struct fixture *f, const char *cluster, const char *name, int version)
 {
     commit(f, cluster, name, version, false);
-}
-
-static int call(struct fixture *f, const char *method, const char *path)
-{
-    struct rest_request request = {.method = method, .path = path};
-    buf_clear(&f->body);
-    int status = apiserver_call(f->server, &request, &f->body);
-    buf_append(&f->body, "", 0);
-    return status;
-}
-
-static int get(struct fixture *f, const char *path)
-{
-    return call(f, "GET", path);
 }
 
 static size_t count(const struct fixture *f, const char *text)
@@ -99,12 +40,6 @@ static size_t count(const struct fixture *f, const char *text)
         n++;
     return n;
 }
-
-#define assert_has(f, text)                                                                                  \
-    do {                                                                                                     \
-        if (!strstr((f)->body.data, text))                                                                   \
-            fail_msg("no %s in %s", text, (f)->body.data);                                                   \
-    } while (0)
 
 /* ---- lists ---- */
 
@@ -141,7 +76,7 @@ static void what_is_not_there_is_not_served(void **state)
 {
     struct fixture *f = *state;
     put(f, "a", "web", 1);
-    collection_partition(serve(f, "v1", "services", "Service"), "b");
+    collection_partition(serve(f, "", "v1", "services", "Service", RESOURCE_NAMESPACED), "b");
     assert_int_equal(get(f, "/clusters/c/api/v1/pods"), 404);
     assert_has(f, "cluster \\\"c\\\" has not been heard here");
     assert_int_equal(get(f, "/clusters/a/api/v1/services"), 404);
@@ -155,15 +90,12 @@ static void what_is_not_there_is_not_served(void **state)
 static void tables_have_a_column_for_it(void **state)
 {
     struct fixture *f = *state;
-    struct rest_request request = {
-        .method = "GET", .path = "/api/v1/pods", .accept = "application/json;as=Table;v=v1;g=meta.k8s.io"};
+    static const char table[] = "application/json;as=Table;v=v1;g=meta.k8s.io";
     put(f, "a", "web", 1);
-    assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
+    assert_int_equal(call(f, "GET", "/api/v1/pods", table), 200);
     assert_has(f, "\"columnDefinitions\":[{\"name\":\"Cluster\"");
     assert_has(f, "{\"cells\":[\"a\",\"web\",");
-    buf_clear(&f->body);
-    request.path = "/clusters/a/api/v1/pods";
-    assert_int_equal(apiserver_call(f->server, &request, &f->body), 200);
+    assert_int_equal(call(f, "GET", "/clusters/a/api/v1/pods", table), 200);
     assert_has(f, "\"columnDefinitions\":[{\"name\":\"Name\"");
 }
 
@@ -285,11 +217,11 @@ static void nothing_is_written(void **state)
 {
     struct fixture *f = *state;
     put(f, "a", "web", 1);
-    assert_int_equal(call(f, "DELETE", "/api/v1/namespaces/default/pods/web"), 405);
-    assert_int_equal(call(f, "DELETE", "/clusters/a/api/v1/namespaces/default/pods"), 405);
-    assert_int_equal(call(f, "POST", "/clusters/a/api/v1/namespaces/default/pods"), 405);
-    assert_int_equal(call(f, "PUT", "/clusters/a/api/v1/namespaces/default/pods/web"), 405);
-    assert_int_equal(call(f, "PATCH", "/clusters/a/api/v1/namespaces/default/pods/web"), 405);
+    assert_int_equal(call(f, "DELETE", "/api/v1/namespaces/default/pods/web", NULL), 405);
+    assert_int_equal(call(f, "DELETE", "/clusters/a/api/v1/namespaces/default/pods", NULL), 405);
+    assert_int_equal(call(f, "POST", "/clusters/a/api/v1/namespaces/default/pods", NULL), 405);
+    assert_int_equal(call(f, "PUT", "/clusters/a/api/v1/namespaces/default/pods/web", NULL), 405);
+    assert_int_equal(call(f, "PATCH", "/clusters/a/api/v1/namespaces/default/pods/web", NULL), 405);
     assert_int_equal(get(f, "/clusters/a/api/v1/namespaces/default/pods/web"), 200);
 }
 
@@ -691,7 +623,7 @@ static void who_serves_another_version_is_named(void **state)
     struct fixture *f = *state;
     cleanup_with(buf_deinit) struct buf warning = BUF_INIT(4096);
     put(f, "a", "web", 1);
-    collection_partition(serve(f, "v2", "pods", "Pod"), "b");
+    collection_partition(serve(f, "", "v2", "pods", "Pod", RESOURCE_NAMESPACED), "b");
     assert_string_equal(warning_of(f, "/api/v1/pods", &warning),
                         "not in here, since it is another version that they serve: b");
     assert_string_equal(warning_of(f, "/clusters/a/api/v1/pods", &warning), "");
@@ -701,7 +633,9 @@ static void who_serves_another_version_is_named(void **state)
 
 static void serves(struct fixture *f, const char *metadata, const char *expected)
 {
-    struct object *object = make(metadata);
+    struct object *object = NULL;
+    cleanup_free char *json = print(metadata);
+    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
     struct item item = {collection_partition(f->pods, "a"), object, 42};
     buf_clear(&f->body);
     served_append(&item, object_bytes(object), &f->body);
@@ -736,7 +670,7 @@ static void whatever_stands_in_metadata(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fleet_teardown)
     const struct CMUnitTest tests[] = {
         TEST(the_root_has_all_and_says_whose),
         TEST(a_cluster_has_its_own),

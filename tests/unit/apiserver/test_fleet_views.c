@@ -1,88 +1,10 @@
 /* What a fleet's API has of objects beside them: their status and their scale, to be read. */
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "apiserver/exchange.h"
-#include "apiserver/view.h"
-#include "base/mem.h"
-
-struct fixture {
-    struct loop *loop;
-    struct apiserver *server;
-    struct buf body;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = mem_zalloc(sizeof(*f));
-    f->loop = loop_create_simulated(1);
-    f->server = apiserver_create(
-        &(struct apiserver_options){.loop = f->loop, .fleet = true, .revision = 1000, .history_events = 100});
-    f->body = (struct buf)BUF_INIT(1 << 22);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    apiserver_destroy(f->server);
-    loop_destroy(f->loop);
-    buf_deinit(&f->body);
-    free(f);
-    return 0;
-}
-
-static int call(struct fixture *f, const char *method, const char *path, const char *accept)
-{
-    struct rest_request request = {.method = method, .path = path, .accept = accept};
-    buf_clear(&f->body);
-    int status = apiserver_call(f->server, &request, &f->body);
-    buf_append(&f->body, "", 0);
-    return status;
-}
-
-static int get(struct fixture *f, const char *path)
-{
-    return call(f, "GET", path, NULL);
-}
-
-static bool has(const struct fixture *f, const char *text)
-{
-    return strstr(f->body.data, text);
-}
-
-#define assert_has(f, text)                                                                                  \
-    do {                                                                                                     \
-        if (!has(f, text))                                                                                   \
-            fail_msg("no %s in %s", text, (f)->body.data);                                                   \
-    } while (0)
-
-static struct collection *serve(struct fixture *f, const char *group, const char *resource, const char *kind,
-                                unsigned flags)
-{
-    struct resource row = {.flags = flags | RESOURCE_READ_ONLY};
-    gvr_set(&row.gvr, group, "v1", resource);
-    snprintf(row.kind, sizeof(row.kind), "%s", kind);
-    return storage_add(apiserver_storage(f->server), &row);
-}
-
-static void commit_json(struct collection *collection, const char *cluster, const char *json)
-{
-    struct object *object = NULL;
-    assert_int_equal(object_create(json, strlen(json), NULL, &object), 0);
-    storage_commit(collection_partition(collection, cluster), object, false);
-    object_unref(object);
-}
+#include "tests/unit/apiserver/fleet_fixture.h"
 
 static void define_gears(struct fixture *f, const char *cluster, const char *replicas)
 {
-    struct collection *definitions = serve(f, "apiextensions.k8s.io", "customresourcedefinitions",
+    struct collection *definitions = serve(f, "apiextensions.k8s.io", "v1", "customresourcedefinitions",
                                            "CustomResourceDefinition", RESOURCE_STATUS);
     cleanup_free char *json = mem_printf(
         "{\"metadata\":{\"name\":\"gears.example.com\"},\"spec\":{\"versions\":[{\"name\":\"v1\","
@@ -90,7 +12,7 @@ static void define_gears(struct fixture *f, const char *cluster, const char *rep
         "\"scale\":{\"specReplicasPath\":\"%s\",\"statusReplicasPath\":\".status.n\",\"labelSelectorPath\":"
         "\".status.s\"}}}]}}",
         replicas);
-    commit_json(definitions, cluster, json);
+    commit_json(definitions, cluster, json, false);
 }
 
 #define GEAR                                                                                                 \
@@ -102,8 +24,8 @@ static void a_scale_is_where_its_clusters_definition_has_it(void **state)
 {
     struct fixture *f = *state;
     struct collection *gears =
-        serve(f, "example.com", "gears", "Gear", RESOURCE_CUSTOM | RESOURCE_SCALE | RESOURCE_STATUS);
-    commit_json(gears, "b", GEAR);
+        serve(f, "example.com", "v1", "gears", "Gear", RESOURCE_CUSTOM | RESOURCE_SCALE | RESOURCE_STATUS);
+    commit_json(gears, "b", GEAR, false);
     assert_int_equal(get(f, "/clusters/b/apis/example.com/v1/gears/one/scale"), 404);
     assert_has(f, "gears/scale is not mirrored");
     define_gears(f, "a", ".spec.teeth");
@@ -113,7 +35,7 @@ static void a_scale_is_where_its_clusters_definition_has_it(void **state)
     assert_has(f, "\"spec\":{\"replicas\":9},\"status\":{\"replicas\":3,\"selector\":\"a=b\"}");
     assert_has(f, "\"uid\":\"u\",\"resourceVersion\":\"1001\",\"annotations\":{\"cluster.transport-informer/"
                   "name\":\"b\"}");
-    commit_json(gears, "a", GEAR);
+    commit_json(gears, "a", GEAR, false);
     assert_int_equal(get(f, "/clusters/a/apis/example.com/v1/gears/one/scale"), 200);
     assert_has(f, "\"spec\":{\"replicas\":7}");
     assert_int_equal(get(f, "/apis/example.com/v1/gears/one/scale"), 409);
@@ -128,8 +50,9 @@ static void a_scale_is_where_its_clusters_definition_has_it(void **state)
 static void views_are_discovered_to_be_read(void **state)
 {
     struct fixture *f = *state;
-    commit_json(serve(f, "example.com", "gears", "Gear", RESOURCE_CUSTOM | RESOURCE_SCALE), "a", GEAR);
-    commit_json(serve(f, "", "namespaces", "Namespace", RESOURCE_STATUS), "a", GEAR);
+    commit_json(serve(f, "example.com", "v1", "gears", "Gear", RESOURCE_CUSTOM | RESOURCE_SCALE), "a", GEAR,
+                false);
+    commit_json(serve(f, "", "v1", "namespaces", "Namespace", RESOURCE_STATUS), "a", GEAR, false);
     assert_int_equal(get(f, "/apis/example.com/v1"), 200);
     assert_has(
         f, "{\"name\":\"gears/scale\",\"singularName\":\"\",\"namespaced\":false,\"group\":\"autoscaling\","
@@ -151,7 +74,7 @@ static void views_are_discovered_to_be_read(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fleet_setup, fleet_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_scale_is_where_its_clusters_definition_has_it),
         TEST(views_are_discovered_to_be_read),
