@@ -27,15 +27,15 @@ bool tree_equal(const cJSON *a, const cJSON *b);    /* NULL equals NULL only; me
 
 cJSON *tree_at(const cJSON *tree, const char *path);        /* "metadata.name"; NULL where absent */
 const char *tree_text(const cJSON *tree, const char *path); /* "" where absent or no string */
-cJSON *
-tree_first(const cJSON *object); /* its first member; NULL where it is no object: only members have names */
+/* Its first member; NULL where it is no object: only members have names. */
+cJSON *tree_first(const cJSON *object);
 double tree_number(const cJSON *tree, const char *path, double otherwise); /* from -2^53 to 2^53 */
 /* A count is whole, and no more than TREE_COUNT_MAX, which some can be added without leaving an int. */
 #define TREE_COUNT_MAX 1000000
 int tree_count(const cJSON *tree, const char *path, int otherwise);
 cJSON *tree_make(cJSON *tree, const char *path); /* the object there, made where absent or no object */
-cJSON *tree_make_list(cJSON *object,
-                      const char *name); /* the array there, likewise; NULL where of no object */
+/* The array there, likewise; NULL where it is no object that should have it. */
+cJSON *tree_make_list(cJSON *object, const char *name);
 
 /* Replace or add one member; value is taken. What is no object stays as it is: its parts are not named. */
 void tree_set(cJSON *object, const char *name, cJSON *value);
