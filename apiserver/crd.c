@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "apiserver/scale.h"
 #include "apiserver/server_internal.h"
 #include "base/mem.h"
 
@@ -155,6 +156,8 @@ int crd_admit(const struct write *write, cJSON *tree)
     if (!is_definition(write->collection))
         return 0;
     int r = check_names(write, tree);
+    if (r == 0)
+        r = scale_admit(write, tree);
     if (r != 0)
         return r;
     cJSON *names = tree_at(tree, "spec.names"), *status = tree_make(tree, "status");

@@ -34,6 +34,53 @@ bool scale_find(const struct apiserver *server, const char *cluster, const struc
     return out->replicas[0];
 }
 
+/* ".spec.a.b", below ".spec". */
+static bool is_path(const char *path, const char *below)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    const char *at = path;
+    while (*at == '.' && strspn(at + 1, plain))
+        at += 1 + strspn(at + 1, plain);
+    size_t len = strlen(below);
+    return !*at && strlen(path) < SCALE_PATH_MAX && !strncmp(path, below, len) && path[len] == '.';
+}
+
+static int check_path(const struct write *write, const cJSON *definition, int version, const char *name,
+                      const char *below)
+{
+    cleanup_free char *place = mem_printf("subresources.scale.%s", name);
+    const cJSON *versions = tree_at(definition, "spec.versions"), *of = cJSON_GetArrayItem(versions, version);
+    bool only =
+        cJSON_GetArraySize(versions) == 1; /* which is spoken of as it was before there were several */
+    cleanup_free char *field =
+        only ? mem_printf("spec.%s", place) : mem_printf("spec.versions[%d].%s", version, place);
+    const char *path = tree_text(of, place);
+    if (is_path(path, below))
+        return 0;
+    const struct resource *resource = &write->collection->resource;
+    const char *named = tree_text(definition, "metadata.name");
+    if (!path[0])
+        return status_invalid(write->status, resource, named, "FieldValueRequired", field, "Required value");
+    return status_invalid(write->status, resource, named, "FieldValueInvalid", field,
+                          "Invalid value: \"%s\": should be a json path under %s", path, below);
+}
+
+int scale_admit(const struct write *write, const cJSON *definition)
+{
+    const cJSON *version;
+    int r = 0, i = 0;
+    cJSON_ArrayForEach(version, tree_at(definition, "spec.versions"))
+    {
+        const cJSON *scale = tree_at(version, "subresources.scale");
+        if (scale && r == 0)
+            r = check_path(write, definition, i, "specReplicasPath", ".spec");
+        if (scale && r == 0)
+            r = check_path(write, definition, i, "statusReplicasPath", ".status");
+        i++;
+    }
+    return r;
+}
+
 /* The last part of a path, and its parent made. */
 static void put(cJSON *tree, const char *path, cJSON *value)
 {

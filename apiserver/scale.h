@@ -20,6 +20,10 @@ struct scale_paths {
 bool scale_find(const struct apiserver *server, const char *cluster, const struct resource *resource,
                 struct scale_paths *out);
 
+/* Whether a CustomResourceDefinition says where the replicas are, as it has to where it has a scale. 0, or an
+ * HTTP code with the write's status set. */
+int scale_admit(const struct write *write, const cJSON *definition);
+
 /* As it is served here: one line. */
 void scale_print(const struct item *item, const struct scale_paths *paths, struct buf *out);
 

@@ -389,6 +389,9 @@ add("apply another image against it", "PATCH", f"{DEPLOYMENTS}/ad?fieldManager=t
 
 # ---- custom resources ----
 
+add("define a scale that is nowhere", "POST", DEFINITIONS, definition(subresources={"scale": {"statusReplicasPath": ".status.replicas"}}))
+add("define a scale that is elsewhere", "POST", DEFINITIONS, definition(subresources={"scale": {
+    "specReplicasPath": ".status.replicas", "statusReplicasPath": ".status.replicas"}}))
 add("define", "POST", DEFINITIONS, definition(subresources={"status": {}, "scale": {
     "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
     additionalPrinterColumns=[{"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
